@@ -1,0 +1,80 @@
+# make help lists the targets. Everything is installed into .venv, from the exact versions in constraints.txt.
+
+# Where torch comes from first. The default has the build without CUDA, the smallest one; name another
+# index for a GPU (https://download.pytorch.org/whl/cu130), or none (TORCH_INDEX=) for the default registry.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+# More arguments for pytest: make test PYTEST_ARGS="tests/test_grid.py -k shifted"
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
+PINS := pyproject.toml constraints.txt
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+# One thread per test process: the processes share the cores already.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 VIPS_CONCURRENCY=1
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test lint pins clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/default.stamp  ## generate a small slide with the model that ships: demo/slide.tiff and demo/slide.png
+	@mkdir -p demo
+	$(BIN)/wsigen generate demo/slide.tiff --model small --width 2048 --height 2048 --mpp 0.7 --seed 0 \
+		--plan fast --png demo/slide.png --overwrite
+
+test: $(VENV)/test.stamp  ## run the tests; those on real slides where WSIGEN_COHORT names a cohort.csv
+	@$(ONE_THREAD) $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+
+lint: $(VENV)/lint.stamp  ## check style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/lint-imports
+
+clean:  ## remove the environment, the demo and all caches
+	rm -rf $(VENV) .pins demo _build build *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	find wsigen tests benchmarks notebooks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+$(BIN)/python:
+	@python=; for name in python3.11 python3; do \
+		if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$name; break; fi; done; \
+	if [ -z "$$python" ]; then \
+		echo "wsigen needs Python 3.11 or newer; found: $$(python3 --version 2>&1 || echo no python3). Install it and run make again." >&2; \
+		exit 1; fi; \
+	echo "making $(VENV) with $$($$python --version)"; \
+	$$python -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "could not make $(VENV); on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+# torch comes first and without its dependencies, so that neither the index nor the resolver picks a larger build.
+$(VENV)/torch.stamp: constraints.txt | $(BIN)/python
+	@if $(BIN)/python -c 'import importlib.metadata as m, sys; sys.exit(m.version("torch").split("+")[0] != "$(TORCH)")' 2>/dev/null; \
+	then echo "torch $(TORCH) is installed already"; \
+	else echo "installing torch $(TORCH)"; \
+		{ [ -n "$(TORCH_INDEX)" ] && \
+			$(PIP) --retries 0 --timeout 15 install --no-deps --index-url "$(TORCH_INDEX)" torch==$(TORCH); } || { \
+		echo "installing torch $(TORCH) from the default registry"; $(PIP) install -c constraints.txt torch==$(TORCH); }; fi
+	@touch $@
+
+$(VENV)/default.stamp: $(PINS) $(VENV)/torch.stamp
+	@echo "installing wsigen and what it needs"
+	@$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+# Test, lint and book extras, each on its own: an environment holds only what was asked for.
+$(VENV)/test.stamp $(VENV)/lint.stamp $(VENV)/book.stamp: $(VENV)/%.stamp: $(VENV)/default.stamp
+	@echo "installing the $* extra"
+	@$(PIP) install -c constraints.txt -e '.[$*]'
+	@touch $@
+
+pins:  ## write constraints.txt anew with the newest versions that pyproject.toml allows
+	$(MAKE) VENV=.pins .pins/torch.stamp
+	.pins/bin/python -m pip install --upgrade --upgrade-strategy eager torch==$(TORCH) -e '.[test,lint,book]'
+	{ sed -n '/^#/p' constraints.txt; .pins/bin/python -m pip freeze --all --exclude wsigen --exclude pip | \
+		sed -e 's/+.*$$//' -e '/^nvidia-/d' -e '/^cuda-/d' -e '/^triton==/d' | LC_ALL=C sort -f; } > .pins/constraints.txt
+	mv .pins/constraints.txt constraints.txt
+	rm -rf .pins
