@@ -1,0 +1,5 @@
+"""``python -m wsigen`` is ``wsigen``."""
+
+from wsigen.cli.main import main
+
+main()

@@ -1,0 +1,86 @@
+"""wsigen train: train a denoiser on a cohort."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--cohort", required=True, type=click.Path(path_type=Path), help="cohort.csv or folder of slides.")
+@click.option("--preset", default="small", show_default=True, help="tiny, small, base or paper.")
+@click.option("--exclude", multiple=True, metavar="CASE", help="Leave a case out (repeatable).")
+@click.option("--resume", is_flag=True, help="Go on with the run in FOLDER.")
+@click.option("--minutes", type=float, help="Stop after so many minutes; --resume goes on.")
+@click.option("--save-minutes", type=float, default=5, show_default=True, help="Time between saves.")
+@click.option("--workers", type=int, default=0, show_default=True, help="Processes reading patches.")
+@click.option("--device", default=None, help="cpu or cuda; by default a GPU where there is one.")
+@click.option("--patch-px", type=int, help="Side of a patch in pixels.")
+@click.option("--mpp-min", type=float, help="Finest scale, um/px.")
+@click.option("--mpp-max", type=float, help="Coarsest scale, um/px.")
+@click.option("--scale", type=click.Choice(["log", "uniform"]), help="Distribution of scales.")
+@click.option("--images", type=int, help="Patches to train on.")
+@click.option("--batch-size", type=int, help="Patches per step.")
+@click.option("--learning-rate", type=float, help="Its highest value.")
+@click.option("--warmup-images", type=int, help="Patches over which it rises.")
+@click.option("--decay-images", type=int, help="Patches after which it falls.")
+@click.option("--clip", type=float, help="Largest norm of the gradient.")
+@click.option("--sigma-mean", type=float, help="Mean of ln sigma.")
+@click.option("--sigma-std", type=float, help="Standard deviation of ln sigma.")
+@click.option("--augment/--no-augment", default=None, help="Turn and mirror patches.")
+@click.option("--seed", type=int, help="Name of all random streams.")
+def train(
+    folder: Path,
+    cohort: Path,
+    preset: str,
+    exclude: tuple[str, ...],
+    resume: bool,
+    minutes: float | None,
+    save_minutes: float,
+    workers: int,
+    device: str | None,
+    **tuned: Any,
+) -> None:
+    """Train a denoiser on the slides of a cohort, into FOLDER.
+
+    Options left out have the preset's value. FOLDER/model.safetensors can be used at any time.
+
+    \b
+    Examples:
+      wsigen train runs/first --cohort slides/cohort.csv --minutes 60
+      wsigen train runs/first --cohort slides/cohort.csv --resume --minutes 60
+      torchrun --nproc-per-node 4 -m wsigen train runs/paper --cohort slides --preset paper
+    """
+    import torch
+    from tqdm import tqdm
+
+    from wsigen.slides.cohort import read_cohort
+    from wsigen.training import config as configs
+    from wsigen.training.loop import join_processes, world
+    from wsigen.training.run import train_in_folder
+
+    assert set(tuned) <= {f.name for f in fields(configs.TrainConfig)}
+    config = configs.preset(preset)
+    config = replace(config, **{name: v for name, v in tuned.items() if v is not None})
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = join_processes(device)
+    steps = train_in_folder(
+        folder,
+        config,
+        read_cohort(cohort, exclude=exclude),
+        resume=resume,
+        minutes=minutes,
+        save_minutes=save_minutes,
+        workers=workers,
+        device=device,
+    )
+    with tqdm(total=config.images, unit="patch", disable=world()[0] > 0) as bar:
+        average = None
+        for progress in steps:
+            average = progress.loss if average is None else 0.98 * average + 0.02 * progress.loss
+            bar.set_postfix(loss=f"{average:.4f}", refresh=False)
+            bar.update(progress.images_seen - bar.n)
+    click.echo(f"{folder}/model.safetensors has seen {bar.n} patches")

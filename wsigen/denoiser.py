@@ -1,0 +1,83 @@
+"""Eq. 6: precondition a network F into a denoiser D.
+
+    D(x; sigma, s) = c_skip x + c_out F(c_in x; c_noise, s)
+
+so that F always sees inputs and is asked for outputs of variance one (Karras et al. 2022, Table 1).
+"""
+
+import torch
+from torch import Tensor, nn
+
+from wsigen.arrays import Images, PerImage
+from wsigen.errors import WsigenError
+
+Coefficients = tuple[Tensor, Tensor, Tensor, Tensor]
+
+
+def preconditioning(sigma: Tensor, sigma_data: float) -> Coefficients:
+    """Return c_skip, c_out, c_in and c_noise of Eq. 6, each of the shape of ``sigma``."""
+    total = sigma**2 + sigma_data**2
+    c_skip = sigma_data**2 / total
+    c_out = sigma * sigma_data / total.sqrt()
+    c_in = 1 / total.sqrt()
+    c_noise = sigma.log() / 4
+    return c_skip, c_out, c_in, c_noise
+
+
+class EDMDenoiser(nn.Module):
+    """A network as a denoiser, ``denoiser(x, sigma, mpp)``; see :class:`wsigen.arrays.Denoiser`.
+
+    Args:
+        network: F, called as ``network(x, c_noise, mpp)``.
+        sigma_data: standard deviation of the images, in their range of -1 to 1.
+        mpp_range: the scales the network knows, or None for any.
+        half: run the network in bfloat16.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        sigma_data: float = 0.5,
+        *,
+        mpp_range: tuple[float, float] | None = None,
+        half: bool = False,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.sigma_data = sigma_data
+        self.mpp_range = mpp_range
+        self.half_precision = half
+
+    def forward(self, x: Images, sigma: Tensor | float, mpp: Tensor | float) -> Images:
+        """Return the expected clean images, shape and dtype of ``x``.
+
+        Args:
+            x: noisy images in [-1, 1] plus noise, shape (batch, 3, height, width).
+            sigma: noise level above 0, a number or shape (batch,).
+            mpp: micrometres per pixel, a number or shape (batch,).
+        """
+        levels, scales = per_image(sigma, x), per_image(mpp, x)
+        c_skip, c_out, c_in, c_noise = (
+            c[:, None, None, None] for c in preconditioning(levels, self.sigma_data)
+        )
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.half_precision):
+            output = self.network(c_in * x, c_noise.flatten(), scales)
+        return c_skip * x + c_out * output.to(x.dtype)
+
+    def check_mpp(self, *scales: float) -> None:
+        """Raise where a scale lies outside what the network was trained on."""
+        if self.mpp_range is None:
+            return
+        low, high = self.mpp_range
+        for mpp in scales:
+            if not low * 0.999 <= mpp <= high * 1.001:
+                raise WsigenError(
+                    f"{mpp:g} um/px is outside the model's range of {low:g} to {high:g} um/px; "
+                    "choose a scale or size within it, or train a model for it"
+                )
+
+
+def per_image(value: Tensor | float, x: Images) -> PerImage:
+    """Spread one number, or keep one per image, as a float tensor of shape (batch,)."""
+    value = torch.as_tensor(value, dtype=torch.float32, device=x.device)
+    return value.expand(x.shape[0])

@@ -1,0 +1,160 @@
+"""F of Eq. 6: a U-Net on folded pixels, normalised pixel by pixel, with attention at the bottom.
+
+Two choices serve slides rather than patches. The stem folds ``fold x fold`` pixels into channels, so that the
+widest maps are computed at a fraction of the size. Features are normalised over channels at each pixel, never over the patch:
+statistics of a patch would make the same place look different in two patches that contain it, the known
+cause of tile mismatch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from wsigen.arrays import Images, PerImage
+from wsigen.networks.embedding import Conditioning
+
+
+@dataclass(frozen=True)
+class UNetConfig:
+    """The shape of the network; stored beside its weights.
+
+    Args:
+        widths: channels at each resolution, finest first; each next one has half the size.
+        blocks: residual blocks per resolution on the way down; one more on the way up.
+        fold: side of the pixel squares folded into channels by the stem (1, 2 or 4).
+        attention: whether the coarsest resolution attends to itself.
+        norm: "pixel" (over channels at each pixel) or "group" (over the patch, for comparison).
+    """
+
+    widths: Sequence[int] = (64, 128, 192)
+    blocks: int = 2
+    fold: int = 2
+    attention: bool = True
+    norm: str = "pixel"
+    condition_channels: int = 256
+
+    @property
+    def multiple(self) -> int:
+        """Patch sides must be whole multiples of this many pixels."""
+        return int(self.fold * 2 ** (len(self.widths) - 1))
+
+
+class PixelNorm(nn.Module):
+    """Normalise each pixel's channel vector to mean 0 and variance 1."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        last = x.permute(0, 2, 3, 1)  # free in channels-last memory
+        return functional.layer_norm(last, (self.channels,)).permute(0, 3, 1, 2)
+
+
+def normalisation(kind: str, channels: int) -> nn.Module:
+    """Return the layer named by ``UNetConfig.norm``; it has no parameters, the conditions scale and shift."""
+    return PixelNorm(channels) if kind == "pixel" else nn.GroupNorm(8, channels, affine=False)
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(silu(scale * norm(conv(silu(norm(x)))) + shift)), scale and shift from the conditions."""
+
+    def __init__(self, inputs: int, outputs: int, condition_channels: int, norm: str) -> None:
+        super().__init__()
+        self.norm1 = normalisation(norm, inputs)
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.affine = nn.Linear(condition_channels, 2 * outputs)
+        self.norm2 = normalisation(norm, outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
+        self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+        nn.init.zeros_(self.conv2.weight)  # each block starts as the identity
+        nn.init.zeros_(self.affine.weight)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        scale, shift = self.affine(condition)[:, :, None, None].chunk(2, dim=1)
+        h = self.conv1(functional.silu(self.norm1(x)))
+        h = torch.addcmul(shift, self.norm2(h), 1 + scale)
+        return self.skip(x) + self.conv2(functional.silu(h))
+
+
+class SelfAttention(nn.Module):
+    """Every position of the coarsest map attends to every other."""
+
+    def __init__(self, channels: int, norm: str, head_channels: int = 64) -> None:
+        super().__init__()
+        self.heads = max(1, channels // head_channels)
+        self.norm = normalisation(norm, channels)
+        self.qkv = nn.Conv2d(channels, 3 * channels, 1)
+        self.out = nn.Conv2d(channels, channels, 1)
+        nn.init.zeros_(self.out.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, channels, height, width = x.shape
+        qkv = self.qkv(self.norm(x)).reshape(batch, 3, self.heads, -1, height * width)
+        query, key, value = qkv.transpose(-1, -2).unbind(1)
+        mixed = functional.scaled_dot_product_attention(query, key, value)
+        return x + self.out(mixed.transpose(-1, -2).reshape(batch, channels, height, width))
+
+
+class UNet(nn.Module):
+    """F(x; c_noise, mpp): noisy image in, network output of the same shape, conditioned twice."""
+
+    def __init__(self, config: UNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths, wide, norm = tuple(config.widths), config.condition_channels, config.norm
+        folded = 3 * config.fold**2
+        self.conditioning = Conditioning(wide)
+        self.stem = nn.Conv2d(folded, widths[0], 3, padding=1)
+
+        self.down, self.shrink, kept = nn.ModuleList(), nn.ModuleList(), [widths[0]]
+        channels = widths[0]
+        for level, width in enumerate(widths):
+            if level > 0:
+                self.shrink.append(nn.Conv2d(channels, width, 2, stride=2))
+                channels = width
+                kept.append(width)
+            for _ in range(config.blocks):
+                self.down.append(ResidualBlock(channels, width, wide, norm))
+                kept.append(width)
+        self.middle = ResidualBlock(channels, channels, wide, norm)
+        self.attend = SelfAttention(channels, norm) if config.attention else nn.Identity()
+
+        self.up, self.grow = nn.ModuleList(), nn.ModuleList()
+        for level, width in reversed(list(enumerate(widths))):
+            for _ in range(config.blocks + 1):
+                self.up.append(ResidualBlock(channels + kept.pop(), width, wide, norm))
+                channels = width
+            if level > 0:
+                self.grow.append(nn.Conv2d(width, 4 * widths[level - 1], 1))
+                channels = widths[level - 1]
+        self.norm = normalisation(norm, channels)
+        self.head = nn.Conv2d(channels, folded, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, x: Images, c_noise: PerImage, mpp: PerImage) -> Images:
+        condition = self.conditioning(c_noise, mpp)
+        x = functional.pixel_unshuffle(x, self.config.fold)
+        h = self.stem(x.contiguous(memory_format=torch.channels_last))
+        kept = [h]
+        levels, blocks = len(self.config.widths), self.config.blocks
+        for level in range(levels):
+            if level > 0:
+                h = self.shrink[level - 1](h)
+                kept.append(h)
+            for block in range(blocks):
+                h = self.down[level * blocks + block](h, condition)
+                kept.append(h)
+        h = self.attend(self.middle(h, condition))
+        for level in range(levels):
+            for block in range(blocks + 1):
+                h = torch.cat([h, kept.pop()], dim=1)
+                h = self.up[level * (blocks + 1) + block](h, condition)
+            if level < levels - 1:
+                h = functional.pixel_shuffle(self.grow[level](h), 2)
+        h = self.head(functional.silu(self.norm(h)))
+        return functional.pixel_shuffle(h, self.config.fold)

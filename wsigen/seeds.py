@@ -1,0 +1,53 @@
+"""Random streams by name: the same seed gives the same slide, whatever the batch size or patch order.
+
+Every random number comes from a counter-based Philox generator keyed by (seed, path), where the path
+says what the number is for, such as ``("stage", 3, "noise")``. Nothing is drawn from a shared stream, so nothing
+depends on the order in which patches are visited.
+"""
+
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK = 64  # side of the squares, in pixels, in which a noise field is drawn
+
+
+def generator(seed: int, *path: str | int) -> np.random.Generator:
+    """A random stream named by ``seed`` and ``path``; equal names give equal streams.
+
+    Non-negative integers are taken as they are, words through CRC-32, negative integers (places left of
+    or above the origin) as a pair.
+    """
+    words: list[int] = []
+    for name in path:
+        if isinstance(name, str):
+            words += [0, crc32(name.encode())]
+        else:
+            words += [1 if name >= 0 else 2, abs(int(name))]
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([int(seed), *words])))
+
+
+def white_noise(
+    seed: int, *path: str | int, top: int, left: int, height: int, width: int
+) -> NDArray[np.float32]:
+    """A window of an endless plane of standard normal noise, shape (3, height, width).
+
+    The plane is drawn in blocks of 64 x 64 px, each from its own stream named by its place: a pixel has
+    the same value from whichever window it is read, also at negative coordinates.
+    """
+    out = np.empty((3, height, width), np.float32)
+    for block_row in range(top // BLOCK, -(-(top + height) // BLOCK)):
+        for block_column in range(left // BLOCK, -(-(left + width) // BLOCK)):
+            block = generator(seed, *path, block_row, block_column).standard_normal(
+                (3, BLOCK, BLOCK), np.float32
+            )
+            block_top, block_left = block_row * BLOCK - top, block_column * BLOCK - left
+            rows = slice(max(block_top, 0), min(block_top + BLOCK, height))
+            columns = slice(max(block_left, 0), min(block_left + BLOCK, width))
+            out[:, rows, columns] = block[
+                :,
+                rows.start - block_top : rows.stop - block_top,
+                columns.start - block_left : columns.stop - block_left,
+            ]
+    return out

@@ -1,0 +1,2 @@
+"""Everything that reads or writes slides; nothing here needs torch."""
+

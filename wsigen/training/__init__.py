@@ -1,0 +1,1 @@
+"""Train the denoiser, and save and load it."""

@@ -1,0 +1,159 @@
+"""Checkpoints: safetensors with their JSON, never pickle; and the shipped models by name.
+
+The header of a checkpoint carries, as JSON, all that is needed to use it: architecture, sigma_data, patch size,
+mpp range, the training data with its credit, images seen. Weights are stored in half precision and used in single.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, fields
+from importlib import resources
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from wsigen.denoiser import EDMDenoiser
+from wsigen.errors import WsigenError
+from wsigen.networks.unet import UNet, UNetConfig
+
+FORMAT = "wsigen-denoiser-1"
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What is known of a model beside its weights."""
+
+    network: UNetConfig
+    sigma_data: float
+    patch_px: int
+    mpp_min: float
+    mpp_max: float
+    images_seen: int
+    training_data: tuple[str, ...]
+    background: int = 245
+
+    def as_header(self) -> dict[str, str]:
+        """Return the safetensors header: every value as JSON."""
+        header = {name: json.dumps(value) for name, value in asdict(self).items()}
+        return {"format": FORMAT, **header}
+
+    @classmethod
+    def from_header(cls, header: dict[str, str], path: Path) -> Self:
+        """Read the header back; raises WsigenError where it is not one of ours."""
+        if header.get("format") != FORMAT:
+            raise WsigenError(
+                f"{path}: not a wsigen model (format {header.get('format')!r}); expected {FORMAT!r}, "
+                "as wsigen train writes it"
+            )
+        try:
+            values: dict[str, Any] = {f.name: json.loads(header[f.name]) for f in fields(cls)}
+            values["network"] = UNetConfig(**values["network"])
+            values["training_data"] = tuple(values["training_data"])
+        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            raise WsigenError(f"{path}: the model's header is incomplete ({error}); train it again") from error
+        return cls(**values)
+
+
+class LoadedDenoiser(EDMDenoiser):
+    """A denoiser from a checkpoint: it knows its ``info``, its ``name`` and the ``sha256`` of its file."""
+
+    def __init__(self, network: UNet, info: ModelInfo, *, name: str, sha256: str, half: bool) -> None:
+        super().__init__(
+            network, info.sigma_data, mpp_range=(info.mpp_min, info.mpp_max), half=half
+        )
+        self.info = info
+        self.name = name
+        self.sha256 = sha256
+
+
+def save_checkpoint(path: Path | str, network: UNet, info: ModelInfo) -> None:
+    """Write weights (in bfloat16) and ``info`` to ``path``, under a temporary name first."""
+    path = Path(path)
+    weights = {
+        name: value.to(torch.bfloat16).contiguous() for name, value in network.state_dict().items()
+    }
+    write_safetensors(path, weights, info.as_header())
+
+
+def write_safetensors(path: Path, tensors: dict[str, torch.Tensor], header: dict[str, str]) -> None:
+    """Write a safetensors file that is either whole or not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        save_file(tensors, temporary, metadata=header)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """Return the tensors and the header of a file; raises WsigenError for a damaged or foreign one."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise WsigenError(
+            f"{path}: not a whole safetensors file ({error}); copy or train it again"
+        ) from error
+
+
+def shipped_models() -> list[str]:
+    """Names of the models inside the package."""
+    folder = resources.files("wsigen") / "models"
+    if not folder.is_dir():
+        return []
+    return sorted(f.name.removesuffix(".safetensors") for f in folder.iterdir() if f.name.endswith(".safetensors"))
+
+
+def find_model(model: str | Path) -> Path:
+    """Return the file of a shipped model's name or of a path."""
+    if str(model) in shipped_models():
+        return Path(str(resources.files("wsigen") / "models" / f"{model}.safetensors"))
+    if Path(model).is_file():
+        return Path(model)
+    raise WsigenError(
+        f"no model {str(model)!r}; expected one of {', '.join(shipped_models()) or '(none shipped)'}, "
+        "or the path of a .safetensors file"
+    )
+
+
+def load_denoiser(
+    model: str | Path = "small", *, device: str = "cpu", half: bool | None = None
+) -> LoadedDenoiser:
+    """Load a trained denoiser, ready to sample from.
+
+    Args:
+        model: name of a shipped model, or path of a checkpoint.
+        device: "cpu", "cuda" or another of torch's.
+        half: compute in bfloat16; by default where the hardware is made for it.
+
+    Raises:
+        WsigenError: no such model, or the file is damaged or foreign.
+    """
+    path = find_model(model)
+    weights, header = read_safetensors(path)
+    info = ModelInfo.from_header(header, path)
+    network = UNet(info.network)
+    try:
+        network.load_state_dict({name: value.float() for name, value in weights.items()})
+    except RuntimeError as error:
+        raise WsigenError(f"{path}: weights and architecture do not fit; train it again") from error
+    denoiser = LoadedDenoiser(
+        network,
+        info,
+        name=path.stem,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        half=has_fast_bfloat16(device) if half is None else half,
+    )
+    return denoiser.to(device).eval().requires_grad_(False)
+
+
+def has_fast_bfloat16(device: str) -> bool:
+    """Whether the hardware multiplies bfloat16 natively."""
+    if device.startswith("cuda"):
+        return torch.cuda.is_bf16_supported()
+    return device == "cpu" and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

@@ -1,0 +1,105 @@
+"""What a training run is: one frozen value, and four named ones."""
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
+
+from wsigen.errors import WsigenError
+from wsigen.networks.unet import UNetConfig
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides the weights but the cohort.
+
+    The learning rate rises linearly over ``warmup_images`` and falls with the inverse square root of the
+    images seen after ``decay_images``; the average is as long as a fixed share of the run. Neither needs to
+    know when training ends, so a run can be stopped, resumed and prolonged at will.
+
+    Args:
+        network: shape of the U-Net.
+        patch_px: side of the training patches in pixels.
+        mpp_min, mpp_max: range of micrometres per pixel.
+        scale: "log" or "uniform" (the paper's) distribution of mpp.
+        images: patches to train on.
+        batch_size: patches per step, over all processes.
+        learning_rate: its highest value.
+        warmup_images, decay_images: see above.
+        ema_gamma: power of the weight average; 6.94 averages over about the last tenth of the run.
+        clip: largest norm of the gradient.
+        sigma_mean, sigma_std: ln sigma ~ N(sigma_mean, sigma_std^2).
+        sigma_data: standard deviation of the images.
+        augment: turn and mirror patches.
+        seed: name of every random stream of the run.
+    """
+
+    network: UNetConfig = field(default_factory=UNetConfig)
+    patch_px: int = 64
+    mpp_min: float = 0.25
+    mpp_max: float = 100.0
+    scale: str = "log"
+    images: int = 1_000_000
+    batch_size: int = 32
+    learning_rate: float = 8e-4
+    warmup_images: int = 5_000
+    decay_images: int = 60_000
+    ema_gamma: float = 6.94
+    clip: float = 1.0
+    sigma_mean: float = -1.2
+    sigma_std: float = 1.2
+    sigma_data: float = 0.5
+    augment: bool = True
+    seed: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values for a JSON file."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Rebuild a config; the inverse of :meth:`as_json`."""
+        known = {f.name for f in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown or "network" not in values:
+            raise WsigenError(f"not a training config: unknown {unknown} or no network; expected {known}")
+        return cls(**{**values, "network": UNetConfig(**values["network"])})
+
+
+TINY = TrainConfig(
+    network=UNetConfig(widths=(16, 32), blocks=1, attention=False, condition_channels=64),
+    patch_px=32,
+    images=2_000,
+    batch_size=16,
+    learning_rate=2e-3,
+    warmup_images=200,
+    decay_images=1_000,
+)
+SMALL = TrainConfig()
+BASE = TrainConfig(
+    network=UNetConfig(widths=(96, 192, 288), blocks=2),
+    patch_px=128,
+    batch_size=256,
+    images=20_000_000,
+    learning_rate=1e-3,
+    warmup_images=100_000,
+    decay_images=2_000_000,
+)
+PAPER = TrainConfig(
+    network=UNetConfig(widths=(128, 256, 256, 512), blocks=2, fold=4),
+    patch_px=512,
+    mpp_min=0.3,
+    mpp_max=150.0,
+    scale="uniform",
+    batch_size=32,
+    images=10_000_000,
+    learning_rate=2e-4,
+    warmup_images=100_000,
+    decay_images=10_000_000,
+)
+
+
+def preset(name: str) -> TrainConfig:
+    """Return a named config: tiny (tests), small (two CPU cores), base (a GPU), paper (four GPUs)."""
+    presets = {"tiny": TINY, "small": SMALL, "base": BASE, "paper": PAPER}
+    if name not in presets:
+        raise WsigenError(f"no preset {name!r}; expected one of {', '.join(presets)}")
+    return presets[name]

@@ -1,0 +1,194 @@
+"""The training loop: a generator that takes one step at a time and says how it went.
+
+The caller plots, logs, saves and stops. Everything random is named by (seed, images seen), so a run that is
+stopped and resumed gives the same weights, bit for bit, as one that was not.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.distributed import get_rank, get_world_size, init_process_group, is_initialized
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel
+from torch.utils.data import DataLoader, Dataset
+
+from wsigen.denoiser import EDMDenoiser
+from wsigen.errors import WsigenError
+from wsigen.loss import denoising_loss
+from wsigen.networks.unet import UNet
+from wsigen.schedule import lognormal_sigmas
+from wsigen.seeds import generator
+from wsigen.slides.patches import PatchSampler
+from wsigen.training.checkpoint import has_fast_bfloat16, read_safetensors, write_safetensors
+from wsigen.training.config import TrainConfig
+
+Batch = tuple[Tensor, Tensor, Tensor, Tensor]  # clean, noise, sigma, mpp
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step: patches seen so far, its loss, the learning rate it took, the norm of its gradient."""
+
+    images_seen: int
+    loss: float
+    learning_rate: float
+    gradient_norm: float
+
+
+class TrainingPatches(Dataset[Batch]):
+    """Patch number n with its noise, as tensors; all of it named by (seed, n)."""
+
+    def __init__(self, sampler: PatchSampler, config: TrainConfig) -> None:
+        self.sampler, self.config = sampler, config
+
+    def __getitem__(self, number: int) -> Batch:
+        pixels, mpp = self.sampler.patch(number)
+        clean = torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 127.5 - 1
+        stream = generator(self.config.seed, "training noise", number)
+        sigma = lognormal_sigmas(
+            torch.tensor(stream.standard_normal()), self.config.sigma_mean, self.config.sigma_std
+        )
+        noise = torch.from_numpy(stream.standard_normal(clean.shape, np.float32))
+        return clean, noise, sigma.float(), torch.tensor(mpp, dtype=torch.float32)
+
+
+class Trainer:
+    """Network, average and optimiser of a run, and what it takes to go on with it.
+
+    Args:
+        config: what to train.
+        device: where.
+    """
+
+    def __init__(self, config: TrainConfig, device: str = "cpu") -> None:
+        torch.manual_seed(config.seed)
+        self.config = config
+        self.device = device
+        self.images_seen = 0
+        self.network = UNet(config.network).to(device)
+        self.average = AveragedModel(self.network, avg_fn=power_average(config.ema_gamma))
+        self.optimizer = torch.optim.Adam(
+            self.network.parameters(), betas=(0.9, 0.99), fused=True, lr=config.learning_rate
+        )
+
+    def train(self, sampler: PatchSampler, workers: int = 0) -> Iterator[Progress]:
+        """Train from where the run stands to ``config.images``, one step at a time."""
+        rank, world = (get_rank(), get_world_size()) if is_initialized() else (0, 1)
+        model: nn.Module = EDMDenoiser(
+            self.network, self.config.sigma_data, half=has_fast_bfloat16(self.device)
+        )
+        if world > 1:
+            model = DistributedDataParallel(model)
+        for batch in self._batches(sampler, workers, rank, world):
+            clean, noise, sigma, mpp = (part.to(self.device, non_blocking=True) for part in batch)
+            rate = learning_rate(self.config, self.images_seen)
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            loss = denoising_loss(model, clean, noise, sigma, mpp, self.config.sigma_data).mean()
+            self.optimizer.zero_grad()
+            loss.backward()
+            norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
+            self.optimizer.step()
+            self.average.update_parameters(self.network)
+            self.images_seen += self.config.batch_size
+            if not torch.isfinite(loss):
+                raise WsigenError(
+                    f"the loss is {loss.item()} after {self.images_seen} images; resume from the last "
+                    "checkpoint with a lower --learning-rate"
+                )
+            yield Progress(self.images_seen, loss.item(), rate, float(norm))
+
+    def _batches(
+        self, sampler: PatchSampler, workers: int, rank: int, world: int
+    ) -> "DataLoader[Batch]":
+        """This process's share of every batch, from the first unseen patch on."""
+        size = self.config.batch_size
+        numbers = [
+            range(first + rank, first + size, world)
+            for first in range(self.images_seen, self.config.images, size)
+        ]
+        return DataLoader(
+            TrainingPatches(sampler, self.config),
+            batch_sampler=numbers,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            pin_memory=self.device.startswith("cuda"),
+        )
+
+    def save(self, path: Path) -> None:
+        """Write everything a run needs to go on, as one safetensors file."""
+        tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        tensors |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
+        for index, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
+        header = {
+            "format": "wsigen-training-1",
+            "config": json.dumps(self.config.as_json()),
+            "images_seen": str(self.images_seen),
+        }
+        write_safetensors(path, {name: t.contiguous().cpu() for name, t in tensors.items()}, header)
+
+    @classmethod
+    def resume(cls, path: Path, device: str = "cpu", images: int | None = None) -> "Trainer":
+        """Go on with a saved run; ``images`` prolongs or shortens it."""
+        tensors, header = read_safetensors(path)
+        if header.get("format") != "wsigen-training-1":
+            raise WsigenError(f"{path}: not the state of a training run; expected a training.safetensors")
+        values = json.loads(header["config"])
+        trainer = cls(TrainConfig.from_json(values | ({"images": images} if images else {})), device)
+        trainer.images_seen = int(header["images_seen"])
+        trainer.network.load_state_dict(_named(tensors, "network."))
+        trainer.average.load_state_dict(_named(tensors, "average."))
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, value in _named(tensors, "optimizer.").items():
+            index, key = name.split(".")
+            state.setdefault(int(index), {})[key] = value
+        groups = trainer.optimizer.state_dict()["param_groups"]
+        trainer.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        return trainer
+
+
+def learning_rate(config: TrainConfig, images_seen: int) -> float:
+    """Linear warm-up, then the inverse square root of the images seen."""
+    rise = min(1.0, (images_seen + config.batch_size) / max(config.warmup_images, 1))
+    fall = max(1.0, images_seen / config.decay_images) ** -0.5
+    return config.learning_rate * rise * fall
+
+
+def power_average(gamma: float) -> "PowerAverage":
+    """The power-function average of Karras et al. 2024 (EDM2, Eq. 1): its length is a share of the run."""
+    return PowerAverage(gamma)
+
+
+@dataclass(frozen=True)
+class PowerAverage:
+    """average <- beta average + (1 - beta) new, beta = (1 - 1/t)^(gamma + 1) at the t-th update."""
+
+    gamma: float
+
+    def __call__(self, average: Tensor, new: Tensor, updates: Tensor | int) -> Tensor:
+        beta = (1 - 1 / (float(updates) + 1)) ** (self.gamma + 1)
+        return torch.lerp(new, average, beta)
+
+
+def world() -> tuple[int, int]:
+    """Rank and number of processes as torchrun gives them; 0 and 1 without it."""
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def join_processes(device: str) -> str:
+    """Join the processes that torchrun started, if it did; return this one's device."""
+    if world()[1] == 1:
+        return device
+    init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if device.startswith("cuda") else device
+
+
+def _named(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}

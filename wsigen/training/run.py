@@ -1,0 +1,117 @@
+"""A training run in a folder: trains, saves, shows, and goes on where it stopped.
+
+The folder holds config.json, run_info.json, losses.csv, loss.png, samples.png, training.safetensors (everything needed to
+go on) and model.safetensors (the averaged weights, ready to use).
+"""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from wsigen.denoiser import EDMDenoiser
+from wsigen.errors import WsigenError
+from wsigen.networks.unet import UNet
+from wsigen.provenance import run_info
+from wsigen.slides.cohort import Entry
+from wsigen.slides.patches import PatchSampler, open_sources
+from wsigen.slides.tissue import BACKGROUND
+from wsigen.training.checkpoint import ModelInfo, has_fast_bfloat16, save_checkpoint
+from wsigen.training.config import TrainConfig
+from wsigen.training.loop import Progress, Trainer, world
+from wsigen.training.monitor import append_losses, plot_losses, sample_sheet, save_image
+
+STATE, MODEL = "training.safetensors", "model.safetensors"
+
+
+def train_in_folder(
+    folder: Path,
+    config: TrainConfig,
+    entries: Sequence[Entry],
+    *,
+    resume: bool = False,
+    minutes: float | None = None,
+    save_minutes: float = 5.0,
+    workers: int = 0,
+    device: str = "cpu",
+) -> Iterator[Progress]:
+    """Train and yield each step's progress; save every ``save_minutes`` and at the end.
+
+    Args:
+        folder: of the run; must not hold one yet unless ``resume``.
+        config: of a new run; a resumed one keeps its own, but for ``images``.
+        entries: the cohort; its split "train" is used.
+        resume: go on with the run in ``folder``.
+        minutes: stop after so long.
+        save_minutes: time between saves.
+        workers: processes that read patches.
+        device: "cpu" or "cuda".
+    """
+    state = folder / STATE
+    if resume and not state.is_file():
+        raise WsigenError(f"{folder}: no {STATE} to resume from; start without --resume")
+    if not resume and state.exists():
+        raise WsigenError(f"{folder}: holds a run already; add --resume to go on, or choose another folder")
+    trainer = Trainer.resume(state, device, config.images) if resume else Trainer(config, device)
+    config = trainer.config
+    sampler = PatchSampler(
+        open_sources(entries),
+        config.patch_px,
+        (config.mpp_min, config.mpp_max),
+        scale=config.scale,
+        augment=config.augment,
+        seed=config.seed,
+    )
+    info = run_info(device, minutes=minutes, workers=workers, first_image=trainer.images_seen)
+    leader = world()[0] == 0
+    if leader:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "config.json").write_text(json.dumps(config.as_json(), indent=2))
+        with (folder / "run_info.jsonl").open("a") as file:
+            file.write(json.dumps(info) + "\n")
+    data = tuple(sorted({f"{e.cohort or e.case} ({e.licence or 'own data'})" for e in entries}))
+    began = saved = time.monotonic()
+    recent: list[Progress] = []
+    try:
+        for progress in trainer.train(sampler, workers):
+            recent.append(progress)
+            yield progress
+            now = time.monotonic()
+            if leader and len(recent) >= 50:
+                append_losses(folder / "losses.csv", recent, now - began)
+                recent = []
+            if leader and now - saved > 60 * save_minutes:
+                save_run(folder, trainer, sampler, data)
+                saved = now
+            if minutes is not None and now - began > 60 * minutes:
+                break
+    finally:
+        if leader:
+            if recent:
+                append_losses(folder / "losses.csv", recent, time.monotonic() - began)
+            save_run(folder, trainer, sampler, data)
+
+
+def save_run(
+    folder: Path, trainer: Trainer, sampler: PatchSampler, training_data: tuple[str, ...]
+) -> None:
+    """Save the run's state, its averaged model, loss curve and a sheet of samples."""
+    config = trainer.config
+    trainer.save(folder / STATE)
+    average = trainer.average.module
+    assert isinstance(average, UNet)
+    model_info = ModelInfo(
+        network=config.network,
+        sigma_data=config.sigma_data,
+        patch_px=config.patch_px,
+        mpp_min=round(sampler.mpp_range[0], 4),
+        mpp_max=round(sampler.mpp_range[1], 4),
+        images_seen=trainer.images_seen,
+        training_data=training_data,
+        background=BACKGROUND,
+    )
+    save_checkpoint(folder / MODEL, average, model_info)
+    if (folder / "losses.csv").exists():
+        plot_losses(folder / "losses.csv", folder / "loss.png")
+    denoiser = EDMDenoiser(average, config.sigma_data, half=has_fast_bfloat16(trainer.device))
+    save_image(folder / "samples.png", sample_sheet(denoiser, config.patch_px, device=trainer.device))
