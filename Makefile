@@ -1,7 +1,7 @@
 # make help lists the targets. Everything is installed into .venv, from the exact versions in constraints.txt.
 
-# Where torch comes from first. The default has the build without CUDA, the smallest one; name another
-# index for a GPU (https://download.pytorch.org/whl/cu130), or none (TORCH_INDEX=) for the default registry.
+# Where torch comes from when .venv is made. This index has the build without CUDA, the smallest one. For a GPU
+# say `make demo TORCH_INDEX=`, which takes the default registry's build, or name another index.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 # More arguments for pytest: make test PYTEST_ARGS="tests/test_grid.py -k shifted"
 PYTEST_ARGS ?=
@@ -34,7 +34,7 @@ lint: $(VENV)/lint.stamp  ## check style, types and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 clean:  ## remove the environment, the demo and all caches
 	rm -rf $(VENV) .pins demo _build build *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
@@ -44,7 +44,7 @@ $(BIN)/python:
 	@python=; for name in python3.11 python3; do \
 		if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$name; break; fi; done; \
 	if [ -z "$$python" ]; then \
-		echo "wsigen needs Python 3.11 or newer; found: $$(python3 --version 2>&1 || echo no python3). Install it and run make again." >&2; \
+		echo "wsigen needs Python 3.11 or newer; found: $$(python3 --version 2>/dev/null || echo none). Install it and run make again." >&2; \
 		exit 1; fi; \
 	echo "making $(VENV) with $$($$python --version)"; \
 	$$python -m venv $(VENV) || { rm -rf $(VENV); \
