@@ -4,7 +4,7 @@ Shapes are jaxtyping annotations: read by people everywhere, checked by the test
 Images are float tensors with values in [-1, 1]; a noisy image at noise level sigma is ``image + sigma * noise``.
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -15,6 +15,7 @@ PerImage = Float[Tensor, " batch"]
 Levels = Float[Tensor, " levels"]
 
 
+@runtime_checkable
 class Denoiser(Protocol):
     """Anything that estimates the clean images from noisy ones."""
 

@@ -1,0 +1,19 @@
+"""What every test may use: array shapes checked at run time, the real cohort where there is one."""
+
+import os
+from pathlib import Path
+
+import pytest
+from jaxtyping import install_import_hook
+
+METHOD = ["schedule", "denoiser", "loss", "sampler", "guidance", "canvas", "networks"]
+install_import_hook([f"wsigen.{module}" for module in METHOD], "beartype.beartype")
+
+
+@pytest.fixture(scope="session")
+def real_cohort() -> Path:
+    """The cohort.csv named by WSIGEN_COHORT; tests on real slides are skipped without it."""
+    path = os.environ.get("WSIGEN_COHORT")
+    if not path:
+        pytest.skip("no real slides: set WSIGEN_COHORT to a cohort.csv")
+    return Path(path)

@@ -1,0 +1,151 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles import FlatDenoiser, GaussianDenoiser
+
+from wsigen.coarse_to_fine import drain, generate, run_stage, upscale
+from wsigen.errors import WsigenError
+from wsigen.networks.unet import UNet, UNetConfig
+from wsigen.plan import FAST, PAPER, Stage, StagePlan, plan, stages
+from wsigen.denoiser import EDMDenoiser
+from wsigen.guidance import AveragePool
+
+QUICK = StagePlan(num_steps=5, guided_steps=3, solver="heun", overview_steps=4)
+GUIDE = torch.rand(3, 12, 20, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+def scrambled_network() -> EDMDenoiser:
+    """A small real network with random weights, no trained zeros."""
+    torch.manual_seed(0)
+    network = UNet(UNetConfig(widths=(16, 16), blocks=1, condition_channels=32))
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    return EDMDenoiser(network.eval().requires_grad_(False))
+
+
+@pytest.mark.parametrize("boundary", ["pad", "wrap"])
+@pytest.mark.parametrize("sigma_start", [80.0, 3.0])
+def test_a_pointwise_denoiser_gives_the_same_stage_at_any_patch_size(boundary, sigma_start):
+    chosen = replace(QUICK, boundary=boundary, sigma_start=sigma_start)
+    image = torch.rand(3, 16, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    small, large = (
+        upscale(GaussianDenoiser(), image, 1.0, chosen, patch_px=patch_px, seed=7)
+        for patch_px in (8, 32)
+    )
+    torch.testing.assert_close(small, large, atol=2e-5, rtol=0)
+
+
+def test_the_same_seed_at_another_batch_size_gives_the_same_slide():
+    denoiser = scrambled_network()
+    one, many = (
+        upscale(denoiser, GUIDE, 1.0, QUICK, patch_px=16, seed=7, batch_size=size) for size in (1, 32)
+    )
+    torch.testing.assert_close(one, many, atol=1e-4, rtol=0)
+
+
+def test_the_same_seed_gives_the_same_slide_and_another_seed_another():
+    path = stages(40, 24, 1.0, patch_px=16)
+    first, again, other = (
+        drain(generate(scrambled_network(), path, QUICK, patch_px=16, seed=seed)) for seed in (7, 7, 8)
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("boundary", ["pad", "wrap"])
+def test_a_stage_guided_to_the_end_averages_to_its_guide(boundary):
+    exact = replace(QUICK, guided_steps=QUICK.num_steps, boundary=boundary)
+    image = GUIDE[:, :8, :16] * 0.1  # no value reaches 1, where slides are clipped
+    larger = upscale(GaussianDenoiser(0.0, 0.1), image, 1.0, exact, patch_px=16)
+    torch.testing.assert_close(AveragePool(2)(larger[None])[0], image, atol=1e-4, rtol=0)
+
+
+def test_an_unguided_stage_ignores_the_guide():
+    free = replace(QUICK, guided_steps=0)
+    torch.testing.assert_close(
+        upscale(GaussianDenoiser(), GUIDE, 1.0, free, patch_px=16),
+        upscale(GaussianDenoiser(), -GUIDE, 1.0, free, patch_px=16),
+    )
+
+
+def test_beyond_the_edge_lies_background_with_the_noise_of_the_step():
+    """Where all data is background, the whole plane follows one path: no edge can be seen."""
+    seen = []
+
+    class Watcher(FlatDenoiser):
+        def __call__(self, x, sigma, mpp):
+            seen.append((x.clone(), float(sigma)))
+            return super().__call__(x, sigma, mpp)
+
+    chosen = replace(QUICK, solver="euler", guided_steps=0)
+    guide = torch.full((3, 8, 8), 0.9)
+    drain(run_stage(Watcher(0.9), Stage(1, 16, 16, 1.0), guide, chosen, patch_px=16, background=0.9))
+    for x, sigma in seen:
+        noise = (x - 0.9) / sigma
+        assert abs(noise.mean().item()) < 0.2
+        assert noise.std().item() == pytest.approx(1, abs=0.1)
+
+
+@given(
+    st.integers(64, 5000), st.integers(64, 5000), st.floats(0.25, 2), st.sampled_from(["pad", "wrap"])
+)
+@settings(max_examples=200)
+def test_stages_end_at_the_wanted_size_and_scale(height, width, mpp, boundary):
+    path = stages(height, width, mpp, patch_px=64, mpp_max=60.0, boundary=boundary)
+    last = path[-1]
+    assert last.mpp == mpp
+    assert last.height >= height
+    assert last.width >= width
+    if boundary == "pad":  # what is cut off is less than one pixel of the overview
+        assert max(last.height - height, last.width - width) < 2 ** (len(path) - 1)
+    else:
+        assert all(side % 64 == 0 for stage in path for side in (stage.height, stage.width))
+    for coarse, fine in zip(path[:-1], path[1:], strict=True):
+        assert (fine.height, fine.width) == (2 * coarse.height, 2 * coarse.width)
+        assert fine.mpp == pytest.approx(coarse.mpp / 2)
+    fits = max(path[0].height, path[0].width) <= 64
+    assert fits or path[0].mpp * 2 > 60
+
+
+def test_the_papers_slide_has_seven_stages_and_21844_patches():
+    path = stages(65536, 65536, 1.0, patch_px=512)
+    assert len(path) == 8
+    assert path[0] == Stage(0, 512, 512, 128.0)
+    assert sum((stage.height // 512) ** 2 for stage in path[1:]) == 21_844
+    assert PAPER.evaluations == 79
+
+
+def test_an_image_smaller_than_a_patch_and_a_scale_beyond_the_model_are_refused():
+    with pytest.raises(WsigenError, match="too small; expected at least one patch of 64 px"):
+        stages(32, 512, 0.7, patch_px=64)
+    with pytest.raises(WsigenError, match="coarser than the model's 50"):
+        stages(128, 128, 60.0, patch_px=64, mpp_max=50.0)
+
+
+def test_a_relaxation_point_given_as_a_noise_level_is_the_papers_r():
+    assert PAPER.guided_down_to(0.3).guided_steps == 28
+    sigmas = FAST.guided_down_to(0.3).sigmas()
+    assert sigmas[FAST.guided_down_to(0.3).guided_steps - 1] >= 0.3
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"guided_steps": 41}, {"num_steps": 0}, {"sigma_start": 0.001}, {"factor": 1}]
+)
+def test_a_plan_that_makes_no_sense_is_refused(wrong):
+    with pytest.raises(WsigenError, match=f"{next(iter(wrong))} is "):
+        replace(PAPER, **wrong).check()
+    with pytest.raises(WsigenError, match="no plan 'slow'"):
+        plan("slow")
+
+
+def test_progress_counts_patches_and_evaluations():
+    steps = list(run_stage(GaussianDenoiser(), Stage(1, 24, 40, 1.0), GUIDE, QUICK, patch_px=16))
+    last = steps[-1]
+    assert last.patches == last.patches_in_all
+    assert [step.patches for step in steps] == sorted({step.patches for step in steps})
+    # Heun spends two evaluations in each step but the last
+    in_last_step = steps[-1].patches - max(step.patches for step in steps if step.step < 4)
+    assert last.evaluations == 2 * last.patches - in_last_step

@@ -1,0 +1,59 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wsigen.grid import Window, draw_shift, shifted_grid
+from wsigen.seeds import generator
+
+PATCHES = st.sampled_from([4, 8, 16])
+
+
+def coverage(height: int, width: int, windows: list[Window], wrap: bool) -> np.ndarray:
+    """How many windows each pixel lies in."""
+    count = np.zeros((height, width), int)
+    for top, left, h, w in windows:
+        rows, columns = np.arange(top, top + h), np.arange(left, left + w)
+        if wrap:
+            rows, columns = rows % height, columns % width
+        else:
+            rows = rows[(rows >= 0) & (rows < height)]
+            columns = columns[(columns >= 0) & (columns < width)]
+        np.add.at(count, np.ix_(rows, columns), 1)
+    return count
+
+
+@given(st.data(), st.integers(1, 70), st.integers(1, 70), PATCHES)
+def test_a_padded_grid_covers_every_pixel_once(data, height, width, patch_px):
+    shift = data.draw(st.tuples(*[st.integers(0, patch_px - 1)] * 2))
+    windows = shifted_grid(height, width, patch_px, shift)
+    assert (coverage(height, width, windows, wrap=False) == 1).all()
+    touching = [w for w in windows if w.top + w.height > 0 and w.left + w.width > 0]
+    assert touching == windows  # no patch is spent on nothing
+
+
+@given(st.data(), st.integers(1, 5), st.integers(1, 5), PATCHES)
+def test_a_wrapped_grid_covers_every_pixel_once_with_exactly_n_squared_patches(data, rows, columns, patch_px):
+    shift = data.draw(st.tuples(*[st.integers(0, patch_px - 1)] * 2))
+    height, width = rows * patch_px, columns * patch_px
+    windows = shifted_grid(height, width, patch_px, shift, "wrap")
+    assert len(windows) == rows * columns
+    assert (coverage(height, width, windows, wrap=True) == 1).all()
+
+
+def test_a_padded_shifted_grid_has_n_plus_one_squared_patches():
+    assert len(shifted_grid(64, 64, 16, (5, 3))) == 5 * 5
+    assert len(shifted_grid(64, 64, 16, (0, 0))) == 4 * 4
+
+
+@given(st.integers(0, 10_000), st.sampled_from([1, 2, 4]))
+def test_shifts_are_whole_guide_pixels_within_one_patch(seed, factor):
+    for shift in draw_shift(generator(seed), 16, factor):
+        assert shift % factor == 0
+        assert 0 <= shift < 16
+
+
+def test_shifts_reach_every_guide_pixel_equally_often():
+    stream = generator(0)
+    shifts = np.array([draw_shift(stream, 16, 2) for _ in range(8000)])
+    counts = np.bincount(shifts.ravel() // 2, minlength=8)
+    assert np.abs(counts / counts.sum() - 1 / 8).max() < 0.01

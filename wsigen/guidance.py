@@ -1,0 +1,78 @@
+"""Eq. 8-10 and Algorithm 1: a denoised estimate that agrees with a coarser image.
+
+Of all images whose k x k averages are the guide y, the one nearest to the estimate u is
+
+    u + A+ (y - A u)
+
+with A the average pooling and A+ its pseudo-inverse, nearest-neighbour repetition. What A sees is taken from the
+guide, what it cannot see is left to the model: range and null space of A. Guiding only the first ``guided_steps`` of the
+steps relaxes the constraint: the model may correct what the guide got wrong.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn import functional
+
+from wsigen.arrays import Denoiser, Guides, Images, Levels
+from wsigen.sampler import solver_step
+
+
+@dataclass(frozen=True)
+class AveragePool:
+    """A: the mean of each ``factor`` x ``factor`` square (Eq. 8)."""
+
+    factor: int = 2
+
+    def __call__(self, image: Images) -> Guides:
+        return functional.avg_pool2d(image, self.factor)
+
+    def pinv(self, guide: Guides) -> Images:
+        """A+: repeat every pixel ``factor`` x ``factor`` times (Eq. 10)."""
+        return guide.repeat_interleave(self.factor, -1).repeat_interleave(self.factor, -2)
+
+
+def project(u: Images, guide: Guides, operator: AveragePool) -> Images:
+    """The image nearest to ``u`` whose averages are ``guide`` (Eq. 9)."""
+    return u + operator.pinv(guide - operator(u))
+
+
+def constrained(denoiser: Denoiser, guide: Guides, operator: AveragePool) -> Denoiser:
+    """Wrap a denoiser: its estimates agree with ``guide``."""
+
+    def estimate(x: Images, sigma: Tensor | float, mpp: Tensor | float) -> Images:
+        return project(denoiser(x, sigma, mpp), guide, operator)
+
+    return estimate
+
+
+def guided_step(
+    denoiser: Denoiser,
+    x: Images,
+    guide: Guides,
+    i: int,
+    sigmas: Levels,
+    mpp: Tensor | float,
+    *,
+    guided_steps: int,
+    operator: AveragePool,
+    solver: str = "heun",
+) -> Images:
+    """Step i of Algorithm 1, from ``sigmas[i]`` to ``sigmas[i + 1]``.
+
+    The first ``guided_steps`` steps use the guided estimate, in the predictor and in the corrector alike;
+    ``guided_steps = N`` is exact super-resolution, 0 ignores the guide.
+
+    Args:
+        denoiser: D of Eq. 6.
+        x: patches at noise level ``sigmas[i]``, shape (batch, 3, height, width).
+        guide: what they must average to, shape (batch, 3, height / factor, width / factor).
+        i: the step.
+        sigmas: noise levels, ending in 0.
+        mpp: micrometres per pixel of ``x``.
+        guided_steps: r of Algorithm 1.
+        operator: A.
+        solver: "heun" or "euler".
+    """
+    estimate = constrained(denoiser, guide, operator) if i < guided_steps else denoiser
+    return solver_step(solver)(estimate, x, float(sigmas[i]), float(sigmas[i + 1]), mpp)

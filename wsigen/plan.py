@@ -1,0 +1,132 @@
+"""Plans and stages: how a slide is made, and through which sizes and scales.
+
+From coarse to fine every stage is k times larger and k times finer than the one before. Its number and the overview's
+scale follow from the wanted size and micrometres per pixel.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+from wsigen.arrays import Levels
+from wsigen.errors import WsigenError
+from wsigen.sampler import evaluations
+from wsigen.schedule import SIGMA_MAX, SIGMA_MIN, karras_sigmas
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """How the stages are run.
+
+    Args:
+        num_steps: N, steps of a guided stage.
+        guided_steps: r, how many of them are guided.
+        solver: "heun" or "euler".
+        sigma_start: noise level at which a guided stage starts; below 80 it starts from the guide with
+            so much noise instead of from noise alone: what lies above is settled by the guide.
+        sigma_min: last noise level before 0.
+        factor: k, magnification from stage to stage.
+        boundary: "pad" (background and its noise beyond the edge, as in the paper) or "wrap".
+        overview_steps: steps of the overview, which has no guide and always starts from noise, by Heun.
+    """
+
+    num_steps: int = 40
+    guided_steps: int = 28
+    solver: str = "heun"
+    sigma_start: float = SIGMA_MAX
+    sigma_min: float = SIGMA_MIN
+    factor: int = 2
+    boundary: str = "pad"
+    overview_steps: int = 40
+
+    def check(self) -> None:
+        """Raise WsigenError where the plan makes no sense."""
+        wrong = {
+            "num_steps": self.num_steps < 1,
+            "guided_steps": not 0 <= self.guided_steps <= self.num_steps,
+            "sigma_start": not self.sigma_min < self.sigma_start <= SIGMA_MAX,
+            "factor": self.factor < 2,
+        }
+        for name in (name for name, found in wrong.items() if found):
+            raise WsigenError(
+                f"{name} is {getattr(self, name)}; expected num_steps at least 1, guided_steps from 0 to "
+                f"num_steps ({self.num_steps}), sigma_start above {self.sigma_min:g} and at most "
+                f"{SIGMA_MAX:g}, factor at least 2"
+            )
+
+    def sigmas(self) -> Levels:
+        """Noise levels of a guided stage."""
+        return karras_sigmas(self.num_steps, self.sigma_min, self.sigma_start)
+
+    def guided_down_to(self, sigma: float) -> "StagePlan":
+        """The same plan with the guide in force at noise levels from ``sigma`` up.
+
+        The form of r that survives another N or start: of the paper's 40 steps, r = 28 is ``sigma = 0.3``.
+        """
+        return replace(self, guided_steps=int((self.sigmas()[:-1] >= sigma).sum()))
+
+    @property
+    def evaluations(self) -> int:
+        """Network evaluations a guided stage spends on each patch."""
+        return evaluations(self.num_steps, self.solver)
+
+
+PAPER = StagePlan()
+FAST = StagePlan(num_steps=8, solver="euler", sigma_start=3.0, guided_steps=4)
+
+
+def plan(name: str) -> StagePlan:
+    """Return a named plan: "paper" (N = 40, r = 28, Heun, from sigma 80) or "fast"."""
+    plans = {"paper": PAPER, "fast": FAST}
+    if name not in plans:
+        raise WsigenError(f"no plan {name!r}; expected one of {', '.join(plans)}")
+    return plans[name]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Stage ``index`` (0 is the overview): canvas size in pixels and micrometres per pixel."""
+
+    index: int
+    height: int
+    width: int
+    mpp: float
+
+
+def stages(
+    height: int,
+    width: int,
+    mpp: float,
+    *,
+    patch_px: int,
+    mpp_max: float = math.inf,
+    factor: int = 2,
+    boundary: str = "pad",
+) -> list[Stage]:
+    """The stages that end at exactly ``height`` x ``width`` px (or just above) and exactly ``mpp``.
+
+    The overview is the first that fits into one patch, or the coarsest the model knows. Canvases are whole
+    multiples of the overview; the last one is cut to size when the slide is written.
+
+    Raises:
+        WsigenError: a size below one patch, or a scale coarser than the model knows.
+    """
+    if min(height, width) < patch_px:
+        raise WsigenError(
+            f"{width} x {height} px is too small; expected at least one patch of {patch_px} px a side"
+        )
+    if mpp > mpp_max * 1.001:
+        raise WsigenError(
+            f"{mpp:g} um/px is coarser than the model's {mpp_max:g} um/px; choose a finer --mpp"
+        )
+    last = 0
+    while (
+        max(height, width) > patch_px * factor**last and mpp * factor ** (last + 1) <= mpp_max * 1.001
+    ):
+        last += 1
+    unit = patch_px if boundary == "wrap" else 1
+    rows = -(-height // (factor**last * unit)) * unit
+    columns = -(-width // (factor**last * unit)) * unit
+    return [
+        Stage(i, rows * factor**i, columns * factor**i, mpp * factor ** (last - i))
+        for i in range(last + 1)
+    ]
