@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -7,11 +8,11 @@ from hypothesis import strategies as st
 from oracles import FlatDenoiser, GaussianDenoiser
 
 from wsigen.coarse_to_fine import drain, generate, run_stage, upscale
+from wsigen.denoiser import EDMDenoiser
 from wsigen.errors import WsigenError
+from wsigen.guidance import AveragePool
 from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.plan import FAST, PAPER, Stage, StagePlan, plan, stages
-from wsigen.denoiser import EDMDenoiser
-from wsigen.guidance import AveragePool
 
 QUICK = StagePlan(num_steps=5, guided_steps=3, solver="heun", overview_steps=4)
 GUIDE = torch.rand(3, 12, 20, generator=torch.Generator().manual_seed(0)) * 2 - 1
@@ -41,7 +42,8 @@ def test_a_pointwise_denoiser_gives_the_same_stage_at_any_patch_size(boundary, s
 def test_the_same_seed_at_another_batch_size_gives_the_same_slide():
     denoiser = scrambled_network()
     one, many = (
-        upscale(denoiser, GUIDE, 1.0, QUICK, patch_px=16, seed=7, batch_size=size) for size in (1, 32)
+        upscale(denoiser, GUIDE, 1.0, QUICK, patch_px=16, seed=7, batch_size=size)
+        for size in (1, 32)
     )
     torch.testing.assert_close(one, many, atol=1e-4, rtol=0)
 
@@ -49,7 +51,8 @@ def test_the_same_seed_at_another_batch_size_gives_the_same_slide():
 def test_the_same_seed_gives_the_same_slide_and_another_seed_another():
     path = stages(40, 24, 1.0, patch_px=16)
     first, again, other = (
-        drain(generate(scrambled_network(), path, QUICK, patch_px=16, seed=seed)) for seed in (7, 7, 8)
+        drain(generate(scrambled_network(), path, QUICK, patch_px=16, seed=seed))
+        for seed in (7, 7, 8)
     )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
@@ -82,7 +85,9 @@ def test_beyond_the_edge_lies_background_with_the_noise_of_the_step():
 
     chosen = replace(QUICK, solver="euler", guided_steps=0)
     guide = torch.full((3, 8, 8), 0.9)
-    drain(run_stage(Watcher(0.9), Stage(1, 16, 16, 1.0), guide, chosen, patch_px=16, background=0.9))
+    drain(
+        run_stage(Watcher(0.9), Stage(1, 16, 16, 1.0), guide, chosen, patch_px=16, background=0.9)
+    )
     for x, sigma in seen:
         noise = (x - 0.9) / sigma
         assert abs(noise.mean().item()) < 0.2
@@ -90,7 +95,10 @@ def test_beyond_the_edge_lies_background_with_the_noise_of_the_step():
 
 
 @given(
-    st.integers(64, 5000), st.integers(64, 5000), st.floats(0.25, 2), st.sampled_from(["pad", "wrap"])
+    st.integers(64, 5000),
+    st.integers(64, 5000),
+    st.floats(0.25, 2),
+    st.sampled_from(["pad", "wrap"]),
 )
 @settings(max_examples=200)
 def test_stages_end_at_the_wanted_size_and_scale(height, width, mpp, boundary):
@@ -103,7 +111,7 @@ def test_stages_end_at_the_wanted_size_and_scale(height, width, mpp, boundary):
         assert max(last.height - height, last.width - width) < 2 ** (len(path) - 1)
     else:
         assert all(side % 64 == 0 for stage in path for side in (stage.height, stage.width))
-    for coarse, fine in zip(path[:-1], path[1:], strict=True):
+    for coarse, fine in pairwise(path):
         assert (fine.height, fine.width) == (2 * coarse.height, 2 * coarse.width)
         assert fine.mpp == pytest.approx(coarse.mpp / 2)
     fits = max(path[0].height, path[0].width) <= 64

@@ -60,7 +60,7 @@ def test_levels_and_scales_may_differ_from_image_to_image():
 def test_a_scale_outside_the_models_range_is_refused():
     denoiser = EDMDenoiser(Constant(0.0), mpp_range=(0.25, 100.0))
     denoiser.check_mpp(0.25, 7.0, 100.0)
-    with pytest.raises(WsigenError, match="outside the model's range of 0.25 to 100"):
+    with pytest.raises(WsigenError, match="outside the model's range"):
         denoiser.check_mpp(0.7, 120.0)
 
 

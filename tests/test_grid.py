@@ -32,7 +32,9 @@ def test_a_padded_grid_covers_every_pixel_once(data, height, width, patch_px):
 
 
 @given(st.data(), st.integers(1, 5), st.integers(1, 5), PATCHES)
-def test_a_wrapped_grid_covers_every_pixel_once_with_exactly_n_squared_patches(data, rows, columns, patch_px):
+def test_a_wrapped_grid_covers_every_pixel_once_with_exactly_n_squared_patches(
+    data, rows, columns, patch_px
+):
     shift = data.draw(st.tuples(*[st.integers(0, patch_px - 1)] * 2))
     height, width = rows * patch_px, columns * patch_px
     windows = shifted_grid(height, width, patch_px, shift, "wrap")

@@ -40,7 +40,15 @@ def run(guided_steps: int, solver: str, num_steps: int = 12):
     x = random_images(1, 8) * float(sigmas[0])
     for i in range(num_steps):
         x = guided_step(
-            denoiser, x, guide, i, sigmas, 1.0, guided_steps=guided_steps, operator=operator, solver=solver
+            denoiser,
+            x,
+            guide,
+            i,
+            sigmas,
+            1.0,
+            guided_steps=guided_steps,
+            operator=operator,
+            solver=solver,
         )
     return x, guide
 
@@ -59,7 +67,15 @@ def test_r_equals_zero_ignores_the_guide(solver):
     sigmas = karras_sigmas(12)
     for i in range(12):
         free = guided_step(
-            denoiser, free, guide + 1, i, sigmas, 1.0, guided_steps=0, operator=AveragePool(2), solver=solver
+            denoiser,
+            free,
+            guide + 1,
+            i,
+            sigmas,
+            1.0,
+            guided_steps=0,
+            operator=AveragePool(2),
+            solver=solver,
         )
     torch.testing.assert_close(x, free)
 
@@ -80,7 +96,9 @@ def test_heun_uses_the_guided_estimate_in_predictor_and_corrector():
     x = operator.pinv(guide) + float(sigmas[0]) * random_images(1, 8)
     noise = operator(x) - guide
     for i in range(9):
-        x = guided_step(GaussianDenoiser(), x, guide, i, sigmas, 1.0, guided_steps=10, operator=operator)
+        x = guided_step(
+            GaussianDenoiser(), x, guide, i, sigmas, 1.0, guided_steps=10, operator=operator
+        )
         # averages follow dy/dsigma = (y - guide) / sigma exactly: a straight line to the guide
         torch.testing.assert_close(operator(x), guide + noise * float(sigmas[i + 1] / sigmas[0]))
 

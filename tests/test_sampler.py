@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -12,10 +13,13 @@ from wsigen.schedule import karras_sigmas
 def global_error(solver: str, num_steps: int) -> float:
     """Error at the end of the ODE from sigma 10 to 0.1, against its exact solution."""
     denoiser = GaussianDenoiser()
-    x = torch.randn(1, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * 10
+    x = (
+        torch.randn(1, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+        * 10
+    )
     levels = torch.logspace(1, -1, num_steps + 1, dtype=torch.float64).tolist()
     exact, step = denoiser.path(x, 10.0, 0.1), solver_step(solver)
-    for sigma, sigma_next in zip(levels[:-1], levels[1:], strict=True):
+    for sigma, sigma_next in pairwise(levels):
         x = step(denoiser, x, sigma, sigma_next, 1.0)
     return (x - exact).abs().max().item()
 
@@ -23,7 +27,7 @@ def global_error(solver: str, num_steps: int) -> float:
 @pytest.mark.parametrize(("solver", "order"), [("euler", 1), ("heun", 2)])
 def test_an_exact_denoiser_shows_the_order_of_the_solver(solver, order):
     errors = [global_error(solver, n) for n in (80, 160, 320)]
-    for coarse, fine in zip(errors[:-1], errors[1:], strict=True):
+    for coarse, fine in pairwise(errors):
         assert math.log2(coarse / fine) == pytest.approx(order, abs=0.1)
 
 

@@ -21,7 +21,13 @@ def test_a_pixel_has_one_value_from_whichever_window_it_is_read(top, left, heigh
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [((0, "a"), (1, "a")), ((0, "a"), (0, "b")), ((0, 1, 2), (0, 2, 1)), ((0, 5), (0, -5)), ((0, 1), (0, 1, 0))],
+    [
+        ((0, "a"), (1, "a")),
+        ((0, "a"), (0, "b")),
+        ((0, 1, 2), (0, 2, 1)),
+        ((0, 5), (0, -5)),
+        ((0, 1), (0, 1, 0)),
+    ],
 )
 def test_different_names_give_different_streams(one, other):
     assert not np.array_equal(generator(*one).random(8), generator(*other).random(8))

@@ -1,7 +1,7 @@
 """Windows and shifted grids: the geometry of grid-shift (Fig. 4), whole numbers only.
 
-At every step the canvas is cut into patches along a grid that starts at a newly drawn corner. No place stays at a patch border for
-long, so no border leaves a seam.
+At every step the canvas is cut into patches along a grid that starts at a newly drawn corner. No
+place stays at a patch border for long, so no border leaves a seam.
 """
 
 from typing import NamedTuple

@@ -4,9 +4,9 @@ Of all images whose k x k averages are the guide y, the one nearest to the estim
 
     u + A+ (y - A u)
 
-with A the average pooling and A+ its pseudo-inverse, nearest-neighbour repetition. What A sees is taken from the
-guide, what it cannot see is left to the model: range and null space of A. Guiding only the first ``guided_steps`` of the
-steps relaxes the constraint: the model may correct what the guide got wrong.
+with A the average pooling and A+ its pseudo-inverse, nearest-neighbour repetition. What A sees is
+taken from the guide, what it cannot see is left to the model: range and null space of A. Guiding only
+the first ``guided_steps`` steps relaxes the constraint: the model may correct what the guide got wrong.
 """
 
 from dataclasses import dataclass

@@ -120,7 +120,8 @@ def stages(
         )
     last = 0
     while (
-        max(height, width) > patch_px * factor**last and mpp * factor ** (last + 1) <= mpp_max * 1.001
+        max(height, width) > patch_px * factor**last
+        and mpp * factor ** (last + 1) <= mpp_max * 1.001
     ):
         last += 1
     unit = patch_px if boundary == "wrap" else 1

@@ -2,12 +2,13 @@
 
     dx/dsigma = (x - D(x; sigma, s)) / sigma
 
-A solver takes one step from sigma_i to sigma_(i+1). Euler spends one network evaluation, Heun a second one at the end of the
-step to correct the first; the last step, to sigma = 0, has no slope at its end and is not corrected: N Heun steps
-spend 2N - 1 evaluations.
+A solver takes one step from sigma_i to sigma_(i+1). Euler spends one network evaluation, Heun a second
+one at the end of the step to correct the first; the last step, to sigma = 0, has no slope at its end
+and is not corrected: N Heun steps spend 2N - 1 evaluations.
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from torch import Tensor
 
@@ -69,6 +70,6 @@ def sample(
     """
     step = solver_step(solver)
     levels = sigmas.tolist()
-    for sigma, sigma_next in zip(levels[:-1], levels[1:], strict=True):
+    for sigma, sigma_next in pairwise(levels):
         x = step(denoiser, x, sigma, sigma_next, mpp)
     return x

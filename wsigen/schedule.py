@@ -1,6 +1,6 @@
 """Eq. 1 and 4: the noise levels of sampling; and the log-normal noise levels of training.
 
-    t_i = (smax^(1/rho) + i / (N - 1) (smin^(1/rho) - smax^(1/rho)))^rho,   i = 0 .. N-1,   t_N = 0
+t_i = (smax^(1/rho) + i / (N - 1) (smin^(1/rho) - smax^(1/rho)))^rho,   i = 0 .. N-1,   t_N = 0
 """
 
 import torch

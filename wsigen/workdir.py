@@ -32,7 +32,9 @@ class Workdir:
                 )
             return
         if folder.is_dir() and any(folder.iterdir()):
-            raise WsigenError(f"{folder}: not empty and no wsigen workdir; choose another --workdir")
+            raise WsigenError(
+                f"{folder}: not empty and no wsigen workdir; choose another --workdir"
+            )
         folder.mkdir(parents=True, exist_ok=True)
         described.write_text(text)
 

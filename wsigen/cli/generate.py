@@ -14,23 +14,43 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--model", default="small", show_default=True, help="Name of a shipped model, or a file.")
+@click.option(
+    "--model", default="small", show_default=True, help="Name of a shipped model, or a file."
+)
 @click.option("--width", type=int, help="Width in pixels.")
 @click.option("--height", type=int, help="Height in pixels.")
 @click.option("--width-mm", type=float, help="Width in millimetres instead.")
 @click.option("--height-mm", type=float, help="Height in millimetres instead.")
 @click.option("--mpp", type=float, default=0.7, show_default=True, help="Micrometres per pixel.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Name of the slide.")
-@click.option("--plan", "plan_name", default="fast", show_default=True, help="fast, or paper as published.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Name of the slide."
+)
+@click.option(
+    "--plan", "plan_name", default="fast", show_default=True, help="fast, or paper as published."
+)
 @click.option("--num-steps", type=click.IntRange(min=1), help="N, instead of the plan's.")
 @click.option("--guided-steps", type=click.IntRange(min=0), help="r, instead of the plan's.")
 @click.option("--solver", type=click.Choice(["euler", "heun"]), help="Instead of the plan's.")
-@click.option("--sigma-start", type=float, help="Noise level at which stages start, instead of the plan's.")
+@click.option(
+    "--sigma-start", type=float, help="Noise level at which stages start, instead of the plan's."
+)
 @click.option("--boundary", type=click.Choice(["pad", "wrap"]), help="What lies beyond the edge.")
-@click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Patches at once.")
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=32,
+    show_default=True,
+    help="Patches at once.",
+)
 @click.option("--device", help="cpu or cuda; by default a GPU where there is one.")
-@click.option("--workdir", type=click.Path(path_type=Path, file_okay=False), help="Keep finished stages here; go on from them.")
-@click.option("--png", type=click.Path(path_type=Path, dir_okay=False), help="Also write an overview as PNG.")
+@click.option(
+    "--workdir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep finished stages here; go on from them.",
+)
+@click.option(
+    "--png", type=click.Path(path_type=Path, dir_okay=False), help="Also write an overview as PNG."
+)
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 def generate(
     out: Path,
@@ -73,7 +93,10 @@ def generate(
     check_output(out, overwrite=overwrite)
     plan = replace(named_plan(plan_name), **{k: v for k, v in changes.items() if v is not None})
     plan.check()
-    width, height = size_px(width, width_mm, mpp, "width"), size_px(height, height_mm, mpp, "height")
+    width, height = (
+        size_px(width, width_mm, mpp, "width"),
+        size_px(height, height_mm, mpp, "height"),
+    )
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     denoiser = load_denoiser(model, device=device)
     info = denoiser.info
@@ -115,7 +138,9 @@ def generate(
         f"{out}: {width} x {height} px at {mpp:g} um/px, SYNTHETIC, {spent} evaluations of the network "
         f"in {seconds:.0f} s on {device}"
     )
-    click.echo(f"look at it: wsigen info {out}, or open it in QuPath or any viewer that reads OpenSlide's formats")
+    click.echo(
+        f"look at it: wsigen info {out}, or open it in QuPath or any viewer that reads OpenSlide's formats"
+    )
     if png:
         click.echo(f"overview: {png}")
 
@@ -148,7 +173,9 @@ def watch(
             if stage.index not in ledger:
                 if bar is not None:
                     bar.close()
-                title = f"stage {stage.index}: {stage.width} x {stage.height} px, {stage.mpp:.4g} um/px"
+                title = (
+                    f"stage {stage.index}: {stage.width} x {stage.height} px, {stage.mpp:.4g} um/px"
+                )
                 bar = tqdm(total=progress.patches_in_all, desc=title, unit="patch")
             bar.update(progress.patches - bar.n)
             ledger[stage.index] = {

@@ -7,16 +7,24 @@ from typing import Any
 import click
 
 
-
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--cohort", required=True, type=click.Path(path_type=Path), help="cohort.csv or folder of slides.")
+@click.option(
+    "--cohort",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="cohort.csv or folder of slides.",
+)
 @click.option("--preset", default="small", show_default=True, help="tiny, small, base or paper.")
 @click.option("--exclude", multiple=True, metavar="CASE", help="Leave a case out (repeatable).")
 @click.option("--resume", is_flag=True, help="Go on with the run in FOLDER.")
 @click.option("--minutes", type=float, help="Stop after so many minutes; --resume goes on.")
-@click.option("--save-minutes", type=float, default=5, show_default=True, help="Time between saves.")
-@click.option("--workers", type=int, default=0, show_default=True, help="Processes reading patches.")
+@click.option(
+    "--save-minutes", type=float, default=5, show_default=True, help="Time between saves."
+)
+@click.option(
+    "--workers", type=int, default=0, show_default=True, help="Processes reading patches."
+)
 @click.option("--device", default=None, help="cpu or cuda; by default a GPU where there is one.")
 @click.option("--patch-px", type=int, help="Side of a patch in pixels.")
 @click.option("--mpp-min", type=float, help="Finest scale, um/px.")

@@ -1,7 +1,8 @@
 """Sinusoidal encodings of the two conditions, noise level and micrometres per pixel.
 
-A number v becomes (cos(2 pi f v), sin(2 pi f v)) over a ladder of frequencies f. Both conditions enter as
-logarithms, ``c_noise = ln(sigma) / 4`` (Eq. 6) and ``ln(mpp) / 4``: what a factor of two means is the same at every scale.
+A number v becomes (cos(2 pi f v), sin(2 pi f v)) over a ladder of frequencies f. Both conditions enter
+as logarithms, ``c_noise = ln(sigma) / 4`` (Eq. 6) and ``ln(mpp) / 4``: a factor of two means the same
+at every scale.
 """
 
 import math

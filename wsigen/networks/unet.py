@@ -1,9 +1,9 @@
 """F of Eq. 6: a U-Net on folded pixels, normalised pixel by pixel, with attention at the bottom.
 
-Two choices serve slides rather than patches. The stem folds ``fold x fold`` pixels into channels, so that the
-widest maps are computed at a fraction of the size. Features are normalised over channels at each pixel, never over the patch:
-statistics of a patch would make the same place look different in two patches that contain it, the known
-cause of tile mismatch.
+Two choices serve slides rather than patches. The stem folds ``fold x fold`` pixels into channels, so
+that the widest maps are computed at a fraction of the size. Features are normalised over channels at
+each pixel, never over the patch: statistics of a patch would make the same place look different in two
+patches that contain it, the known cause of tile mismatch.
 """
 
 from collections.abc import Sequence
@@ -134,7 +134,7 @@ class UNet(nn.Module):
         self.norm = normalisation(norm, channels)
         self.head = nn.Conv2d(channels, folded, 3, padding=1)
         nn.init.zeros_(self.head.weight)
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Images, c_noise: PerImage, mpp: PerImage) -> Images:
         condition = self.conditioning(c_noise, mpp)

@@ -51,7 +51,9 @@ def read_cohort(source: Path | str, *, exclude: Sequence[str] = ()) -> list[Entr
         raise WsigenError(f"{source}: no such cohort; expected a cohort.csv or a folder of slides")
     unknown = set(exclude) - {entry.case for entry in entries}
     if unknown:
-        raise WsigenError(f"{source}: no case {sorted(unknown)[0]!r} to exclude; check the case column")
+        raise WsigenError(
+            f"{source}: no case {sorted(unknown)[0]!r} to exclude; check the case column"
+        )
     entries = [entry for entry in entries if entry.case not in exclude]
     if not entries:
         raise WsigenError(f"{source}: the cohort holds no slides; expected at least one")
@@ -66,12 +68,16 @@ def _read_csv(source: Path) -> list[Entry]:
         raise WsigenError(f"{source}: not a csv table ({error}); expected {REQUIRED}") from error
     missing = [name for name in REQUIRED if not rows or name not in rows[0]]
     if missing:
-        raise WsigenError(f"{source}: no column {missing[0]!r}; expected at least {', '.join(REQUIRED)}")
+        raise WsigenError(
+            f"{source}: no column {missing[0]!r}; expected at least {', '.join(REQUIRED)}"
+        )
     entries, splits = [], dict[str, str]()
     for line, row in enumerate(rows, start=2):
         path = source.parent / row["path"]
         if not path.is_file():
-            raise WsigenError(f"{source}:{line}: no file {row['path']!r} beside it; correct the path")
+            raise WsigenError(
+                f"{source}:{line}: no file {row['path']!r} beside it; correct the path"
+            )
         if splits.setdefault(row["case"], row["split"]) != row["split"]:
             raise WsigenError(
                 f"{source}:{line}: case {row['case']!r} is in two splits, {splits[row['case']]!r} and "
@@ -79,7 +85,9 @@ def _read_csv(source: Path) -> list[Entry]:
             )
         mpp = _parse_mpp(row["mpp"], f"{source}:{line}")
         entries.append(
-            Entry(path, row["case"], mpp, row["split"], row.get("cohort", ""), row.get("licence", ""))
+            Entry(
+                path, row["case"], mpp, row["split"], row.get("cohort", ""), row.get("licence", "")
+            )
         )
     return entries
 

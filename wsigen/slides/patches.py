@@ -1,8 +1,8 @@
 """Training patches of every magnification, each drawn from its own named stream.
 
-A patch is a square of ``patch_px`` at any scale between its slide's own and the one at which the whole slide
-fits into it. Patch number n is the same whoever asks for it and in which order: loaders may have any number of workers, and
-training resumes where it stopped.
+A patch is a square of ``patch_px`` at any scale between its slide's own and the one at which the whole
+slide fits into it. Patch number n is the same whoever asks for it and in which order: loaders may have
+any number of workers, and training resumes where it stopped.
 """
 
 import math
@@ -121,7 +121,7 @@ class PatchSampler:
             source.slide.read(top, left, self.patch_px, self.patch_px, mpp), source.white
         )
         if self.augment:
-            pixels = np.rot90(pixels, stream.integers(4))
+            pixels = np.rot90(pixels, int(stream.integers(4)))
             pixels = pixels[:, ::-1] if stream.integers(2) else pixels
         return np.ascontiguousarray(pixels), mpp
 

@@ -51,7 +51,7 @@ class Slide(ABC):
     def _region(self, level: int, top: int, left: int, height: int, width: int) -> Image.Image:
         """Return a region in pixels of ``level``; what lies outside the slide is white."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  nothing to release in memory
         """Release the file."""
 
     def __enter__(self) -> Self:

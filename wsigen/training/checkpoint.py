@@ -54,14 +54,18 @@ class ModelInfo:
             values["network"] = UNetConfig(**values["network"])
             values["training_data"] = tuple(values["training_data"])
         except (KeyError, TypeError, json.JSONDecodeError) as error:
-            raise WsigenError(f"{path}: the model's header is incomplete ({error}); train it again") from error
+            raise WsigenError(
+                f"{path}: the model's header is incomplete ({error}); train it again"
+            ) from error
         return cls(**values)
 
 
 class LoadedDenoiser(EDMDenoiser):
     """A denoiser from a checkpoint: it knows its ``info``, its ``name`` and the ``sha256`` of its file."""
 
-    def __init__(self, network: UNet, info: ModelInfo, *, name: str, sha256: str, half: bool) -> None:
+    def __init__(
+        self, network: UNet, info: ModelInfo, *, name: str, sha256: str, half: bool
+    ) -> None:
         super().__init__(
             network, info.sigma_data, mpp_range=(info.mpp_min, info.mpp_max), half=half
         )
@@ -106,7 +110,11 @@ def shipped_models() -> list[str]:
     folder = resources.files("wsigen") / "models"
     if not folder.is_dir():
         return []
-    return sorted(f.name.removesuffix(".safetensors") for f in folder.iterdir() if f.name.endswith(".safetensors"))
+    return sorted(
+        f.name.removesuffix(".safetensors")
+        for f in folder.iterdir()
+        if f.name.endswith(".safetensors")
+    )
 
 
 def find_model(model: str | Path) -> Path:

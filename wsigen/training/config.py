@@ -60,7 +60,9 @@ class TrainConfig:
         known = {f.name for f in fields(cls)}
         unknown = sorted(set(values) - known)
         if unknown or "network" not in values:
-            raise WsigenError(f"not a training config: unknown {unknown} or no network; expected {known}")
+            raise WsigenError(
+                f"not a training config: unknown {unknown} or no network; expected {known}"
+            )
         return cls(**{**values, "network": UNetConfig(**values["network"])})
 
 

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -109,7 +110,7 @@ class Trainer:
     ) -> "DataLoader[Batch]":
         """This process's share of every batch, from the first unseen patch on."""
         size = self.config.batch_size
-        numbers = [
+        numbers: list[Any] = [
             range(first + rank, first + size, world)
             for first in range(self.images_seen, self.config.images, size)
         ]
@@ -139,9 +140,13 @@ class Trainer:
         """Go on with a saved run; ``images`` prolongs or shortens it."""
         tensors, header = read_safetensors(path)
         if header.get("format") != "wsigen-training-1":
-            raise WsigenError(f"{path}: not the state of a training run; expected a training.safetensors")
+            raise WsigenError(
+                f"{path}: not the state of a training run; expected a training.safetensors"
+            )
         values = json.loads(header["config"])
-        trainer = cls(TrainConfig.from_json(values | ({"images": images} if images else {})), device)
+        trainer = cls(
+            TrainConfig.from_json(values | ({"images": images} if images else {})), device
+        )
         trainer.images_seen = int(header["images_seen"])
         trainer.network.load_state_dict(_named(tensors, "network."))
         trainer.average.load_state_dict(_named(tensors, "average."))

@@ -1,7 +1,7 @@
 """A training run in a folder: trains, saves, shows, and goes on where it stopped.
 
-The folder holds config.json, run_info.json, losses.csv, loss.png, samples.png, training.safetensors (everything needed to
-go on) and model.safetensors (the averaged weights, ready to use).
+The folder holds config.json, run_info.jsonl (one line for each start), losses.csv, loss.png, samples.png,
+training.safetensors (everything needed to go on) and model.safetensors (the averaged weights, ready to use).
 """
 
 import json
@@ -51,7 +51,9 @@ def train_in_folder(
     if resume and not state.is_file():
         raise WsigenError(f"{folder}: no {STATE} to resume from; start without --resume")
     if not resume and state.exists():
-        raise WsigenError(f"{folder}: holds a run already; add --resume to go on, or choose another folder")
+        raise WsigenError(
+            f"{folder}: holds a run already; add --resume to go on, or choose another folder"
+        )
     trainer = Trainer.resume(state, device, config.images) if resume else Trainer(config, device)
     config = trainer.config
     sampler = PatchSampler(
@@ -114,4 +116,6 @@ def save_run(
     if (folder / "losses.csv").exists():
         plot_losses(folder / "losses.csv", folder / "loss.png")
     denoiser = EDMDenoiser(average, config.sigma_data, half=has_fast_bfloat16(trainer.device))
-    save_image(folder / "samples.png", sample_sheet(denoiser, config.patch_px, device=trainer.device))
+    save_image(
+        folder / "samples.png", sample_sheet(denoiser, config.patch_px, device=trainer.device)
+    )
