@@ -8,6 +8,7 @@ PYTEST_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
+VIEWER := wsigen/study/static/vendor
 TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 PINS := pyproject.toml constraints.txt
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -17,7 +18,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 VIPS_CO
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint pins clean
+.PHONY: help demo viewer test lint pins clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -27,7 +28,18 @@ demo: $(VENV)/default.stamp  ## generate a small slide with the model that ships
 	$(BIN)/wsigen generate demo/slide.tiff --model small --width 2048 --height 2048 --mpp 0.7 --seed 0 \
 		--plan fast --png demo/slide.png --overwrite
 
-test: $(VENV)/test.stamp  ## run the tests; those on real slides where WSIGEN_COHORT names a cohort.csv
+viewer: $(VIEWER)/openseadragon.min.js  ## bring the slide viewer of `wsigen study` and `wsigen view` from npm
+
+$(VIEWER)/openseadragon.min.js: package-lock.json
+	@command -v npm >/dev/null || { echo "the slide viewer comes from the npm registry, and npm was not found:" \
+		"install Node.js with npm (on Debian or Ubuntu: apt-get install npm) and run make again." >&2; exit 1; }
+	@echo "bringing the slide viewer from npm"
+	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@mkdir -p $(VIEWER)
+	@cp node_modules/openseadragon/LICENSE.txt $(VIEWER)/openseadragon.LICENSE.txt
+	@cp node_modules/openseadragon/build/openseadragon/openseadragon.min.js $@
+
+test: $(VENV)/test.stamp viewer  ## run the tests; those on real slides where WSIGEN_COHORT names a cohort.csv
 	@$(ONE_THREAD) $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/lint.stamp  ## check style, types and the direction of imports
@@ -37,7 +49,7 @@ lint: $(VENV)/lint.stamp  ## check style, types and the direction of imports
 	$(BIN)/lint-imports --no-logo
 
 clean:  ## remove the environment, the demo and all caches
-	rm -rf $(VENV) .pins demo _build build *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .pins node_modules $(VIEWER) demo _build build *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
 	find wsigen tests benchmarks notebooks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 $(BIN)/python:
@@ -65,15 +77,16 @@ $(VENV)/default.stamp: $(PINS) $(VENV)/torch.stamp
 	@$(PIP) install -c constraints.txt -e .
 	@touch $@
 
-# Test, lint and book extras, each on its own: an environment holds only what was asked for.
+# Test, lint and book extras, each on its own: an environment holds only what was asked for. All three meet the
+# reader study, whose extra comes with each.
 $(VENV)/test.stamp $(VENV)/lint.stamp $(VENV)/book.stamp: $(VENV)/%.stamp: $(VENV)/default.stamp
 	@echo "installing the $* extra"
-	@$(PIP) install -c constraints.txt -e '.[$*]'
+	@$(PIP) install -c constraints.txt -e '.[$*,study]'
 	@touch $@
 
 pins:  ## write constraints.txt anew with the newest versions that pyproject.toml allows
 	$(MAKE) VENV=.pins .pins/torch.stamp
-	.pins/bin/python -m pip install --upgrade --upgrade-strategy eager torch==$(TORCH) -e '.[test,lint,book]'
+	.pins/bin/python -m pip install --upgrade --upgrade-strategy eager torch==$(TORCH) -e '.[study,test,lint,book]'
 	{ sed -n '/^#/p' constraints.txt; .pins/bin/python -m pip freeze --all --exclude wsigen --exclude pip | \
 		sed -e 's/+.*$$//' -e '/^nvidia-/d' -e '/^cuda-/d' -e '/^triton==/d' | LC_ALL=C sort -f; } > .pins/constraints.txt
 	mv .pins/constraints.txt constraints.txt

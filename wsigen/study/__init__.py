@@ -1,0 +1,1 @@
+"""The reader study: do experts take synthetic slides for real? Nothing here needs torch."""
