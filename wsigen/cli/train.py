@@ -54,7 +54,7 @@ def train(
 ) -> None:
     """Train a denoiser on the slides of a cohort, into FOLDER.
 
-    Options left out have the preset's value. FOLDER/model.safetensors can be used at any time.
+    Options left out have the preset's value, or with --resume the run's. FOLDER/model.safetensors can be used at any time.
 
     \b
     Examples:
@@ -71,8 +71,8 @@ def train(
     from wsigen.training.run import train_in_folder
 
     assert set(tuned) <= {f.name for f in fields(configs.TrainConfig)}
-    config = configs.preset(preset)
-    config = replace(config, **{name: v for name, v in tuned.items() if v is not None})
+    changes = {name: value for name, value in tuned.items() if value is not None}
+    config = replace(configs.preset(preset), **changes)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     device = join_processes(device)
     steps = train_in_folder(
@@ -80,6 +80,7 @@ def train(
         config,
         read_cohort(cohort, exclude=exclude),
         resume=resume,
+        changes=changes,
         minutes=minutes,
         save_minutes=save_minutes,
         workers=workers,

@@ -36,6 +36,9 @@ class UNetConfig:
     norm: str = "pixel"
     condition_channels: int = 256
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "widths", tuple(self.widths))  # JSON gives a list
+
     @property
     def multiple(self) -> int:
         """Patch sides must be whole multiples of this many pixels."""
@@ -134,6 +137,7 @@ class UNet(nn.Module):
         self.norm = normalisation(norm, channels)
         self.head = nn.Conv2d(channels, folded, 3, padding=1)
         nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Images, c_noise: PerImage, mpp: PerImage) -> Images:

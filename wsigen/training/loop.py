@@ -29,6 +29,7 @@ from wsigen.slides.patches import PatchSampler
 from wsigen.training.checkpoint import has_fast_bfloat16, read_safetensors, write_safetensors
 from wsigen.training.config import TrainConfig
 
+STATE_FORMAT = "wsigen-training-1"
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]  # clean, noise, sigma, mpp
 
 
@@ -92,17 +93,17 @@ class Trainer:
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
             loss = denoising_loss(model, clean, noise, sigma, mpp, self.config.sigma_data).mean()
+            if not torch.isfinite(loss):
+                raise WsigenError(
+                    f"the loss is {loss.item()} after {self.images_seen} images; resume from the last "
+                    "checkpoint with a lower --learning-rate"
+                )
             self.optimizer.zero_grad()
             loss.backward()
             norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
             self.optimizer.step()
             self.average.update_parameters(self.network)
             self.images_seen += self.config.batch_size
-            if not torch.isfinite(loss):
-                raise WsigenError(
-                    f"the loss is {loss.item()} after {self.images_seen} images; resume from the last "
-                    "checkpoint with a lower --learning-rate"
-                )
             yield Progress(self.images_seen, loss.item(), rate, float(norm))
 
     def _batches(
@@ -129,30 +130,30 @@ class Trainer:
         for index, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
         header = {
-            "format": "wsigen-training-1",
+            "format": STATE_FORMAT,
             "config": json.dumps(self.config.as_json()),
             "images_seen": str(self.images_seen),
         }
         write_safetensors(path, {name: t.contiguous().cpu() for name, t in tensors.items()}, header)
 
     @classmethod
-    def resume(cls, path: Path, device: str = "cpu", images: int | None = None) -> "Trainer":
-        """Go on with a saved run; ``images`` prolongs or shortens it."""
+    def resume(cls, path: Path, device: str = "cpu", **changes: Any) -> "Trainer":
+        """Go on with a saved run, under its own config but for ``changes`` of its fields."""
         tensors, header = read_safetensors(path)
-        if header.get("format") != "wsigen-training-1":
+        if header.get("format") != STATE_FORMAT:
             raise WsigenError(
                 f"{path}: not the state of a training run; expected a training.safetensors"
             )
-        values = json.loads(header["config"])
-        trainer = cls(
-            TrainConfig.from_json(values | ({"images": images} if images else {})), device
-        )
+        trainer = cls(TrainConfig.from_json(json.loads(header["config"]) | changes), device)
         trainer.images_seen = int(header["images_seen"])
         trainer.network.load_state_dict(_named(tensors, "network."))
         trainer.average.load_state_dict(_named(tensors, "average."))
+        parameters = list(trainer.network.parameters())
         state: dict[int, dict[str, Tensor]] = {}
         for name, value in _named(tensors, "optimizer.").items():
             index, key = name.split(".")
+            if key != "step":  # the fused step wants the memory layout of the parameter
+                value = torch.empty_like(parameters[int(index)]).copy_(value)
             state.setdefault(int(index), {})[key] = value
         groups = trainer.optimizer.state_dict()["param_groups"]
         trainer.optimizer.load_state_dict({"state": state, "param_groups": groups})

@@ -6,8 +6,9 @@ training.safetensors (everything needed to go on) and model.safetensors (the ave
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from wsigen.denoiser import EDMDenoiser
 from wsigen.errors import WsigenError
@@ -30,6 +31,7 @@ def train_in_folder(
     entries: Sequence[Entry],
     *,
     resume: bool = False,
+    changes: Mapping[str, Any] | None = None,
     minutes: float | None = None,
     save_minutes: float = 5.0,
     workers: int = 0,
@@ -39,9 +41,10 @@ def train_in_folder(
 
     Args:
         folder: of the run; must not hold one yet unless ``resume``.
-        config: of a new run; a resumed one keeps its own, but for ``images``.
+        config: of a new run; a resumed one keeps its own.
         entries: the cohort; its split "train" is used.
         resume: go on with the run in ``folder``.
+        changes: fields of the config that a resumed run gets anew, such as images or learning_rate.
         minutes: stop after so long.
         save_minutes: time between saves.
         workers: processes that read patches.
@@ -54,7 +57,9 @@ def train_in_folder(
         raise WsigenError(
             f"{folder}: holds a run already; add --resume to go on, or choose another folder"
         )
-    trainer = Trainer.resume(state, device, config.images) if resume else Trainer(config, device)
+    trainer = (
+        Trainer.resume(state, device, **(changes or {})) if resume else Trainer(config, device)
+    )
     config = trainer.config
     sampler = PatchSampler(
         open_sources(entries),

@@ -1,0 +1,66 @@
+import pytest
+import torch
+
+from wsigen.networks.embedding import SinusoidalEncoding
+from wsigen.networks.unet import UNet, UNetConfig
+
+
+def scrambled(config: UNetConfig) -> UNet:
+    """A network without the zeros that a fresh one starts from."""
+    torch.manual_seed(0)
+    network = UNet(config).eval().requires_grad_(False)
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    return network
+
+
+@pytest.mark.parametrize("fold", [1, 2, 4])
+@pytest.mark.parametrize("attention", [True, False])
+def test_output_has_the_shape_of_the_input_at_any_whole_multiple(fold, attention):
+    config = UNetConfig(
+        widths=(16, 32), blocks=1, fold=fold, attention=attention, condition_channels=32
+    )
+    network = scrambled(config)
+    for height, width in ((32, 32), (config.multiple, 3 * config.multiple)):
+        x = torch.randn(2, 3, height, width)
+        assert network(x, torch.zeros(2), torch.ones(2)).shape == x.shape
+
+
+def test_a_fresh_network_answers_zero_so_that_training_starts_from_the_best_linear_denoiser():
+    network = UNet(UNetConfig(widths=(16, 32), blocks=1, condition_channels=32))
+    output = network(torch.randn(2, 3, 32, 32), torch.zeros(2), torch.ones(2))
+    torch.testing.assert_close(output, torch.zeros_like(output))
+
+
+def test_both_conditions_change_the_output():
+    network = scrambled(UNetConfig(widths=(16, 32), blocks=1, condition_channels=32))
+    x = torch.randn(1, 3, 32, 32)
+    base = network(x, torch.zeros(1), torch.ones(1))
+    assert not torch.allclose(base, network(x, torch.full((1,), 0.5), torch.ones(1)))
+    assert not torch.allclose(base, network(x, torch.zeros(1), torch.full((1,), 2.0)))
+
+
+def far_change(norm: str) -> float:
+    """How much the output at the left edge changes when only the right edge of the input does."""
+    config = UNetConfig(
+        widths=(16, 16), blocks=1, attention=False, norm=norm, condition_channels=32
+    )
+    network = scrambled(config)
+    x = torch.randn(1, 3, 32, 256, generator=torch.Generator().manual_seed(1))
+    y = x.clone()
+    y[..., -16:] += 3
+    conditions = torch.zeros(1), torch.ones(1)
+    change = network(x, *conditions) - network(y, *conditions)
+    return change[..., :64].abs().max().item()
+
+
+def test_pixel_normalisation_keeps_what_is_far_away_out_and_group_normalisation_does_not():
+    assert far_change("pixel") == 0
+    assert far_change("group") > 1e-3
+
+
+def test_encodings_tell_apart_all_noise_levels_and_scales():
+    values = torch.linspace(-1.6, 1.2, 200)
+    codes = SinusoidalEncoding(64)(values)
+    distances = torch.cdist(codes, codes) + 99 * torch.eye(200)
+    assert distances.min() > 0.01

@@ -1,0 +1,202 @@
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from wsigen.errors import WsigenError
+from wsigen.networks.unet import UNet, UNetConfig
+from wsigen.slides.cohort import Entry
+from wsigen.slides.patches import PatchSampler, open_sources
+from wsigen.training.checkpoint import ModelInfo, load_denoiser, save_checkpoint, shipped_models
+from wsigen.training.config import TINY, TrainConfig, preset
+from wsigen.training.loop import PowerAverage, Trainer, learning_rate
+from wsigen.training.run import train_in_folder
+
+QUICK = replace(TINY, patch_px=16, batch_size=8, images=64, warmup_images=16)
+
+
+@pytest.fixture(scope="module")
+def entries(tmp_path_factory):
+    """One plain image as a cohort: blobs of a nucleus's size on pink."""
+    folder = tmp_path_factory.mktemp("cohort")
+    stream = np.random.default_rng(0)
+    image = np.full((256, 256, 3), (230, 190, 210), np.uint8)
+    rows, columns = np.mgrid[:256, :256]
+    for top, left in stream.integers(0, 256, (120, 2)):
+        image[(rows - top) ** 2 + (columns - left) ** 2 < 30] = (90, 60, 130)
+    Image.fromarray(image).save(folder / "slide.png")
+    return [Entry(folder / "slide.png", "one", 0.5, "train")]
+
+
+@pytest.fixture
+def sampler(entries):
+    return PatchSampler(open_sources(entries), QUICK.patch_px, (0.5, 4.0))
+
+
+def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
+    network = trainer.network.state_dict()
+    average = {f"average.{n}": v for n, v in trainer.average.state_dict().items()}
+    return network | average
+
+
+def test_training_lowers_the_loss(sampler):
+    losses = [p.loss for p in Trainer(replace(QUICK, images=1600)).train(sampler)]
+    assert np.mean(losses[-40:]) < 0.75 * np.mean(losses[:10])
+
+
+def test_a_resumed_run_gives_the_same_weights_bit_for_bit(tmp_path, sampler):
+    straight = Trainer(QUICK)
+    list(straight.train(sampler))
+
+    stopped = Trainer(QUICK)
+    for progress in stopped.train(sampler):
+        if progress.images_seen == 24:
+            break
+    stopped.save(tmp_path / "training.safetensors")
+    resumed = Trainer.resume(tmp_path / "training.safetensors")
+    assert resumed.images_seen == 24
+    list(resumed.train(sampler))
+
+    assert resumed.images_seen == straight.images_seen == 64
+    for name, value in weights(straight).items():
+        assert torch.equal(value, weights(resumed)[name]), name
+
+
+def test_any_number_of_workers_reads_the_same_patches(sampler):
+    alone, helped = Trainer(QUICK), Trainer(QUICK)
+    losses = [
+        [p.loss for p in t.train(sampler, workers)] for t, workers in ((alone, 0), (helped, 2))
+    ]
+    assert losses[0] == losses[1]
+
+
+def test_the_average_is_the_power_function_average_of_all_weights():
+    """EDM2, Eq. 1: the weight of the value at time tau is proportional to tau^gamma."""
+    values = torch.rand(500, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    average = values[0]
+    for t in range(1, 500):
+        average = PowerAverage(6.94)(average, values[t], t)
+    tau = torch.arange(1, 501, dtype=torch.float64)
+    expected = (tau**6.94 * values).sum() / (tau**6.94).sum()
+    assert average.item() == pytest.approx(expected.item(), rel=5e-3)
+
+
+def test_the_learning_rate_rises_linearly_and_falls_with_the_root():
+    config = TrainConfig(learning_rate=1.0, batch_size=10, warmup_images=100, decay_images=400)
+    assert learning_rate(config, 0) == pytest.approx(0.1)
+    assert learning_rate(config, 90) == pytest.approx(1)
+    assert learning_rate(config, 400) == pytest.approx(1)
+    assert learning_rate(config, 1600) == pytest.approx(0.5)
+
+
+def test_a_run_leaves_its_parameters_losses_samples_and_a_usable_model(tmp_path, entries):
+    list(train_in_folder(tmp_path, replace(QUICK, mpp_max=8.0), entries))
+    config = TrainConfig.from_json(json.loads((tmp_path / "config.json").read_text()))
+    assert config == replace(QUICK, mpp_max=8.0)
+    started = json.loads((tmp_path / "run_info.jsonl").read_text())
+    assert {"command", "commit", "device", "packages"} <= set(started)
+    assert (tmp_path / "losses.csv").read_text().startswith("images_seen,loss")
+    assert Image.open(tmp_path / "samples.png").size[0] > 0
+    denoiser = load_denoiser(tmp_path / "model.safetensors")
+    assert denoiser.info.images_seen == 64
+    assert denoiser.info.training_data == ("one (own data)",)
+    assert denoiser.mpp_range == (0.5, 8.0)
+
+
+def test_a_folder_with_a_run_is_not_overwritten_and_an_empty_one_not_resumed(tmp_path, entries):
+    with pytest.raises(WsigenError, match="no training.safetensors to resume from"):
+        list(train_in_folder(tmp_path / "none", QUICK, entries, resume=True))
+    list(train_in_folder(tmp_path, replace(QUICK, images=8), entries))
+    with pytest.raises(WsigenError, match="holds a run already; add --resume"):
+        list(train_in_folder(tmp_path, QUICK, entries))
+    steps = list(train_in_folder(tmp_path, QUICK, entries, resume=True, changes={"images": 64}))
+    assert steps[0].images_seen == 16
+
+
+def test_minutes_bound_a_run(tmp_path, entries):
+    steps = list(train_in_folder(tmp_path, QUICK, entries, minutes=0))
+    assert len(steps) == 1
+    assert (tmp_path / "model.safetensors").is_file()
+
+
+def test_two_processes_train_together(tmp_path, entries):
+    """torchrun on two processes gives nearly the weights of one: sums of gradients in another order."""
+    table = tmp_path / "cohort.csv"
+    table.write_text(f"path,case,mpp,split\n{entries[0].path},one,0.5,train\n")
+    options = "--preset tiny --patch-px 16 --batch-size 8 --images 32 --mpp-max 4".split()
+    for folder, launcher in (
+        ("one", []),
+        ("two", ["torch.distributed.run", "--nproc-per-node=2", "-m"]),
+    ):
+        command = [sys.executable, "-m", *launcher, "wsigen", "train", str(tmp_path / folder)]
+        subprocess.run(
+            [*command, "--cohort", str(table), *options], check=True, capture_output=True
+        )
+    one, two = (load_denoiser(tmp_path / folder / "model.safetensors") for folder in ("one", "two"))
+    for (name, a), b in zip(one.state_dict().items(), two.state_dict().values(), strict=True):
+        torch.testing.assert_close(a, b, atol=2e-3, rtol=0.02, msg=name)
+
+
+def tiny_checkpoint(path):
+    config = UNetConfig(widths=(16, 16), blocks=1, condition_channels=32)
+    info = ModelInfo(config, 0.5, 16, 0.5, 8.0, 123, ("phantom (own data)",))
+    save_checkpoint(path, UNet(config), info)
+    return info
+
+
+def test_a_checkpoint_brings_back_everything_but_half_the_digits(tmp_path):
+    info = tiny_checkpoint(tmp_path / "model.safetensors")
+    loaded = load_denoiser(tmp_path / "model.safetensors", half=False)
+    assert loaded.info == info
+    assert loaded.name == "model"
+    assert len(loaded.sha256) == 64
+    assert not any(p.requires_grad for p in loaded.parameters())
+
+
+def test_a_truncated_foreign_or_unknown_checkpoint_is_a_clear_error(tmp_path):
+    path = tmp_path / "model.safetensors"
+    tiny_checkpoint(path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(WsigenError, match="not a whole safetensors file"):
+        load_denoiser(path)
+    save_file({"a": torch.zeros(1)}, path)
+    with pytest.raises(WsigenError, match="not a wsigen model"):
+        load_denoiser(path)
+    path.write_bytes(b"\x80\x04pickle")
+    with pytest.raises(WsigenError, match="not a whole safetensors file"):
+        load_denoiser(path)
+    with pytest.raises(WsigenError, match="no model 'huge'; expected one of"):
+        load_denoiser("huge")
+    with pytest.raises(
+        WsigenError, match="no preset 'huge'; expected one of tiny, small, base, paper"
+    ):
+        preset("huge")
+
+
+def test_weights_that_do_not_fit_the_architecture_are_refused(tmp_path):
+    path = tmp_path / "model.safetensors"
+    info = tiny_checkpoint(path)
+    save_checkpoint(path, UNet(replace(info.network, blocks=2)), info)
+    with pytest.raises(WsigenError, match="weights and architecture do not fit"):
+        load_denoiser(path)
+
+
+@pytest.mark.parametrize("name", shipped_models())
+def test_a_shipped_model_is_small_enough_and_denoises_better_than_a_blank_guess(name):
+    from wsigen.training.checkpoint import find_model
+
+    assert find_model(name).stat().st_size <= 20e6
+    denoiser = load_denoiser(name)
+    assert denoiser.info.images_seen > 0
+    assert all("(" in credit for credit in denoiser.info.training_data)
+    white = torch.full((1, 3, denoiser.info.patch_px, denoiser.info.patch_px), 0.92)
+    noise = torch.randn(white.shape, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        error = (denoiser(white + 0.3 * noise, 0.3, 10.0) - white).square().mean().sqrt()
+    assert error < 0.1  # a network of zeros is left with 0.26 of the noise, and the bias of grey
