@@ -81,9 +81,8 @@ def generate(
     """
     from dataclasses import asdict, replace
 
-    import torch
-
     from wsigen.coarse_to_fine import generate as run
+    from wsigen.devices import choose_device
     from wsigen.plan import plan as named_plan
     from wsigen.plan import stages
     from wsigen.slides.pyramid import check_output
@@ -97,7 +96,7 @@ def generate(
         size_px(width, width_mm, mpp, "width"),
         size_px(height, height_mm, mpp, "height"),
     )
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = choose_device(device)
     denoiser = load_denoiser(model, device=device)
     info = denoiser.info
     path = stages(

@@ -54,7 +54,8 @@ def train(
 ) -> None:
     """Train a denoiser on the slides of a cohort, into FOLDER.
 
-    Options left out have the preset's value, or with --resume the run's. FOLDER/model.safetensors can be used at any time.
+    Options left out have the preset's value, or with --resume the run's. FOLDER/model.safetensors can be
+    used at any time.
 
     \b
     Examples:
@@ -62,9 +63,9 @@ def train(
       wsigen train runs/first --cohort slides/cohort.csv --resume --minutes 60
       torchrun --nproc-per-node 4 -m wsigen train runs/paper --cohort slides --preset paper
     """
-    import torch
     from tqdm import tqdm
 
+    from wsigen.devices import choose_device
     from wsigen.slides.cohort import read_cohort
     from wsigen.training import config as configs
     from wsigen.training.loop import join_processes, world
@@ -73,8 +74,7 @@ def train(
     assert set(tuned) <= {f.name for f in fields(configs.TrainConfig)}
     changes = {name: value for name, value in tuned.items() if value is not None}
     config = replace(configs.preset(preset), **changes)
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    device = join_processes(device)
+    device = join_processes(choose_device(device))
     steps = train_in_folder(
         folder,
         config,

@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from wsigen.denoiser import EDMDenoiser
+from wsigen.devices import has_fast_bfloat16
 from wsigen.errors import WsigenError
 from wsigen.networks.unet import UNet, UNetConfig
 
@@ -158,10 +159,3 @@ def load_denoiser(
         half=has_fast_bfloat16(device) if half is None else half,
     )
     return denoiser.to(device).eval().requires_grad_(False)
-
-
-def has_fast_bfloat16(device: str) -> bool:
-    """Whether the hardware multiplies bfloat16 natively."""
-    if device.startswith("cuda"):
-        return torch.cuda.is_bf16_supported()
-    return device == "cpu" and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

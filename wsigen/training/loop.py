@@ -20,13 +20,14 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
 from wsigen.denoiser import EDMDenoiser
+from wsigen.devices import has_fast_bfloat16
 from wsigen.errors import WsigenError
 from wsigen.loss import denoising_loss
 from wsigen.networks.unet import UNet
 from wsigen.schedule import lognormal_sigmas
 from wsigen.seeds import generator
 from wsigen.slides.patches import PatchSampler
-from wsigen.training.checkpoint import has_fast_bfloat16, read_safetensors, write_safetensors
+from wsigen.training.checkpoint import read_safetensors, write_safetensors
 from wsigen.training.config import TrainConfig
 
 STATE_FORMAT = "wsigen-training-1"

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from wsigen.denoiser import EDMDenoiser
+from wsigen.devices import has_fast_bfloat16
 from wsigen.errors import WsigenError
 from wsigen.networks.unet import UNet
 from wsigen.provenance import run_info
 from wsigen.slides.cohort import Entry
 from wsigen.slides.patches import PatchSampler, open_sources
 from wsigen.slides.tissue import BACKGROUND
-from wsigen.training.checkpoint import ModelInfo, has_fast_bfloat16, save_checkpoint
+from wsigen.training.checkpoint import ModelInfo, save_checkpoint
 from wsigen.training.config import TrainConfig
 from wsigen.training.loop import Progress, Trainer, world
 from wsigen.training.monitor import append_losses, plot_losses, sample_sheet, save_image

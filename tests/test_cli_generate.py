@@ -1,0 +1,157 @@
+"""wsigen generate and train, as a user runs them: a real process, real files."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import openslide
+import pytest
+
+from wsigen.slides import open_slide, read_description
+from wsigen.training.checkpoint import ModelInfo, save_checkpoint
+
+
+def wsigen(*words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "wsigen", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A tiny model whose training nobody needs: what is tested is the way, not the picture."""
+    import torch
+
+    from wsigen.networks.unet import UNet, UNetConfig
+
+    torch.manual_seed(0)
+    config = UNetConfig(widths=(16, 16), blocks=1, condition_channels=32)
+    info = ModelInfo(config, 0.5, 32, 0.25, 40.0, 1, ("nothing (own data)",))
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    save_checkpoint(path, UNet(config), info)
+    return path
+
+
+def test_one_command_makes_a_slide_of_any_size_that_openslide_opens(tmp_path, model):
+    out = tmp_path / "made" / "slide.tiff"
+    png = tmp_path / "slide.png"
+    done = wsigen(
+        "generate",
+        out,
+        "--model",
+        model,
+        "--width",
+        300,
+        "--height",
+        200,
+        "--mpp",
+        0.7,
+        "--png",
+        png,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "evaluations" in done.stdout
+    assert "stage 4: " in done.stderr  # a progress bar per stage
+    with openslide.OpenSlide(out) as slide:
+        assert slide.dimensions == (300, 200)
+        assert float(slide.properties["openslide.mpp-x"]) == pytest.approx(0.7, rel=1e-4)
+        assert slide.level_count == 2
+    described = read_description(out)
+    assert described["SYNTHETIC"] is True
+    assert described["seed"] == 0
+    assert len(described["model_sha256"]) == 64
+    assert described["plan"]["num_steps"] == 8
+    assert [row["width"] for row in described["ledger"]] == [19, 38, 76, 152, 304]
+    spent = sum(row["evaluations"] for row in described["ledger"])
+    assert f"{spent} evaluations" in done.stdout
+    assert png.is_file()
+    shown = wsigen("info", out)
+    assert shown.returncode == 0
+    assert "SYNTHETIC" in shown.stdout
+
+
+def test_a_size_in_millimetres_is_the_same_size(tmp_path, model):
+    out = tmp_path / "slide.tiff"
+    done = wsigen(
+        "generate", out, "--model", model, "--width-mm", 0.2, "--height-mm", 0.1, "--mpp", 1
+    )
+    assert done.returncode == 0, done.stderr
+    with open_slide(out) as slide:
+        assert (slide.width, slide.height) == (200, 100)
+
+
+def test_a_workdir_keeps_finished_stages_and_refuses_another_slide(tmp_path, model):
+    common = ["--model", model, "--width", 128, "--height", 128, "--workdir", tmp_path / "work"]
+    first = wsigen("generate", tmp_path / "one.tiff", *common)
+    assert first.returncode == 0, first.stderr
+    again = wsigen("generate", tmp_path / "two.tiff", *common)
+    assert again.returncode == 0, again.stderr
+    assert "stage 0" not in again.stderr  # nothing was run again
+    with open_slide(tmp_path / "one.tiff") as one, open_slide(tmp_path / "two.tiff") as two:
+        np.testing.assert_array_equal(one.read(0, 0, 128, 128), two.read(0, 0, 128, 128))
+    other = wsigen("generate", tmp_path / "three.tiff", *common, "--seed", 1)
+    assert other.returncode == 2
+    assert "holds another slide's stages" in other.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--model", "huge"], "no model 'huge'"),
+        (["--width", "8"], "too small; expected at least one patch of 32 px"),
+        (["--mpp", "50"], "coarser than the model's 40 um/px"),
+        (["--mpp", "0.1"], "outside the model's range of 0.25 to 40"),
+        (["--mpp", "-1"], "expected micrometres per pixel above 0"),
+        (["--plan", "slow"], "no plan 'slow'; expected one of paper, fast"),
+        (["--guided-steps", "9"], "guided_steps is 9"),
+        (["--width", "64", "--width-mm", "1"], "expected one of them"),
+        (["--device", "toaster"], "no device 'toaster'"),
+    ],
+)
+def test_what_cannot_be_made_is_said_in_one_line_and_leaves_nothing(
+    tmp_path, model, words, message
+):
+    words = words if "--model" in words else ["--model", model, *words]
+    done = wsigen("generate", tmp_path / "out" / "slide.tiff", *words)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_output_is_kept(tmp_path, model):
+    out = tmp_path / "slide.tiff"
+    out.write_text("precious")
+    done = wsigen("generate", out, "--model", model, "--width", 64, "--height", 64)
+    assert done.returncode == 2
+    assert "--overwrite" in done.stderr
+    assert out.read_text() == "precious"
+
+
+def test_training_from_the_command_line_gives_a_model_that_generates(tmp_path):
+    made = wsigen("phantom", tmp_path / "cohort", "--slides", 2, "--size", 512, "--mpp", 1)
+    assert made.returncode == 0, made.stderr
+    words = ["--preset", "tiny", "--images", 64, "--mpp-max", 8]
+    trained = wsigen("train", tmp_path / "run", "--cohort", tmp_path / "cohort", *words)
+    assert trained.returncode == 0, trained.stderr
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["images"] == 64
+    model = tmp_path / "run" / "model.safetensors"
+    out = tmp_path / "slide.tiff"
+    done = wsigen("generate", out, "--model", model, "--width", 64, "--height", 64, "--mpp", 2)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("words", [["train", "--help"], ["generate", "--help"]])
+def test_help_shows_examples(words):
+    done = wsigen(*words)
+    assert done.returncode == 0
+    assert "Examples:" in done.stdout
+
+
+def test_a_missing_cohort_is_said_in_one_line(tmp_path):
+    done = wsigen("train", tmp_path / "run", "--cohort", tmp_path / "nowhere")
+    assert done.returncode == 2
+    assert "no such cohort" in done.stderr
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,30 @@
+"""Where to compute, and whether half precision pays there."""
+
+import torch
+
+from wsigen.errors import WsigenError
+
+
+def choose_device(name: str | None = None) -> str:
+    """Return a device that works: the one named, or a GPU where there is one, else the CPU.
+
+    Raises:
+        WsigenError: no such device on this machine.
+    """
+    if name is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise WsigenError(
+            f"no device {name!r} here ({str(error).splitlines()[0]}); expected cpu, or cuda with a GPU "
+            "and a torch built for it"
+        ) from error
+    return name
+
+
+def has_fast_bfloat16(device: str) -> bool:
+    """Whether the hardware multiplies bfloat16 natively."""
+    if device.startswith("cuda"):
+        return torch.cuda.is_bf16_supported()
+    return device == "cpu" and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
