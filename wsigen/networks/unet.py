@@ -136,8 +136,8 @@ class UNet(nn.Module):
                 channels = widths[level - 1]
         self.norm = normalisation(norm, channels)
         self.head = nn.Conv2d(channels, folded, 3, padding=1)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        for parameter in self.head.parameters():  # a fresh network answers zero
+            nn.init.zeros_(parameter)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Images, c_noise: PerImage, mpp: PerImage) -> Images:
