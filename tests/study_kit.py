@@ -1,0 +1,189 @@
+"""What the tests of the reader study share: phantom slides in two makes, a running server, a browser."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Browser, sync_playwright
+
+from wsigen.slides import write_pyramid
+from wsigen.slides.phantom import PhantomSlide
+from wsigen.study.design import RATINGS, create_study
+from wsigen.study.store import Store
+
+CHROMIUM = "/usr/bin/chromium"
+QUIET = [  # the last three keep Chromium from calling home, where there is no way
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def two_makes(folder: Path, count: int, side: int = 700) -> tuple[Path, Path]:
+    """Folders of ``count`` slides each that differ in all but their tissue: scale, size, glass, noise, JPEG, tags."""
+    tissue = [
+        PhantomSlide(seed, height=side, width=side, mpp=3).render(0, 0, side, side)
+        for seed in range(4)
+    ]
+    random = np.random.default_rng(0)
+    for index in range(2 * count):
+        real = index % 2 == 0
+        pixels = np.rot90(tissue[index // 2 % 4], index // 8).astype(np.float32)
+        if index // 8 >= 4:
+            pixels = pixels[:, ::-1]
+        noise = 2.5 if real else 0.0
+        glass = np.array([0.93, 0.91, 0.94]) if real else np.array([1.02, 1.02, 1.01])
+        pixels = pixels * glass + noise * random.standard_normal(pixels.shape)
+        image = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+        if real:
+            image = image.resize((side * 5 // 4, side * 5 // 4), Image.Resampling.BICUBIC)
+        make = "real" if real else "synthetic"
+        (folder / make).mkdir(parents=True, exist_ok=True)
+        write_pyramid(
+            folder / make / f"{make}-{index:02d}.tiff",
+            np.asarray(image),
+            2.4 if real else 3.0,
+            quality=75 if real else 95,
+            tile_px=240 if real else 256,
+            description={"scanner": "A"} if real else {"SYNTHETIC": True, "seed": index},
+        )
+    return folder / "real", folder / "synthetic"
+
+
+def small_study(folder: Path, n: int = 2, side: int = 700) -> Path:
+    """A study of ``n`` against ``n`` phantom slides in ``folder/study``."""
+    real, synthetic = two_makes(folder / "slides", n + 1, side)
+    for step in create_study(folder / "study", real=real, synthetic=synthetic, n=n):
+        assert not step.skipped
+    return folder / "study"
+
+
+def invite(study: Path, *names: str) -> list[str]:
+    """The secrets of new links."""
+    store = Store(study / RATINGS, create=True)
+    links = [store.invite(name) for name in names]
+    store.close()
+    return links
+
+
+def steps(study: Path, name: str | None = None) -> list[dict]:
+    """All rows, or those of one reader, as another process sees them."""
+    store = Store(study / RATINGS)
+    rows = [row for row in store.steps() if name in (None, row["reader"])]
+    store.close()
+    return rows
+
+
+@contextmanager
+def server(study: Path, *options: str, port: int = 0) -> Iterator[tuple[str, subprocess.Popen]]:
+    """`wsigen study serve` in a process of its own; yields its address and the process."""
+    command = [
+        sys.executable,
+        "-m",
+        "wsigen",
+        "study",
+        "serve",
+        str(study),
+        "--port",
+        str(port),
+        *options,
+    ]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
+    )
+    try:
+        assert process.stdout is not None
+        address = re.search(r"https?://\S+", process.stdout.readline())
+        assert address is not None, "the server did not start"
+        yield address[0], process
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(10)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium without a window."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield chromium
+        chromium.close()
+
+
+class Client:
+    """A reader without a browser: follows the serial, knows the current slide from the page."""
+
+    def __init__(self, address: str, link: str) -> None:
+        self.http = httpx.Client(base_url=address, timeout=20)
+        self.link = link
+        self.look()
+
+    def look(self) -> str:
+        """Read the page; sets serial, alias (None on a page without slide) and size."""
+        page = self.http.get(f"/r/{self.link}").raise_for_status().text
+        found = dict(re.findall(r'data-(serial|alias|width|height)="([^"]*)"', page))
+        self.serial = int(found.get("serial", 0))
+        self.alias = found.get("alias")
+        self.width, self.height = int(found.get("width", 0)), int(found.get("height", 0))
+        return page
+
+    def post(self, body: dict | str | bytes, **headers: str) -> httpx.Response:
+        content = json.dumps(body) if isinstance(body, dict) else body
+        headers = {"Content-Type": "application/json"} | {
+            k.replace("_", "-"): v for k, v in headers.items()
+        }
+        return self.http.post(f"/r/{self.link}/steps", content=content, headers=headers)
+
+    def step(self, kind: str, **values: object) -> httpx.Response:
+        """A step that follows the last one."""
+        alias = {} if kind == "consent" else {"alias": self.alias}
+        answer = self.post({"kind": kind, "serial": self.serial, **alias, **values})
+        if answer.status_code == 201:
+            self.serial = answer.json()["serial"]
+        return answer
+
+    def consent(self) -> None:
+        assert self.step("consent").status_code == 201
+        self.look()
+
+    def rate(self, rating: int) -> None:
+        """Move the slider, submit, and go on to the next slide."""
+        assert self.step("change", rating=rating).status_code == 201
+        assert (
+            self.step("submit", rating=rating, dwell_ms=5, mpp_min=1.0, mpp_max=9.0).status_code
+            == 201
+        )
+        self.look()
+
+    def tile(self, address: str, alias: str | None = None, **headers: str) -> httpx.Response:
+        headers = {k.replace("_", "-"): v for k, v in headers.items()}
+        return self.http.get(
+            f"/r/{self.link}/tiles/{alias or self.alias}/{address}", headers=headers
+        )
+
+
+def wait_until(condition, seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.05)

@@ -1,0 +1,172 @@
+"""The rating app: one secret link per reader, and behind it whatever step comes next.
+
+    GET  /r/LINK                              the page of the reader's next step
+    POST /r/LINK/steps                        append a step
+    GET  /r/LINK/tiles/ALIAS/LEVEL/COL_ROW.jpg
+
+A slide is known to a reader's browser by an alias, an HMAC of its name under the reader's own link: two readers cannot
+compare what they see, and no name, place or label leaves the server. Only the slide in question is served. The app
+reads config.json, slides/ and ratings.sqlite; it never opens the key.
+"""
+
+import hashlib
+import hmac
+import sqlite3
+from pathlib import Path
+from typing import Annotated, Literal
+
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from fastapi.templating import Jinja2Templates
+from pydantic import BaseModel, ConfigDict, Field
+
+from wsigen.errors import WsigenError
+from wsigen.study.design import RATINGS, SLIDES, load_study
+from wsigen.study.guard import add_guard, problem
+from wsigen.study.store import MAX_STEPS, Conflict, Step, Store
+from wsigen.study.tiles import Tiles
+
+HERE = Path(__file__).parent
+CACHE = "private, max-age=86400, immutable"
+UNKNOWN = "This link is not valid, or no longer. Ask whoever invited you for a new one."
+
+
+class Post(BaseModel):
+    """A step as a browser sends it: the columns of the same name, and the alias of the slide."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+    serial: Annotated[int, Field(ge=1, le=MAX_STEPS)]
+    kind: Literal["consent", "change", "submit"]
+    alias: Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None = None
+    rating: Annotated[int, Field(ge=0, le=100)] | None = None
+    dwell_ms: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    mpp_min: Annotated[float, Field(gt=0, le=1e6)] | None = None
+    mpp_max: Annotated[float, Field(gt=0, le=1e6)] | None = None
+    centre_x: Annotated[float, Field(ge=-10, le=10)] | None = None
+    centre_y: Annotated[float, Field(ge=-10, le=10)] | None = None
+
+
+def viewer_app(templates: Jinja2Templates) -> FastAPI:
+    """An app with the guard and the static files of the slide viewer, and nothing else yet.
+
+    Raises:
+        WsigenError: OpenSeadragon has not been brought from npm.
+    """
+    if not (HERE / "static" / "vendor" / "openseadragon.min.js").is_file():
+        raise WsigenError(
+            "the slide viewer OpenSeadragon is not installed; run `make viewer` once (needs npm)"
+        )
+    app = FastAPI(openapi_url=None)
+    add_guard(app, templates)
+    app.mount("/static", StaticFiles(directory=HERE / "static"))
+    return app
+
+
+def page_templates() -> Jinja2Templates:
+    """The HTML pages."""
+    return Jinja2Templates(HERE / "templates")
+
+
+def tile_response(request: Request, tiles: Tiles, name: str, address: str) -> Response:
+    """A tile with an entity tag, 304 where the browser has it, 404 where there is none."""
+    # The tag is made of the address, which never changes its content, so that 304 costs no reading.
+    tag = f'"{hashlib.sha256(request.url.path.encode()).hexdigest()[:16]}"'
+    headers = {"Cache-Control": CACHE, "ETag": tag}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    try:
+        tile = tiles.tile(name, address)
+    except WsigenError as error:
+        raise HTTPException(503, "this slide cannot be read at the moment") from error
+    if tile is None:
+        raise HTTPException(404, "no such tile")
+    return Response(tile, headers=headers, media_type="image/jpeg")
+
+
+def study_app(folder: Path) -> FastAPI:
+    """The rating app of a study folder.
+
+    Raises:
+        WsigenError: no study there, or the viewer is not installed.
+    """
+    study = load_study(folder)
+    store = Store(folder / RATINGS, create=True)
+    tiles = Tiles(lambda name: folder / SLIDES / f"{name}.tiff", tile_px=study.tile_px)
+    templates = page_templates()
+    app = viewer_app(templates)
+
+    def known(link: str) -> int:
+        reader = store.reader(link)
+        if reader is None:
+            raise HTTPException(404, UNKNOWN)
+        return reader
+
+    Reader = Annotated[int, Depends(known)]
+
+    def alias(link: str, slide: str) -> str:
+        return hmac.digest(link.encode(), slide.encode(), "sha256").hex()[:32]
+
+    @app.get("/", response_class=HTMLResponse)
+    def start(request: Request) -> Response:
+        text = "Please open the link in your invitation."
+        return templates.TemplateResponse(request, "error.html", {"text": text})
+
+    @app.get("/r/{link}", response_class=HTMLResponse)
+    def page(request: Request, link: str, reader: Reader) -> Response:
+        state, order, practice = store.state(reader), study.order(reader), len(study.practice)
+        values = {
+            "link": link,
+            "serial": state.serial,
+            "n": len(study.slides),
+            "practice": practice,
+        }
+        if state.position == 0:
+            return templates.TemplateResponse(request, "consent.html", values)
+        if state.position > len(order):
+            return templates.TemplateResponse(request, "done.html", values)
+        values |= {
+            "number": state.position if state.position <= practice else state.position - practice,
+            "practising": state.position <= practice,
+            "rating": state.rating,
+            "alias": alias(link, order[state.position - 1]),
+            "study": study,
+        }
+        return templates.TemplateResponse(request, "slide.html", values)
+
+    @app.post("/r/{link}/steps")
+    def append(link: str, post: Post, reader: Reader) -> Response:
+        position, order = store.state(reader).position, study.order(reader)
+        slide = order[position - 1] if 0 < position <= len(order) else None
+        if post.kind == "consent":
+            step = Step("consent", 0)
+        else:
+            if post.alias not in {alias(link, name) for name in order}:
+                return problem(404, "no such slide")
+            if slide is None or post.alias != alias(link, slide):
+                return problem(409, "this slide is not the current one; reload the page")
+            if post.rating is None:
+                return problem(422, "missing, unknown or out of range: rating")
+            step = Step(
+                position=position, slide=slide, **post.model_dump(exclude={"serial", "alias"})
+            )
+        try:
+            state = store.append(reader, post.serial, step)
+        except Conflict:
+            return problem(
+                409, "this step was taken already, here or on another screen; reload the page"
+            )
+        except sqlite3.Error:
+            return problem(503, "could not be saved; keep this page open, it is tried again")
+        return JSONResponse({"serial": state.serial}, 201)
+
+    @app.get("/r/{link}/tiles/{name}/{address:path}")
+    def tile(request: Request, link: str, name: str, address: str, reader: Reader) -> Response:
+        position, order = store.state(reader).position, study.order(reader)
+        slide = order[position - 1] if 0 < position <= len(order) else None
+        if slide is None or name != alias(link, slide):
+            raise HTTPException(404, "no such tile")
+        return tile_response(request, tiles, slide, address)
+
+    return app

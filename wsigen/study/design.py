@@ -1,0 +1,216 @@
+"""A study folder: slides that look alike from outside, in a random order for each reader, and the key apart from them.
+
+DIR/config.json     the Study: what is shown; nothing in it tells real from synthetic
+DIR/slides/*.tiff   one file per slide under a random name
+DIR/key.csv         which slide is real; only `export` and `report` open it
+DIR/ratings.sqlite  readers and every step they took, see `store`
+"""
+
+import csv
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from wsigen.errors import WsigenError
+from wsigen.provenance import run_info
+from wsigen.seeds import generator
+from wsigen.slides.cohort import Entry, read_cohort
+from wsigen.study.encode import Format, level_files, reencode
+
+CONFIG, KEY, SLIDES, RATINGS = "config.json", "key.csv", "slides", "ratings.sqlite"
+CLASSES = ("real", "synthetic")
+RESAMPLE = 1.1  # the study's mpp over the coarsest slide's, so that every slide is resampled
+
+
+@dataclass(frozen=True)
+class Study:
+    """What readers are shown.
+
+    Args:
+        seed: names the choice of slides and each reader's order.
+        n: slides of each class that count.
+        height, width: size of every slide in pixels.
+        mpp: micrometre per pixel of every slide.
+        tile_px, quality: tile side and JPEG quality of every slide.
+        practice: names of the two slides to practise on, which do not count.
+        slides: names of the 2 n slides that count, in alphabetical order.
+    """
+
+    seed: int
+    n: int
+    height: int
+    width: int
+    mpp: float
+    tile_px: int
+    quality: int
+    practice: tuple[str, ...]
+    slides: tuple[str, ...]
+
+    def order(self, reader: int) -> tuple[str, ...]:
+        """What the reader with this number sees: the practice slides, then the others in the reader's own order."""
+        places = generator(self.seed, "order", reader).permutation(len(self.slides))
+        return (*self.practice, *(self.slides[place] for place in places))
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One slide done, of ``total``; or left out, and then ``skipped`` says why."""
+
+    done: int
+    total: int
+    skipped: str = ""
+
+
+def create_study(
+    folder: Path,
+    *,
+    real: Path,
+    synthetic: Path,
+    n: int = 20,
+    seed: int = 0,
+    mpp: float | None = None,
+    height: int | None = None,
+    width: int | None = None,
+    tile_px: int = 256,
+    quality: int = 90,
+    key: Path | None = None,
+) -> Iterator[Encoded]:
+    """Make a study of ``n`` real and ``n`` synthetic slides, and one of each to practise on; yields after each slide.
+
+    Args:
+        folder: made; it must not hold anything yet.
+        real, synthetic: folders of slides (or cohort.csv files), from which ``n + 1`` are drawn each.
+        n, seed, tile_px, quality: see `Study`.
+        mpp: micrometre per pixel, by default 1.1 times that of the coarsest slide drawn.
+        height, width: pixels, by default the largest multiple of ``tile_px`` that fits into every slide drawn.
+        key: where the labels go, by default ``folder/key.csv``.
+
+    Raises:
+        WsigenError: too few readable slides, a synthetic slide among the real ones, a folder in use.
+    """
+    if n < 1:
+        raise WsigenError(f"n is {n}; expected at least 1 slide of each class")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise WsigenError(f"{folder}: not an empty folder; name one that does not exist yet")
+    key = key or folder / KEY
+    if key.exists():
+        raise WsigenError(f"{key}: exists already; name another file for this study's key")
+    sources = dict(zip(CLASSES, (real, synthetic), strict=True))
+    total = 2 * (n + 1)
+    queues: dict[str, list[Entry]] = {}
+    drawn: list[tuple[float, float, float]] = []
+    for label, source in sources.items():
+        entries = read_cohort(source)
+        order = generator(seed, "choose", label).permutation(len(entries))
+        queues[label], shapes = [], []
+        for entry in (entries[place] for place in order):
+            try:
+                shapes.append(_shape(entry, label))
+            except WsigenError as error:
+                yield Encoded(0, total, str(error))
+                continue
+            queues[label].append(entry)
+        if len(shapes) <= n:
+            raise _too_few(source, len(shapes), n)
+        drawn += shapes[: n + 1]
+
+    mpp = mpp or float(f"{RESAMPLE * max(shape[0] for shape in drawn):.4g}")
+    form = Format(
+        height=height or int(min(shape[1] for shape in drawn) / mpp) // tile_px * tile_px,
+        width=width or int(min(shape[2] for shape in drawn) / mpp) // tile_px * tile_px,
+        mpp=mpp,
+        tile_px=tile_px,
+        quality=quality,
+    )
+    if min(form.height, form.width) < tile_px:
+        raise WsigenError(
+            f"the smallest slide is less than a tile of {tile_px} px at {mpp:g} um/px; leave it out"
+        )
+    (folder / SLIDES).mkdir(parents=True)
+    rows: list[dict[str, str]] = []
+    # The two classes are written in a mixed order that the seed does not tell, as it does not tell the names.
+    labels = [label for label in CLASSES for _ in range(n + 1)]
+    secrets.SystemRandom().shuffle(labels)
+    for label in labels:
+        part = "rated" if any(row["label"] == label for row in rows) else "practice"
+        while True:
+            if not queues[label]:
+                raise _too_few(sources[label], sum(row["label"] == label for row in rows), n)
+            entry = queues[label].pop(0)
+            name = secrets.token_hex(8)
+            try:
+                with entry.open() as slide:
+                    random = generator(seed, "encode", label, len(rows))
+                    reencode(slide, folder / SLIDES / f"{name}.tiff", form, random)
+                break
+            except WsigenError as error:
+                yield Encoded(len(rows), total, str(error))
+        rows.append({"slide": name, "label": label, "part": part, "source": entry.path.name})
+        yield Encoded(len(rows), total)
+    level_files((folder / SLIDES).iterdir())
+    rows.sort(key=lambda row: row["slide"])
+    names = {
+        part: tuple(r["slide"] for r in rows if r["part"] == part) for part in ("practice", "rated")
+    }
+    study = Study(seed=seed, n=n, practice=names["practice"], slides=names["rated"], **asdict(form))
+    _write_key(key, rows)
+    info = run_info(real=str(real), synthetic=str(synthetic), n=n, seed=seed)
+    (folder / "run_info.json").write_text(json.dumps(info, indent=2))
+    (folder / CONFIG).write_text(json.dumps(asdict(study), indent=2))
+
+
+def load_study(folder: Path) -> Study:
+    """Read DIR/config.json, and nothing else."""
+    try:
+        values: dict[str, Any] = json.loads((folder / CONFIG).read_text("utf-8"))
+        values |= {name: tuple(values[name]) for name in ("practice", "slides")}
+        return Study(**values)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise WsigenError(
+            f"{folder}: no study ({type(error).__name__} in {CONFIG}); make one with `wsigen study create`"
+        ) from error
+
+
+def read_key(path: Path) -> dict[str, dict[str, str]]:
+    """The key: slide name to its row, with ``label`` real or synthetic, ``part`` and ``source``."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = {row["slide"]: row for row in csv.DictReader(file)}
+    except (OSError, KeyError, UnicodeDecodeError) as error:
+        raise WsigenError(
+            f"{path}: not the key of a study ({type(error).__name__}); say where it is with --key"
+        ) from error
+    if not rows or {row.get("label") for row in rows.values()} != set(CLASSES):
+        raise WsigenError(f"{path}: expected the labels real and synthetic; is it the study's key?")
+    return rows
+
+
+def _shape(entry: Entry, label: str) -> tuple[float, float, float]:
+    """(mpp, height in um, width in um) of a slide; a slide that calls itself synthetic is refused among the real."""
+    with entry.open() as slide:
+        if label == "real" and '"SYNTHETIC": true' in slide.properties.get(
+            "tiff.ImageDescription", ""
+        ):
+            raise WsigenError(
+                f"{entry.path}: says it is synthetic, but was given as real; left out"
+            )
+        return slide.mpp, slide.height * slide.mpp, slide.width * slide.mpp
+
+
+def _write_key(path: Path, rows: list[dict[str, str]]) -> None:
+    """Write the labels where only the owner may read them."""
+    with open(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _too_few(source: Path, found: int, n: int) -> WsigenError:
+    return WsigenError(
+        f"{source}: {found} usable slides, expected {n + 1} ({n} that count, one to practise on); "
+        f"add slides or say --n {max(found - 1, 1)}"
+    )

@@ -1,0 +1,65 @@
+"""The slide viewer for any slides on one's own machine."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import openslide
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import HTMLResponse, Response
+
+from wsigen.slides.reader import unreadable
+from wsigen.study.app import page_templates, tile_response, viewer_app
+from wsigen.study.tiles import Tiles
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A slide on the page; ``mpp`` is None where the file does not say it."""
+
+    name: str
+    title: str
+    height: int
+    width: int
+    tile_px: int
+    mpp: float | None
+
+
+def view_app(paths: Sequence[Path]) -> FastAPI:
+    """An app with one page that shows all slides.
+
+    Raises:
+        WsigenError: a file is missing or no slide, or the viewer is not installed.
+    """
+    run = secrets.token_hex(4)  # so that no browser shows tiles of an earlier run from its cache
+    files = {f"{run}-{index}": path for index, path in enumerate(paths)}
+    tiles = Tiles(files.__getitem__)
+    shown = []
+    for name, path in files.items():
+        height, width = tiles.size(name)
+        shown.append(Shown(name, path.name, height, width, tiles.tile_px, _mpp(path)))
+    templates = page_templates()
+    app = viewer_app(templates)
+
+    @app.get("/", response_class=HTMLResponse)
+    def page(request: Request) -> Response:
+        return templates.TemplateResponse(request, "view.html", {"slides": shown})
+
+    @app.get("/tiles/{name}/{address:path}")
+    def tile(request: Request, name: str, address: str) -> Response:
+        if name not in files:
+            raise HTTPException(404, "no such slide")
+        return tile_response(request, tiles, name, address)
+
+    return app
+
+
+def _mpp(path: Path) -> float | None:
+    try:
+        with openslide.open_slide(path) as slide:
+            return float(slide.properties[openslide.PROPERTY_NAME_MPP_X])
+    except (KeyError, ValueError):
+        return None
+    except (openslide.OpenSlideError, OSError) as error:
+        raise unreadable(path, error) from error
