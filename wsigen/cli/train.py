@@ -1,5 +1,6 @@
 """wsigen train: train a denoiser on a cohort."""
 
+import signal
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,9 @@ def train(
     assert set(tuned) <= {f.name for f in fields(configs.TrainConfig)}
     changes = {name: value for name, value in tuned.items() if value is not None}
     config = replace(configs.preset(preset), **changes)
+    # stopped is saved, whoever stops it: kill and Ctrl-C alike
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop, signal.default_int_handler)
     device = join_processes(choose_device(device))
     steps = train_in_folder(
         folder,
