@@ -1,0 +1,115 @@
+"""wsigen convert: any slide or image to a pyramid."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from wsigen.slides import Slide
+
+STRIP_ROWS = 256
+COARSEST_MPP = 20  # a resolution coarser than this was meant for a printer: 72 dpi are 353 um/px
+
+
+@click.command()
+@click.argument("image", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--mpp", type=float, help="Micrometres per pixel; by default what IMAGE says.")
+@click.option(
+    "--quality", type=click.IntRange(1, 100), default=90, show_default=True, help="Of JPEG."
+)
+@click.option("--tile-px", type=int, default=256, show_default=True, help="Side of a tile.")
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
+def convert(
+    image: Path, out: Path, mpp: float | None, quality: int, tile_px: int, overwrite: bool
+) -> None:
+    """Convert IMAGE, a slide or a plain image, to OUT, a pyramidal TIFF with its scale.
+
+    The pixels stay as they are; --mpp says how large they are and changes none.
+
+    \b
+    Examples:
+      wsigen convert slide.svs slide.tiff
+      wsigen convert region.png region.tiff --mpp 0.686
+      wsigen convert scan.tif scan.tiff --mpp 0.25 --quality 95 --tile-px 512
+    """
+    from wsigen.errors import WsigenError
+    from wsigen.slides import open_slide, write_pyramid
+    from wsigen.slides.pyramid import check_output, opens_as_slide
+
+    check_output(out, overwrite=overwrite)
+    if not image.is_file():
+        raise WsigenError(f"{image}: no such file; expected a slide or an image")
+    options: dict[str, Any] = {"tile_px": tile_px, "quality": quality, "overwrite": overwrite}
+    if opens_as_slide(image):
+        with open_slide(image, mpp) as slide:
+            size = (slide.height, slide.width)
+            strips, mpp = slide_strips(slide), slide.mpp
+            write_pyramid(out, watch(strips, size), mpp, height=size[0], width=size[1], **options)
+    else:
+        strips, size, mpp = image_strips(image, mpp)
+        write_pyramid(out, watch(strips, size), mpp, height=size[0], width=size[1], **options)
+    click.echo(f"{out}: {size[1]} x {size[0]} px at {mpp:g} um/px")
+
+
+def slide_strips(slide: "Slide") -> Iterator["NDArray[np.uint8]"]:
+    """A slide at its full resolution from top to bottom, uint8 (rows, width, 3) each."""
+    for top in range(0, slide.height, STRIP_ROWS):
+        yield slide.read(top, 0, min(STRIP_ROWS, slide.height - top), slide.width)
+
+
+def image_strips(
+    path: Path, mpp: float | None
+) -> tuple[Iterator["NDArray[np.uint8]"], tuple[int, int], float]:
+    """A plain image of any size as strips, without holding it: the strips, (height, width) and mpp.
+
+    Raises WsigenError for an unreadable image, and where neither the caller nor the file says a scale.
+    """
+    import numpy as np
+    import pyvips
+
+    from wsigen.slides.reader import unreadable, without_mpp
+
+    try:
+        image = pyvips.Image.new_from_file(str(path), access="sequential", fail_on="truncated")
+        if mpp is None:
+            mpp = 1000 / image.xres
+            if mpp > COARSEST_MPP or abs(image.xres / image.yres - 1) > 0.01:
+                raise without_mpp(path)
+        image = image.colourspace("srgb")
+        if image.hasalpha():
+            image = image.flatten(background=255)
+        image = image.cast("uchar")
+    except pyvips.Error as error:
+        raise unreadable(path, error) from error
+    if image.bands != 3:
+        raise unreadable(path, f"{image.bands} colour channels")
+
+    def strips() -> Iterator["NDArray[np.uint8]"]:
+        region = pyvips.Region.new(image)
+        for top in range(0, image.height, STRIP_ROWS):
+            rows = min(STRIP_ROWS, image.height - top)
+            try:
+                pixels = region.fetch(0, top, image.width, rows)
+            except pyvips.Error as error:
+                raise unreadable(path, error) from error
+            yield np.frombuffer(pixels, np.uint8).reshape(rows, image.width, 3)
+
+    return strips(), (image.height, image.width), mpp
+
+
+def watch(
+    strips: Iterator["NDArray[np.uint8]"], size: tuple[int, int]
+) -> Iterator["NDArray[np.uint8]"]:
+    """Pass the strips on under a progress bar, on a terminal only."""
+    from tqdm import tqdm
+
+    with tqdm(total=size[0], unit="row", disable=None) as bar:
+        for strip in strips:
+            yield strip
+            bar.update(len(strip))

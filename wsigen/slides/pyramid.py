@@ -1,0 +1,282 @@
+"""The pyramid writer: pixels in order from the top, a tiled pyramidal BigTIFF out, in bounded memory.
+
+libvips makes the levels and compresses the tiles while the rows arrive. It reads them as an uncompressed TIFF that
+exists only as a stream: a header written here, then the strips as the caller makes them. That costs one
+copy in memory and no pass over the disk. libvips runs in a thread of its own, so that the caller's iterator, its
+exceptions and Ctrl-C stay in the caller's thread.
+"""
+
+import errno
+import json
+import math
+import os
+import queue
+import shutil
+import struct
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openslide
+import pyvips
+from numpy.typing import NDArray
+
+from wsigen.errors import WsigenError
+
+STRIP_ROWS = 256  # rows handed over at a time when the whole array is there
+POLL_SECONDS = 0.1
+
+
+def write_pyramid(
+    path: str | Path,
+    tiles_or_array: NDArray[np.uint8] | Iterable[NDArray[np.uint8]],
+    mpp: float,
+    *,
+    height: int | None = None,
+    width: int | None = None,
+    description: dict[str, Any] | None = None,
+    tile_px: int = 256,
+    quality: int = 90,
+    overwrite: bool = False,
+) -> None:
+    """Write an RGB image as a pyramidal BigTIFF that OpenSlide, tifffile and libvips open.
+
+    Args:
+        path: the file to write. It appears under this name only when it is whole.
+        tiles_or_array: uint8 pixels, either an array or memmap (height, width, 3), or an iterable of strips
+            (rows, width, 3) from top to bottom, of any number of rows each.
+        mpp: micrometre per pixel of level 0.
+        height, width: size of level 0 in pixels; needed with strips, checked with an array.
+        description: kept as JSON in ImageDescription, see `read_description`.
+        tile_px: side of the square tiles, a multiple of 16. Levels halve until one tile holds the last.
+        quality: JPEG quality, 1 to 100. From 90 on the chroma keeps its full resolution (4:4:4).
+        overwrite: replace an existing file.
+
+    Memory is a few strips and, inside libvips, two rows of tiles per level. The finished tiles of the smaller levels
+    (a third of the file) wait in the system's temporary folder.
+
+    Raises:
+        WsigenError: wrong size, type or option; an existing file; a full disk.
+    """
+    path = Path(path)
+    if isinstance(tiles_or_array, np.ndarray):
+        array = tiles_or_array
+        if array.ndim != 3 or (height or array.shape[0], width or array.shape[1], 3) != array.shape:
+            raise WsigenError(f"expected an array (height, width, 3), found {array.shape}")
+        height, width = array.shape[:2]
+        tiles_or_array = (array[top : top + STRIP_ROWS] for top in range(0, height, STRIP_ROWS))
+    elif height is None or width is None:
+        raise WsigenError("strips come without a size: give height and width in pixels")
+    else:
+        # The maker of the strips may reuse its buffer while libvips still reads the last one.
+        tiles_or_array = map(np.array, tiles_or_array)
+    if height < 1 or width < 1:
+        raise WsigenError(f"an image has at least one pixel, found {height} x {width}")
+    if not (math.isfinite(mpp) and mpp > 0):
+        raise WsigenError(f"mpp is a positive number of micrometres per pixel, found {mpp}")
+    if tile_px < 16 or tile_px % 16 or not 1 <= quality <= 100:
+        raise WsigenError(
+            f"tile_px is a multiple of 16 and quality 1 to 100, found {tile_px} and {quality}"
+        )
+    if not path.parent.is_dir():
+        raise WsigenError(f"the folder {path.parent} does not exist: create it first")
+    check_output(path, overwrite=overwrite)
+
+    pixels_per_mm = 1000 / mpp
+    options = {
+        "bigtiff": True,
+        "pyramid": True,
+        "depth": "onetile",
+        "tile": True,
+        "tile_width": tile_px,
+        "tile_height": tile_px,
+        "compression": "jpeg",
+        "Q": quality,  # libvips keeps the chroma whole from 90 on
+        "resunit": "cm",
+        "xres": pixels_per_mm,
+        "yres": pixels_per_mm,
+    }
+    text = None if description is None else json.dumps(description)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    feed = _Feed(height, width)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            job = pool.submit(_encode, feed, partial, text, options)
+            try:
+                for strip in _checked(tiles_or_array, height, width):
+                    feed.put(strip)
+                job.result()
+            finally:
+                feed.stop()
+        os.replace(partial, path)
+    except pyvips.Error as error:
+        raise _write_error(error, path, partial, feed.fraction) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def check_output(path: str | Path, *, overwrite: bool = False) -> None:
+    """Raise WsigenError where an output exists: worth asking before hours of work, too."""
+    path = Path(path)
+    if path.is_dir():
+        raise WsigenError(f"{path} is a folder: give the name of a file")
+    if path.exists() and not overwrite:
+        raise WsigenError(f"{path} exists: choose another name or use --overwrite")
+
+
+def opens_as_slide(path: str | Path) -> bool:
+    """Whether OpenSlide knows the format of a file; it does not know plain images."""
+    try:
+        return openslide.OpenSlide.detect_format(path) is not None
+    except openslide.OpenSlideError:
+        return False
+
+
+def read_description(path: str | Path) -> dict[str, Any] | None:
+    """The JSON object in a slide's ImageDescription, or None when there is none.
+
+    Raises WsigenError when OpenSlide cannot read the file.
+    """
+    try:
+        with openslide.OpenSlide(path) as slide:
+            properties = dict(slide.properties)
+    except (openslide.OpenSlideError, OSError) as error:
+        raise WsigenError(f"{path} is not a slide that OpenSlide can read: {error}") from error
+    for name in ("tiff.ImageDescription", "openslide.comment"):
+        try:
+            found = json.loads(properties.get(name, ""))
+        except ValueError:
+            continue
+        if isinstance(found, dict):
+            return found
+    return None
+
+
+class _Feed:
+    """The strips as one readable, seekable TIFF file for libvips; at most one strip waits."""
+
+    def __init__(self, height: int, width: int) -> None:
+        self.header = _tiff_header(height, width)
+        self.size = len(self.header) + height * width * 3
+        self.position = 0  # where the next read starts
+        self.served = len(self.header)  # bytes that libvips has seen
+        self.chunk = memoryview(b"")
+        self.strips: queue.Queue[memoryview] = queue.Queue(maxsize=1)
+        self.stopped = threading.Event()
+
+    @property
+    def fraction(self) -> float:
+        """The part of the image that libvips has read, 0 to 1."""
+        return (self.served - len(self.header)) / (self.size - len(self.header))
+
+    def put(self, strip: NDArray[np.uint8]) -> None:
+        """Hand over one strip; wait while another one waits, return at once when libvips has stopped."""
+        data = np.ascontiguousarray(strip).reshape(-1).data
+        while not self.stopped.is_set():
+            try:
+                return self.strips.put(data, timeout=POLL_SECONDS)
+            except queue.Full:
+                continue
+
+    def stop(self) -> None:
+        """Either side gives up or has finished."""
+        self.stopped.set()
+
+    def read(self, count: int) -> bytes | memoryview | None:
+        """Up to ``count`` bytes; None at the end. The header may be read again, the pixels only once."""
+        if self.position < len(self.header):
+            found: bytes | memoryview = self.header[self.position : self.position + count]
+        else:
+            while not self.chunk and not self.stopped.is_set() and self.served < self.size:
+                try:
+                    self.chunk = self.strips.get(timeout=POLL_SECONDS)
+                except queue.Empty:
+                    continue
+            if self.stopped.is_set() or self.position != self.served or not self.chunk:
+                return None
+            found, self.chunk = self.chunk[:count], self.chunk[count:]
+            self.served += len(found)
+        self.position += len(found)
+        return found
+
+    def seek(self, offset: int, whence: int) -> int:
+        self.position = offset + (0, self.position, self.size)[whence]
+        return self.position
+
+
+def _tiff_header(height: int, width: int, strip_rows: int = 16) -> bytes:
+    """The BigTIFF header of an uncompressed RGB image whose pixels follow it in order."""
+    tops = range(0, height, strip_rows)
+    table = 16 + 8 + 9 * 20 + 8  # where the offsets and byte counts of the strips begin
+    start = table + 16 * len(tops)
+    offsets = [start + 3 * width * top for top in tops]
+    counts = [3 * width * min(strip_rows, height - top) for top in tops]
+    several = len(tops) > 1  # a single value sits in the entry itself
+    short, long, long8 = 3, 4, 16
+    entries = [
+        (256, long, 1, width),
+        (257, long, 1, height),
+        (258, short, 3, 8 | 8 << 16 | 8 << 32),  # bits per sample
+        (259, short, 1, 1),  # no compression
+        (262, short, 1, 2),  # RGB
+        (273, long8, len(tops), table if several else offsets[0]),
+        (277, short, 1, 3),  # samples per pixel
+        (278, long, 1, strip_rows),
+        (279, long8, len(tops), table + 8 * len(tops) if several else counts[0]),
+    ]
+    head = struct.pack("<2sHHHQQ", b"II", 43, 8, 0, 16, len(entries))
+    body = b"".join(struct.pack("<HHQQ", *entry) for entry in entries)
+    return head + body + struct.pack(f"<Q{2 * len(tops)}Q", 0, *offsets, *counts)
+
+
+def _checked(
+    strips: Iterable[NDArray[np.uint8]], height: int, width: int
+) -> Iterator[NDArray[np.uint8]]:
+    rows = 0
+    for strip in strips:
+        if strip.dtype != np.uint8 or strip.ndim != 3 or strip.shape[1:] != (width, 3):
+            raise WsigenError(
+                f"expected uint8 strips (rows, {width}, 3), found {strip.dtype} {strip.shape} at row {rows}"
+            )
+        rows += len(strip)
+        if rows > height:
+            raise WsigenError(f"expected {height} rows, found at least {rows}")
+        yield strip
+    if rows < height:
+        raise WsigenError(f"expected {height} rows, found {rows}")
+
+
+def _encode(feed: _Feed, partial: Path, text: str | None, options: dict[str, Any]) -> None:
+    try:
+        source = pyvips.SourceCustom()
+        source.on_read(feed.read)
+        source.on_seek(feed.seek)
+        image = pyvips.Image.tiffload_source(source, access="sequential", fail_on="truncated")
+        if text is not None:
+            image = image.copy()
+            image.set_type(pyvips.GValue.gstr_type, "image-description", text)
+        image.tiffsave(str(partial), **options)
+    finally:
+        feed.stop()
+
+
+def _write_error(error: pyvips.Error, path: Path, partial: Path, done: float) -> WsigenError:
+    """The first cause in libvips' many lines; for a full disk, how much room it would have taken."""
+    lines = str(error).splitlines()
+    causes = [line for line in lines if line.startswith("system error:")] or lines
+    cause = causes[0].removeprefix("system error:").strip()
+    if cause != os.strerror(errno.ENOSPC):
+        return WsigenError(f"{path} could not be written: {cause}")
+    # Level 0 is written as it comes, the smaller levels wait elsewhere: a third of it.
+    written = partial.stat().st_size if partial.exists() else 0
+    needed = f"at least about {4 / 3 * written / done / 1e6:.1f} MB" if done else "more"
+    free = {
+        folder: (shutil.disk_usage(folder).free + (written if folder == path.parent else 0)) / 1e6
+        for folder in (path.parent, Path(tempfile.gettempdir()))
+    }
+    room = " and ".join(f"{megabytes:.1f} MB in {folder}" for folder, megabytes in free.items())
+    return WsigenError(f"the disk is full: {path} needs {needed}, and {room} were free: make room")
