@@ -137,7 +137,7 @@ def agreement(
 ) -> Estimate:
     """Krippendorff's alpha (interval scale) of the readers, bootstrapped over slides; NaN gaps are allowed.
 
-    1 is full agreement, 0 none beyond chance. NaN where there is one reader, or one value everywhere.
+    1 is full agreement, 0 none beyond chance. NaN where no slide has two ratings, or all are the same.
     """
     draw = generator(seed, "agreement")
     picks = draw.integers(ratings.shape[1], size=(resamples, ratings.shape[1]))
@@ -187,6 +187,7 @@ def _psi(ratings: Array, synthetic: Labels) -> Array:
 
 
 def _alpha(ratings: Array) -> float:
-    if len(ratings) < 2 or len(np.unique(ratings[~np.isnan(ratings)])) < 2:
+    compared = ratings[:, (~np.isnan(ratings)).sum(axis=0) > 1]
+    if len(np.unique(compared[~np.isnan(compared)])) < 2:
         return float("nan")
-    return float(krippendorff.alpha(reliability_data=ratings, level_of_measurement="interval"))
+    return float(krippendorff.alpha(reliability_data=compared, level_of_measurement="interval"))

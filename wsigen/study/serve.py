@@ -37,6 +37,11 @@ def run_server(
     )
     try:
         config.load()
+    except OSError as error:
+        raise WsigenError(
+            f"{tls_cert} and {tls_key} cannot be used for TLS ({error.strerror or error}); expected PEM files"
+        ) from error
+    try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=256)
     except OSError as error:

@@ -10,6 +10,7 @@ kept.
 """
 
 import hashlib
+import re
 import secrets
 import sqlite3
 import threading
@@ -48,6 +49,7 @@ CREATE TABLE IF NOT EXISTS steps (
 CREATE TRIGGER IF NOT EXISTS no_update BEFORE UPDATE ON steps BEGIN SELECT RAISE(ABORT, 'steps are never changed'); END;
 CREATE TRIGGER IF NOT EXISTS no_delete BEFORE DELETE ON steps BEGIN SELECT RAISE(ABORT, 'steps are never deleted'); END;
 """
+NAME = re.compile(r"\w[\w .-]{0,59}")
 MAX_STEPS = 20_000  # of one reader: about 500 changes per slide
 
 
@@ -108,6 +110,10 @@ class Store:
 
     def invite(self, name: str) -> str:
         """Add a reader, or give one a new link in place of the old one; returns the secret of the link."""
+        if not NAME.fullmatch(name):
+            raise WsigenError(
+                f"{name!r} is no name for a reader; expected up to 60 letters, digits, spaces, dots and hyphens"
+            )
         secret = secrets.token_urlsafe(24)
         with self._lock:
             self._db.execute(

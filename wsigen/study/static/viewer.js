@@ -1,6 +1,7 @@
 // A slide viewer: OpenSeadragon with buttons, a scale bar and the magnification, all from data attributes.
 
 const BAR_PX = 140; // the scale bar is the longest round length that is not longer than this
+const MAP_PX = 140; // the longer side of the small map
 const EYEPIECE = 10; // micrometres per screen pixel at 1x: 40x is 0.25
 
 // Open every slide on the page; returns one function per slide that tells what has been looked at.
@@ -17,7 +18,13 @@ function openViewer(box) {
     showNavigationControl: false,
     showNavigator: box.clientWidth >= 600,
     navigatorPosition: "TOP_LEFT",
-    navigatorSizeRatio: 0.16,
+    navigatorWidth: `${MAP_PX * Math.min(1, width / height)}px`,
+    navigatorHeight: `${MAP_PX * Math.min(1, height / width)}px`,
+    navigatorAutoResize: false,
+    navigatorBackground: "#f5f5f5",
+    navigatorOpacity: 1,
+    navigatorBorderColor: "#767f88",
+    navigatorDisplayRegionColor: "#0a5299",
     animationTime: still ? 0 : 0.4,
     maxZoomPixelRatio: 2,
     minZoomImageRatio: 0.8,
