@@ -34,16 +34,16 @@ QUIET = [  # the last three keep Chromium from calling home, where there is no w
 ]
 
 
-def two_makes(folder: Path, count: int, side: int = 700) -> tuple[Path, Path]:
+def two_makes(folder: Path, count: int, side: int = 700, tissues: int = 4) -> tuple[Path, Path]:
     """Folders of ``count`` slides each that differ in all but their tissue: scale, size, glass, noise, JPEG, tags."""
     tissue = [
         PhantomSlide(seed, height=side, width=side, mpp=3).render(0, 0, side, side)
-        for seed in range(4)
+        for seed in range(tissues)
     ]
     random = np.random.default_rng(0)
     for index in range(2 * count):
         real = index % 2 == 0
-        pixels = np.rot90(tissue[index // 2 % 4], index // 8).astype(np.float32)
+        pixels = np.rot90(tissue[index // 2 % tissues], index // 8).astype(np.float32)
         if index // 8 >= 4:
             pixels = pixels[:, ::-1]
         noise = 2.5 if real else 0.0
@@ -67,7 +67,7 @@ def two_makes(folder: Path, count: int, side: int = 700) -> tuple[Path, Path]:
 
 def small_study(folder: Path, n: int = 2, side: int = 700) -> Path:
     """A study of ``n`` against ``n`` phantom slides in ``folder/study``."""
-    real, synthetic = two_makes(folder / "slides", n + 1, side)
+    real, synthetic = two_makes(folder / "slides", n + 1, side, tissues=2)
     for step in create_study(folder / "study", real=real, synthetic=synthetic, n=n):
         assert not step.skipped
     return folder / "study"

@@ -245,8 +245,9 @@ GOOD = {"kind": "change", "rating": 5}
 BAD_VALUES = [
     {"rating": -1}, {"rating": 101}, {"rating": 50.5}, {"rating": "50"}, {"rating": None}, {"rating": True},
     {"rating": [1]}, {"rating": 10**30}, {"serial": 0}, {"serial": "2"}, {"serial": 10**9}, {"kind": "drop"},
-    {"kind": None}, {"alias": "../../x"}, {"alias": "' OR 1=1 --"}, {"alias": 5}, {"dwell_ms": -1}, {"dwell_ms": 1.5}, {"mpp_min": 0},
-    {"mpp_min": "1"}, {"centre_x": 11}, {"reader": 2}, {"time": "2020-01-01"}, {"position": 3},
+    {"kind": None}, {"alias": "../../x"}, {"alias": "' OR 1=1 --"}, {"alias": 5}, {"dwell_ms": -1},
+    {"dwell_ms": 1.5}, {"mpp_min": 0}, {"mpp_min": "1"}, {"centre_x": 11}, {"reader": 2}, {"time": "2020-01-01"},
+    {"position": 3},
 ]  # fmt: skip
 
 

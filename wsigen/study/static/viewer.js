@@ -10,7 +10,7 @@ export function openViewers() {
 }
 
 function openViewer(box) {
-  const { tiles, width, height, tilePx, mpp } = box.dataset;
+  const { tiles, width, height, tilePx, mpp, label } = box.dataset;
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const viewer = OpenSeadragon({
     element: box.querySelector(".picture"),
@@ -20,7 +20,6 @@ function openViewer(box) {
     navigatorPosition: "TOP_LEFT",
     navigatorWidth: `${MAP_PX * Math.min(1, width / height)}px`,
     navigatorHeight: `${MAP_PX * Math.min(1, height / width)}px`,
-    navigatorAutoResize: false,
     navigatorBackground: "#f5f5f5",
     navigatorOpacity: 1,
     navigatorBorderColor: "#767f88",
@@ -39,7 +38,8 @@ function openViewer(box) {
     },
   });
   const view = viewer.viewport;
-  box.querySelector(".openseadragon-canvas").setAttribute("aria-label", box.querySelector(".picture").ariaLabel);
+  viewer.canvas.setAttribute("role", "application");
+  viewer.canvas.setAttribute("aria-label", label);
   box.querySelector(".zoom-in").onclick = () => view.zoomBy(1.5).applyConstraints();
   box.querySelector(".zoom-out").onclick = () => view.zoomBy(1 / 1.5).applyConstraints();
   box.querySelector(".whole").onclick = () => view.goHome();

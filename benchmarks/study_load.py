@@ -1,0 +1,122 @@
+"""Thirty readers at once: tile latency, and whether every acknowledged rating is kept. On loopback, bounded, stops itself.
+
+    python benchmarks/study_load.py --readers 30 --slides 4 --cpus 0,1
+
+Each reader opens a slide, then looks around: a few views of up to twelve tiles, six at once as a browser asks for
+them, with
+pauses between, and rates. The server runs in a process of its own; --cpus binds server and readers to cores. The phantom
+slides are made first, in a temporary folder.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+from study_kit import Client, invite, server, small_study, steps
+
+VIEW_TILES = 12  # what a screen of about 1000 x 800 px shows
+CONNECTIONS = 6  # of a browser to one server
+
+
+async def reader(
+    address: str, link: str, options: argparse.Namespace, rng: random.Random, latencies: list[float]
+) -> int:
+    """One reader through all slides; returns how many ratings were acknowledged."""
+    limits = httpx.Limits(max_connections=CONNECTIONS)
+    acknowledged = 0
+    async with httpx.AsyncClient(base_url=address, limits=limits, timeout=30, verify=False) as http:
+
+        async def tile(alias: str, place: str) -> None:
+            start = time.perf_counter()
+            answer = await http.get(f"/r/{link}/tiles/{alias}/{place}.jpg")
+            assert answer.status_code == 200, answer.text
+            latencies.append(time.perf_counter() - start)
+
+        async def step(serial: int, **values: object) -> int:
+            answer = await http.post(f"/r/{link}/steps", json={"serial": serial, **values})
+            assert answer.status_code == 201, answer.text
+            return answer.json()["serial"]
+
+        serial = await step(1, kind="consent")
+        for _ in range(options.slides):
+            await asyncio.sleep(rng.uniform(0, options.pause))
+            page = (await http.get(f"/r/{link}")).text
+            alias = page.split('data-alias="')[1].split('"')[0]
+            side = int(page.split('data-width="')[1].split('"')[0])
+            top = (side - 1).bit_length()
+            for _ in range(options.views):
+                level = rng.randint(top - 2, top)
+                across = -(-(-(-side >> (top - level)) if level < top else side) // 256) or 1
+                places = {(rng.randrange(across), rng.randrange(across)) for _ in range(VIEW_TILES)}
+                gate = asyncio.Semaphore(CONNECTIONS)
+
+                async def gated(
+                    place: str, gate: asyncio.Semaphore = gate, alias: str = alias
+                ) -> None:
+                    async with gate:
+                        await tile(alias, place)
+
+                await asyncio.gather(*(gated(f"{level}/{column}_{row}") for column, row in places))
+                await asyncio.sleep(rng.uniform(0.5, 1.5) * options.pause)
+            rating = rng.randrange(101)
+            serial = await step(serial, kind="change", alias=alias, rating=rating)
+            serial = await step(serial, kind="submit", alias=alias, rating=rating)
+            acknowledged += 1
+    return acknowledged
+
+
+async def load(
+    address: str, links: list[str], options: argparse.Namespace
+) -> tuple[list[float], int]:
+    latencies: list[float] = []
+    readers = [
+        reader(address, link, options, random.Random(i), latencies) for i, link in enumerate(links)
+    ]
+    return latencies, sum(await asyncio.wait_for(asyncio.gather(*readers), options.limit))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--readers", type=int, default=30)
+    parser.add_argument("--slides", type=int, default=4, help="rated by each, practice included")
+    parser.add_argument("--views", type=int, default=4, help="of each slide")
+    parser.add_argument(
+        "--pause", type=float, default=1.0, help="seconds between views, on average"
+    )
+    parser.add_argument("--side", type=int, default=2600, help="of the phantom slides, in pixels")
+    parser.add_argument("--limit", type=float, default=120, help="seconds after which it gives up")
+    parser.add_argument("--cpus", help="such as 0,1: bind to these cores")
+    options = parser.parse_args()
+    if options.cpus:
+        os.sched_setaffinity(0, {int(core) for core in options.cpus.split(",")})
+    with tempfile.TemporaryDirectory() as folder:
+        study = small_study(Path(folder), n=3, side=options.side)
+        links = invite(study, *(f"reader {i}" for i in range(options.readers)))
+        with server(study) as (address, _):
+            Client(address, links[0])
+            start = time.perf_counter()
+            latencies, acknowledged = asyncio.run(load(address, links, options))
+            seconds = time.perf_counter() - start
+        kept = sum(row["kind"] == "submit" for row in steps(study))
+    p50, p95, p99 = np.percentile(latencies, [50, 95, 99]) * 1000
+    rate = len(latencies) / seconds
+    print(
+        f"{options.readers} readers, {len(latencies)} tiles in {seconds:.1f} s ({rate:.0f} per second)"
+    )
+    print(f"tile latency: p50 {p50:.1f} ms, p95 {p95:.1f} ms, p99 {p99:.1f} ms")
+    print(f"ratings acknowledged {acknowledged}, kept {kept}, lost {acknowledged - kept}")
+    if acknowledged != kept:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
