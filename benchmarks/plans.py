@@ -33,21 +33,26 @@ from wsigen.training.checkpoint import load_denoiser
 
 SCALES = (0.7, 2.8, 11.2)
 
-PLANS: dict[str, StagePlan] = {
+GUIDED = (0.3, 0.7, 1.2)  # noise levels down to which the guide is in force
+SHAPES: dict[str, StagePlan] = {
     "paper": PAPER,
-    "euler 40": replace(PAPER, solver="euler"),
-    "heun 12": replace(PAPER, num_steps=12).guided_down_to(0.3),
-    "euler 12": replace(PAPER, num_steps=12, solver="euler").guided_down_to(0.3),
-    "from 10, euler 10": replace(FAST, num_steps=10, sigma_start=10.0).guided_down_to(0.3),
-    "from 3, euler 12": replace(FAST, num_steps=12).guided_down_to(0.3),
-    "from 3, euler 8": replace(FAST, num_steps=8).guided_down_to(0.3),
-    "from 3, euler 8, not below 0.02": replace(FAST, sigma_min=0.02).guided_down_to(0.3),
-    "from 3, euler 5": replace(FAST, num_steps=5).guided_down_to(0.3),
-    "from 1, euler 8": replace(FAST, sigma_start=1.0).guided_down_to(0.3),
-    "from 1, euler 5": replace(FAST, num_steps=5, sigma_start=1.0).guided_down_to(0.3),
-    "from 0.4, euler 5": replace(FAST, num_steps=5, sigma_start=0.4).guided_down_to(0.3),
-    "from 3, heun 5": replace(FAST, num_steps=5, solver="heun").guided_down_to(0.3),
+    "heun 12": replace(PAPER, num_steps=12),
+    "euler 20": replace(PAPER, num_steps=20, solver="euler"),
+    "from 10, euler 12": StagePlan(12, solver="euler", sigma_start=10.0, sigma_min=0.02),
+    "from 3, euler 12": StagePlan(12, solver="euler", sigma_start=3.0, sigma_min=0.02),
+    "from 3, euler 8": StagePlan(8, solver="euler", sigma_start=3.0, sigma_min=0.02),
+    "from 3, euler 8, to 0.002": StagePlan(8, solver="euler", sigma_start=3.0),
+    "from 3, euler 5": StagePlan(5, solver="euler", sigma_start=3.0, sigma_min=0.02),
+    "from 3, heun 5": StagePlan(5, solver="heun", sigma_start=3.0, sigma_min=0.02),
+    "from 1.5, euler 8": StagePlan(8, solver="euler", sigma_start=1.5, sigma_min=0.02),
+    "from 0.7, euler 6": StagePlan(6, solver="euler", sigma_start=0.7, sigma_min=0.02),
 }
+PLANS = {
+    f"{name}, guided to {sigma}": plan.guided_down_to(sigma)
+    for name, plan in SHAPES.items()
+    for sigma in GUIDED
+    if sigma <= plan.sigma_start
+} | {"fast": FAST}
 
 Pixels = NDArray[np.float64]
 

@@ -3,12 +3,14 @@
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import openslide
 import pytest
 
+from wsigen.plan import FAST
 from wsigen.slides import open_slide, read_description
 from wsigen.training.checkpoint import ModelInfo, save_checkpoint
 
@@ -61,7 +63,7 @@ def test_one_command_makes_a_slide_of_any_size_that_openslide_opens(tmp_path, mo
     assert described["SYNTHETIC"] is True
     assert described["seed"] == 0
     assert len(described["model_sha256"]) == 64
-    assert described["plan"]["num_steps"] == 8
+    assert described["plan"] == asdict(FAST)
     assert [row["width"] for row in described["ledger"]] == [19, 38, 76, 152, 304]
     spent = sum(row["evaluations"] for row in described["ledger"])
     assert f"{spent} evaluations" in done.stdout
@@ -104,7 +106,7 @@ def test_a_workdir_keeps_finished_stages_and_refuses_another_slide(tmp_path, mod
         (["--mpp", "0.1"], "outside the model's range of 0.25 to 40"),
         (["--mpp", "-1"], "expected micrometres per pixel above 0"),
         (["--plan", "slow"], "no plan 'slow'; expected one of paper, fast"),
-        (["--guided-steps", "9"], "guided_steps is 9"),
+        (["--guided-steps", "99"], "guided_steps is 99"),
         (["--width", "64", "--width-mm", "1"], "expected one of them"),
         (["--device", "toaster"], "no device 'toaster'"),
     ],

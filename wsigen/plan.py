@@ -71,7 +71,7 @@ class StagePlan:
 
 
 PAPER = StagePlan()
-FAST = StagePlan(num_steps=8, solver="euler", sigma_start=3.0, guided_steps=4)
+FAST = StagePlan(num_steps=10, solver="euler", sigma_start=3.0, sigma_min=0.02, guided_steps=4)
 
 
 def plan(name: str) -> StagePlan:
