@@ -16,8 +16,8 @@ PACKAGES = ("numpy", "torch", "pillow", "openslide-python", "pyvips", "scikit-im
 def run_info(device: str = "cpu", **arguments: Any) -> dict[str, Any]:
     """Describe this run as JSON-ready values: versions, git state, arguments, device, time."""
     return {
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
-        "arguments": arguments,
+        "command": [without_folder(word) for word in sys.argv],
+        "arguments": {name: without_folder(value) for name, value in arguments.items()},
         "wsigen": __version__,
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
@@ -27,6 +27,13 @@ def run_info(device: str = "cpu", **arguments: Any) -> dict[str, Any]:
         "processor": _processor(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
+
+
+def without_folder(value: Any) -> Any:
+    """Shorten an absolute path to its name: where a file lay on one machine is nobody else's business."""
+    if isinstance(value, str | Path) and Path(value).is_absolute():
+        return Path(value).name
+    return str(value) if isinstance(value, Path) else value
 
 
 def _version(package: str) -> str | None:
