@@ -1,11 +1,10 @@
-"""Thirty readers at once: tile latency, and whether every acknowledged rating is kept. On loopback, bounded, stops itself.
+"""Thirty readers at once: tile latency, and whether every acknowledged rating is kept. On loopback, stops itself.
 
     python benchmarks/study_load.py --readers 30 --slides 4 --cpus 0,1
 
-Each reader opens a slide, then looks around: a few views of up to twelve tiles, six at once as a browser asks for
-them, with
-pauses between, and rates. The server runs in a process of its own; --cpus binds server and readers to cores. The phantom
-slides are made first, in a temporary folder.
+Each reader opens a slide, then looks around: a few views of up to twelve tiles, six at once as a browser asks for them,
+with pauses between, and rates. The server runs in a process of its own; --cpus binds server and readers to cores. The
+phantom slides are made first, in a temporary folder.
 """
 
 import argparse

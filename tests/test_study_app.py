@@ -14,9 +14,13 @@ from types import SimpleNamespace
 import httpx
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 from study_kit import Client, invite, server, small_study, steps
 
+from wsigen.cli.study import study as study_command
+from wsigen.errors import WsigenError
+from wsigen.slides import open_slide
 from wsigen.study.design import KEY, RATINGS, SLIDES, load_study, read_key
 from wsigen.study.store import Store
 
@@ -197,8 +201,6 @@ def test_a_tile_is_the_slides_own_pixels(site: SimpleNamespace, reader: Client) 
     study = load_study(site.study)
     with Image.open(io.BytesIO(reader.tile("9/1_0.jpg").content)) as tile:
         found = np.asarray(tile).astype(float)
-    from wsigen.slides import open_slide
-
     with open_slide(site.study / SLIDES / f"{study.practice[0]}.tiff") as slide:
         assert np.abs(slide.read(0, 256, 256, 256) - found).mean() < 3
 
@@ -463,11 +465,21 @@ def test_mistakes_on_the_command_line_are_told_in_one_line(
 def test_other_addresses_than_loopback_warn_about_tls_and_say_how(
     site: SimpleNamespace, host: str, warned: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from click.testing import CliRunner
-
-    from wsigen.cli.study import study as command
-
     monkeypatch.setattr("wsigen.study.serve.run_server", lambda *args, **options: None)
-    answer = CliRunner().invoke(command, ["serve", str(site.study), "--host", host])
+    answer = CliRunner().invoke(study_command, ["serve", str(site.study), "--host", host])
     assert answer.exit_code == 0
     assert ("without TLS" in answer.output and "--tls-cert" in answer.output) == warned
+
+
+@pytest.mark.parametrize(
+    ("words", "module"), [(["serve"], "fastapi"), (["report"], "krippendorff")]
+)
+def test_the_missing_extra_is_told_with_what_to_install(
+    site: SimpleNamespace, words: list[str], module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("wsigen.study.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, module, None)
+    answer = CliRunner().invoke(study_command, [*words, str(site.study)])
+    assert isinstance(answer.exception, WsigenError)
+    assert f"{module} is not installed; run `pip install 'wsigen[study]'`" in str(answer.exception)

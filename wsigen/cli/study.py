@@ -1,5 +1,7 @@
 """wsigen study: do experts take the slides for real?"""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -8,6 +10,19 @@ import click
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@contextmanager
+def study_extra() -> Iterator[None]:
+    """Imports that need the extra `study`, told in one line where it is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        from wsigen.errors import WsigenError
+
+        raise WsigenError(
+            f"{error.name} is not installed; run `pip install 'wsigen[study]'` in this environment"
+        ) from error
 
 
 @click.group()
@@ -152,8 +167,10 @@ def readers(folder: Path) -> None:
 def serve(folder: Path, host: str, port: int, tls_cert: Path | None, tls_key: Path | None) -> None:
     """Serve the study in DIR until Ctrl-C. Everything comes from this machine; it works offline."""
     from wsigen.errors import WsigenError
-    from wsigen.study.app import study_app
-    from wsigen.study.serve import run_server
+
+    with study_extra():
+        from wsigen.study.app import study_app
+        from wsigen.study.serve import run_server
 
     if (tls_cert is None) != (tls_key is None):
         raise WsigenError("--tls-cert and --tls-key belong together; give both or neither")
@@ -170,7 +187,7 @@ def serve(folder: Path, host: str, port: int, tls_cert: Path | None, tls_key: Pa
 
 @study.command()
 @click.argument("folder", metavar="DIR", type=FOLDER)
-@click.option("--csv", "as_csv", is_flag=True, help="As CSV (the only format so far).")
+@click.option("--csv", is_flag=True, expose_value=False, help="As CSV, the only format so far.")
 @click.option(
     "--steps", is_flag=True, help="Every step, without labels, instead of the final ratings."
 )
@@ -178,13 +195,12 @@ def serve(folder: Path, host: str, port: int, tls_cert: Path | None, tls_key: Pa
 @click.option(
     "--out", type=click.File("w", encoding="utf-8", lazy=True), default="-", help="A file instead."
 )
-def export(folder: Path, as_csv: bool, steps: bool, key: Path | None, out: TextIO) -> None:
+def export(folder: Path, steps: bool, key: Path | None, out: TextIO) -> None:
     """Print the final ratings with their labels, one row per reader and slide."""
     from wsigen.study.design import KEY, RATINGS, read_key
     from wsigen.study.ratings import final_ratings, write_csv
     from wsigen.study.store import Store
 
-    del as_csv
     rows = Store(folder / RATINGS).steps()
     write_csv(rows if steps else final_ratings(rows, read_key(key or folder / KEY)), out)
 
@@ -205,7 +221,8 @@ def report(folder: Path, key: Path | None, margin: float, out: Path | None) -> N
 
     --margin is how far from 0.5 the mean AUC may lie and still count as chance.
     """
-    from wsigen.study.report import write_report
+    with study_extra():
+        from wsigen.study.report import write_report
 
     text = write_report(folder, out or folder / "report", key=key, margin=margin)
     click.echo(text)

@@ -24,8 +24,11 @@ def view(slides: tuple[Path, ...], host: str, port: int, browser: bool) -> None:
       wsigen view slide.svs
       wsigen view real.tiff synthetic.tiff
     """
-    from wsigen.study.serve import run_server
-    from wsigen.study.view import view_app
+    from wsigen.cli.study import study_extra
+
+    with study_extra():
+        from wsigen.study.serve import run_server
+        from wsigen.study.view import view_app
 
     app = view_app(slides)
     run_server(app, host, port, open_browser=browser)

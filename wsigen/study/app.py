@@ -15,7 +15,7 @@ import sqlite3
 from pathlib import Path
 from typing import Annotated, Literal
 
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
@@ -103,8 +103,6 @@ def study_app(folder: Path) -> FastAPI:
             raise HTTPException(404, UNKNOWN)
         return reader
 
-    Reader = Annotated[int, Depends(known)]
-
     def alias(link: str, slide: str) -> str:
         return hmac.digest(link.encode(), slide.encode(), "sha256").hex()[:32]
 
@@ -114,7 +112,8 @@ def study_app(folder: Path) -> FastAPI:
         return templates.TemplateResponse(request, "error.html", {"text": text})
 
     @app.get("/r/{link}", response_class=HTMLResponse)
-    def page(request: Request, link: str, reader: Reader) -> Response:
+    def page(request: Request, link: str) -> Response:
+        reader = known(link)
         state, order, practice = store.state(reader), study.order(reader), len(study.practice)
         values = {
             "link": link,
@@ -136,7 +135,8 @@ def study_app(folder: Path) -> FastAPI:
         return templates.TemplateResponse(request, "slide.html", values)
 
     @app.post("/r/{link}/steps")
-    def append(link: str, post: Post, reader: Reader) -> Response:
+    def append(link: str, post: Post) -> Response:
+        reader = known(link)
         position, order = store.state(reader).position, study.order(reader)
         slide = order[position - 1] if 0 < position <= len(order) else None
         if post.kind == "consent":
@@ -162,7 +162,8 @@ def study_app(folder: Path) -> FastAPI:
         return JSONResponse({"serial": state.serial}, 201)
 
     @app.get("/r/{link}/tiles/{name}/{address:path}")
-    def tile(request: Request, link: str, name: str, address: str, reader: Reader) -> Response:
+    def tile(request: Request, link: str, name: str, address: str) -> Response:
+        reader = known(link)
         position, order = store.state(reader).position, study.order(reader)
         slide = order[position - 1] if 0 < position <= len(order) else None
         if slide is None or name != alias(link, slide):

@@ -92,6 +92,7 @@ function askRating() {
   if (sent === null) slider.ariaValueText = "not rated yet";
   slider.oninput = set;
   slider.onpointerup = set; // a click right in the middle is a rating too, but no input event
+  if (slider.value !== slider.defaultValue) set(); // it was moved before this script ran
   form.onsubmit = (event) => {
     event.preventDefault();
     record();
