@@ -1,15 +1,21 @@
-"""A cohort: slides with their scale, patient and split, from a cohort.csv or a folder."""
+"""A cohort: slides with their scale, patient and split, from a cohort.csv, a folder, a pack, or drawn."""
 
 import csv
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from wsigen.errors import WsigenError
+from wsigen.slides.packed import Pack
 from wsigen.slides.reader import Slide, open_slide
 
 REQUIRED = ("path", "case", "mpp", "split")
+COLUMNS = ("path", "cohort", "case", "organ", "mpp", "mpp_source", "split", "licence")
+PHANTOM = "phantom"
+NO_SLIDES = (".csv", ".json", ".jsonl", ".md", ".part", ".pdf", ".tsv", ".txt", ".xml", ".zip")
 
 
 @dataclass(frozen=True)
@@ -22,33 +28,37 @@ class Entry:
     split: str
     cohort: str = ""
     licence: str = ""
+    opener: Callable[[], Slide] | None = field(default=None, repr=False, compare=False)
 
     def open(self) -> Slide:
         """Open the slide, with the scale the cohort gives."""
-        return open_slide(self.path, self.mpp)
+        return self.opener() if self.opener else open_slide(self.path, self.mpp)
 
 
 def read_cohort(source: Path | str, *, exclude: Sequence[str] = ()) -> list[Entry]:
-    """List the slides of a cohort.csv, or of a folder (which may hold one).
+    """List the slides of a cohort.csv, of a folder (which may hold one), of a pack, or of drawn phantoms.
 
     Args:
         source: a csv file with at least the columns path, case, mpp and split, paths relative to it (mpp may be empty
-            where the file itself says it); or a folder of slides, each its own case, all of them for training.
+            where the file itself says it); a folder of slides, each its own case, all of them for training; a file that
+            `wsigen pack` wrote; or the word "phantom" (a folder of that name is "./phantom").
         exclude: cases to leave out.
 
     Raises:
         WsigenError: nothing there, a column or file is missing, or a case stands in two splits.
     """
+    if source == PHANTOM or source == Path(PHANTOM):
+        from wsigen.slides.phantom import cached_phantoms
+
+        source = cached_phantoms()
     source = Path(source)
-    if source.is_dir() and (source / "cohort.csv").is_file():
-        source = source / "cohort.csv"
-    if source.is_dir():
-        files = sorted(p for p in source.iterdir() if p.is_file() and not p.name.startswith("."))
-        entries = [Entry(path, path.stem, None, "train") for path in files]
-    elif source.is_file():
-        entries = _read_csv(source)
-    else:
-        raise WsigenError(f"{source}: no such cohort; expected a cohort.csv or a folder of slides")
+    entries, splits = list[Entry](), dict[str, str]()
+    for found in list_cohort(source):
+        if isinstance(found, Problem):
+            raise WsigenError(f"{found.where}: {found.reason}")
+        if splits.setdefault(found.case, found.split) != found.split:
+            raise WsigenError(f"{source}: {in_two_splits(found, splits)}")
+        entries.append(found)
     unknown = set(exclude) - {entry.case for entry in entries}
     if unknown:
         raise WsigenError(
@@ -60,7 +70,52 @@ def read_cohort(source: Path | str, *, exclude: Sequence[str] = ()) -> list[Entr
     return entries
 
 
-def _read_csv(source: Path) -> list[Entry]:
+@dataclass(frozen=True)
+class Problem:
+    """A line of a cohort that names no slide: where it stands, and why."""
+
+    where: str
+    reason: str
+
+
+def list_cohort(source: Path) -> Iterator[Entry | Problem]:
+    """Every slide of a cohort, or in its place what is wrong with its line; none of them is opened."""
+    if source.is_dir() and (source / "cohort.csv").is_file():
+        source = source / "cohort.csv"
+    if source.is_dir():
+        for path in sorted(source.iterdir()):
+            known = path.name.startswith(".") or path.suffix.lower() in NO_SLIDES
+            if path.is_file() and not known:
+                yield Entry(path, path.stem, None, "train")
+    elif zipfile.is_zipfile(source):
+        pack = Pack(source)
+        for number, about in enumerate(pack.slides):
+            yield Entry(
+                source / about["path"],
+                about["case"],
+                about["mpp"],
+                about["split"],
+                about["cohort"],
+                about["licence"],
+                partial(pack.open, number),
+            )
+    elif source.is_file():
+        yield from _read_csv(source)
+    else:
+        raise WsigenError(
+            f"{source}: no such cohort; expected a cohort.csv, a folder of slides, a pack or {PHANTOM!r}"
+        )
+
+
+def in_two_splits(entry: Entry, splits: dict[str, str]) -> str:
+    """What is wrong with a case whose slides stand in several splits."""
+    return (
+        f"case {entry.case!r} is in two splits, {splits[entry.case]!r} and {entry.split!r}; "
+        "split by patient, never by image"
+    )
+
+
+def _read_csv(source: Path) -> Iterator[Entry | Problem]:
     try:
         with source.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
@@ -71,34 +126,45 @@ def _read_csv(source: Path) -> list[Entry]:
         raise WsigenError(
             f"{source}: no column {missing[0]!r}; expected at least {', '.join(REQUIRED)}"
         )
-    entries, splits = [], dict[str, str]()
     for line, row in enumerate(rows, start=2):
+        where = f"{source}:{line}"
         path = source.parent / row["path"]
+        mpp = _parse_mpp(row["mpp"])
         if not path.is_file():
-            raise WsigenError(
-                f"{source}:{line}: no file {row['path']!r} beside it; correct the path"
-            )
-        if splits.setdefault(row["case"], row["split"]) != row["split"]:
-            raise WsigenError(
-                f"{source}:{line}: case {row['case']!r} is in two splits, {splits[row['case']]!r} and "
-                f"{row['split']!r}; split by patient, never by image"
-            )
-        mpp = _parse_mpp(row["mpp"], f"{source}:{line}")
-        entries.append(
-            Entry(
-                path, row["case"], mpp, row["split"], row.get("cohort", ""), row.get("licence", "")
-            )
-        )
-    return entries
+            yield Problem(where, f"no file {row['path']!r} beside it; correct the path")
+        elif mpp is not None and not (math.isfinite(mpp) and mpp > 0):
+            found = f"mpp is {row['mpp']!r}, expected a number above 0, or empty"
+            yield Problem(where, found)
+        else:
+            about = (row.get("cohort") or "", row.get("licence") or "")
+            yield Entry(path, row["case"], mpp, row["split"], *about)
 
 
-def _parse_mpp(text: str | None, where: str) -> float | None:
+def _parse_mpp(text: str | None) -> float | None:
+    """The number, None where there is nothing, and no number (NaN) where there is something else."""
     if not text or not text.strip():
         return None
     try:
-        mpp = float(text)
+        return float(text)
     except ValueError:
-        mpp = math.nan
-    if not (math.isfinite(mpp) and mpp > 0):
-        raise WsigenError(f"{where}: mpp is {text!r}, expected a number above 0, or empty")
-    return mpp
+        return math.nan
+
+
+def add_to_cohort(folder: Path, rows: Sequence[dict[str, str]]) -> Path:
+    """Write rows of ``COLUMNS`` into the cohort.csv of a folder; what it says of a path already stays."""
+    table = folder / "cohort.csv"
+    kept: list[dict[str, str]] = []
+    columns = list(COLUMNS)
+    if table.is_file():
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            kept = list(reader)
+            columns = list(dict.fromkeys([*(reader.fieldnames or ()), *COLUMNS]))
+    known = {row.get("path") for row in kept}
+    partial_table = folder / ".cohort.csv.part"
+    with partial_table.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, restval="")
+        writer.writeheader()
+        writer.writerows([*kept, *(row for row in rows if row["path"] not in known)])
+    partial_table.replace(table)
+    return table

@@ -7,6 +7,7 @@ any number of workers, and training resumes where it stopped.
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,7 +18,7 @@ from wsigen.errors import WsigenError
 from wsigen.seeds import generator
 from wsigen.slides.cohort import Entry
 from wsigen.slides.reader import SCALE_TOLERANCE, Slide
-from wsigen.slides.tissue import tissue_mask, white_point, whiten
+from wsigen.slides.tissue import Tissue, tissue_mask, white_point, whiten
 
 BACKGROUND_SHARE = 0.1  # of patches that may lie anywhere, so that empty glass is learned too
 
@@ -39,8 +40,11 @@ class Source:
 
     @classmethod
     def of(cls, slide: Slide, case: str) -> "Source":
-        overview, mpp = slide.overview()
-        return cls(slide, tissue_mask(overview), mpp, white_point(overview), case)
+        tissue = slide.tissue
+        if tissue is None:
+            overview, mpp = slide.overview()
+            tissue = Tissue(tissue_mask(overview), mpp, white_point(overview))
+        return cls(slide, tissue.mask, tissue.mpp, tissue.white, case)
 
     @cached_property
     def tissue_um2(self) -> float:
@@ -97,6 +101,11 @@ class PatchSampler:
         self.scale = scale
         self.augment = augment
         self.seed = seed
+
+    def load(self) -> None:
+        """Decode plain images now, in threads: processes that are forked afterwards share them."""
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda source: source.slide.load(), self.sources))
 
     def draw_mpp(self, stream: np.random.Generator) -> float:
         """Draw a scale from the chosen distribution."""

@@ -7,6 +7,8 @@ read. These are phantoms: they test code and teach, they are no data about patie
 """
 
 import csv
+import os
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,12 +20,12 @@ from wsigen import __version__
 from wsigen.errors import WsigenError
 from wsigen.seeds import generator, white_noise
 from wsigen.slides.anatomy import Plane, Recipe, Tissue, draw_tissue
+from wsigen.slides.cohort import COLUMNS
 from wsigen.slides.pyramid import write_pyramid
 
 BLOCK_PX = 512  # windows are cut from blocks of this size
 MARGIN_UM = 9.0  # a nucleus this far outside a block can still reach into it
 HAEMATOXYLIN = (0.5626, 0.7201, 0.4062)  # optical density in red, green and blue
-COLUMNS = ("path", "cohort", "case", "organ", "mpp", "mpp_source", "split", "licence")
 EOSIN = (0.2159, 0.8012, 0.5581)
 
 
@@ -254,6 +256,30 @@ def write_phantom_cohort(
         if made:
             folder.rmdir()
         raise
+
+
+def cached_phantoms(
+    slides: int = 6, seed: int = 0, mpp: float = 1.0, size: int = 2048, *, cache: Path | None = None
+) -> Path:
+    """The folder of a phantom cohort, drawn the first time it is asked for.
+
+    Args:
+        slides, seed, mpp, size: as in `write_phantom_cohort`.
+        cache: where the folder lies; by default ``wsigen`` in ``$XDG_CACHE_HOME`` or ``~/.cache``.
+    """
+    if cache is None:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wsigen"
+    folder = cache / f"phantom-{__version__}-{slides}-{seed}-{mpp:g}-{size}"
+    if not (folder / "cohort.csv").is_file():
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as drawn:
+            write_phantom_cohort(Path(drawn) / "new", slides, seed, mpp, size)
+            try:  # whole or not at all; where another process was faster, its slides are the same
+                os.rename(Path(drawn) / "new", folder)
+            except OSError:
+                if not (folder / "cohort.csv").is_file():
+                    raise
+    return folder
 
 
 def _blocks(top: int, left: int, height: int, width: int) -> Iterator[tuple[int, int]]:

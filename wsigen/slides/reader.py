@@ -4,33 +4,35 @@ Two kinds of file are one kind of slide: whatever OpenSlide opens (SVS, NDPI, MR
 plain images (JPEG, PNG, TIFF) whose scale the caller gives. A window is read from the nearest finer level and
 area-resampled, so that a pixel is the mean of the tissue under it at every scale.
 
-OpenSlide says (x, y) and (width, height); it is turned round here and nowhere else.
+OpenSlide is imported by `wsigen.slides.scanned` alone, and that only when a file is opened: a pack needs none of it.
 """
 
 import math
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import numpy as np
-import openslide
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from wsigen.errors import WsigenError
+from wsigen.slides.tissue import Tissue
 
 Pixels = NDArray[np.uint8]
 WHITE = (255, 255, 255)
 SCALE_TOLERANCE = 1e-3  # scales nearer than this are the same scale
+BLOCK_PX = 256  # side of the blocks in which a level is read where it has no pixels at whole places, and packed
 
 
 class Slide(ABC):
     """A slide of ``height`` x ``width`` px at ``mpp`` micrometres per pixel, with coarser levels.
 
-    ``levels`` holds (height, width) of each level, finest first.
+    ``levels`` holds (height, width) of each level, finest first. ``tissue`` is None where nobody has looked yet.
     """
 
     path: Path
@@ -38,6 +40,7 @@ class Slide(ABC):
     vendor: str
     properties: Mapping[str, str]
     levels: list[tuple[int, int]]
+    tissue: Tissue | None = None
 
     @property
     def height(self) -> int:
@@ -50,6 +53,9 @@ class Slide(ABC):
     @abstractmethod
     def _region(self, level: int, top: int, left: int, height: int, width: int) -> Image.Image:
         """Return a region in pixels of ``level``; what lies outside the slide is white."""
+
+    def load(self) -> None:  # noqa: B027  most slides are read where they lie
+        """Decode now what else the first reading would."""
 
     def close(self) -> None:  # noqa: B027  nothing to release in memory
         """Release the file."""
@@ -124,57 +130,47 @@ def area_weights(length: int, outputs: int, start: float, step: float) -> NDArra
     return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-class OpenSlideSlide(Slide):
-    """A file that OpenSlide opens."""
-
-    def __init__(self, path: Path, mpp: float | None = None) -> None:
-        self.path = path
-        try:
-            self._file = openslide.OpenSlide(path)
-        except (openslide.OpenSlideError, OSError) as error:
-            raise unreadable(path, error) from error
-        self.properties = dict(self._file.properties)
-        self.vendor = self.properties.get(openslide.PROPERTY_NAME_VENDOR, "unknown")
-        self.levels = [(height, width) for width, height in self._file.level_dimensions]
-        self.mpp = mpp or self._own_mpp()
-
-    def _own_mpp(self) -> float:
-        across = self.properties.get(openslide.PROPERTY_NAME_MPP_X)
-        down = self.properties.get(openslide.PROPERTY_NAME_MPP_Y)
-        if not across or not down:
-            raise without_mpp(self.path)
-        return (float(across) + float(down)) / 2
-
-    def _downsample(self, level: int) -> float:
-        return float(self._file.level_downsamples[level])
-
-    def _region(self, level: int, top: int, left: int, height: int, width: int) -> Image.Image:
-        scale = self._file.level_downsamples[level]
-        corner = (round(left * scale), round(top * scale))
-        try:
-            region = self._file.read_region(corner, level, (width, height))
-        except openslide.OpenSlideError as error:
-            raise unreadable(self.path, error) from error
-        return on_white(region)
-
-    def close(self) -> None:
-        self._file.close()
+def blocks(
+    top: int, left: int, height: int, width: int, size: tuple[int, int] | None = None
+) -> Iterator[tuple[int, int]]:
+    """Rows and columns of the blocks of ``BLOCK_PX`` that a window touches, within a level of ``size`` if given."""
+    bottom, right = (top + height, left + width)
+    if size is not None:
+        top, left, bottom, right = (
+            max(top, 0),
+            max(left, 0),
+            min(bottom, size[0]),
+            min(right, size[1]),
+        )
+    for row in range(top // BLOCK_PX, -(-bottom // BLOCK_PX)):
+        for column in range(left // BLOCK_PX, -(-right // BLOCK_PX)):
+            yield row, column
 
 
 class ImageSlide(Slide):
-    """A plain image held in memory, with coarser levels made by 2 x 2 means."""
+    """A plain image, held in memory from the first reading on, with coarser levels made by 2 x 2 means."""
 
     def __init__(self, image: Image.Image, mpp: float, path: Path | str = "image") -> None:
         self.path = Path(path)
         self.mpp = mpp
         self.vendor = "plain-image"
         self.properties = {}
-        image = on_white(image)
-        self._images = [image]
-        while min(image.size) >= 128:
-            image = image.reduce(2)
-            self._images.append(image)
-        self.levels = [(image.height, image.width) for image in self._images]
+        self._image = image
+        self.levels = [(image.height, image.width)]
+        while min(self.levels[-1]) >= 128:
+            height, width = self.levels[-1]
+            self.levels.append((-(-height // 2), -(-width // 2)))
+
+    @cached_property
+    def _images(self) -> list[Image.Image]:
+        images = [on_white(self._image)]
+        self._image = images[0]  # no second copy of an image that had to be converted
+        while len(images) < len(self.levels):
+            images.append(images[-1].reduce(2))
+        return images
+
+    def load(self) -> None:
+        _ = self._images
 
     def _downsample(self, level: int) -> float:
         return float(2**level)
@@ -204,25 +200,26 @@ def open_slide(path: Path | str, mpp: float | None = None) -> Slide:
         raise WsigenError(f"mpp is {mpp}, expected micrometres per pixel above 0, such as 0.5")
     if not path.is_file():
         raise WsigenError(f"{path}: no such file; expected a slide or an image")
-    try:
-        vendor = openslide.OpenSlide.detect_format(path)
-    except openslide.OpenSlideError as error:
-        raise unreadable(path, error) from error
-    if vendor is not None:
+    from wsigen.slides.scanned import OpenSlideSlide, is_scanned
+
+    if is_scanned(path):
         return OpenSlideSlide(path, mpp)
-    image = _load_image(path)
+    image = open_image(path, path)
+    try:
+        image.load()
+    except (OSError, SyntaxError, ValueError) as error:
+        raise unreadable(path, error) from error
     if mpp is None:
         raise without_mpp(path)
     return ImageSlide(image, mpp, path)
 
 
-def _load_image(path: Path) -> Image.Image:
+def open_image(file: Path | IO[bytes], path: Path) -> Image.Image:
+    """Open a plain image without decoding it yet; ``path`` is for messages."""
     with warnings.catch_warnings():  # whole slides are larger than Pillow expects of honest images
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
-            with Image.open(path) as image:
-                image.load()
-                return image.copy()
+            return Image.open(file)
         except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
             raise unreadable(path, error) from error
         except Image.DecompressionBombError as error:
@@ -238,7 +235,7 @@ def on_white(image: Image.Image) -> Image.Image:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, (*WHITE, 255))
         image = Image.alpha_composite(white, image)
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def unreadable(path: Path, error: Exception | Any) -> WsigenError:

@@ -1,12 +1,24 @@
-"""Find tissue, and the white of the background, on an overview."""
+"""Find tissue, and the white of the background, on an overview.
+
+scipy and scikit-image are imported where they look: training from a pack, whose tissue is known, needs neither.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from skimage import filters, morphology
 
 BACKGROUND = 245  # the grey that the background of every slide is brought to
 ENOUGH_BACKGROUND = 0.05  # of an overview; with less there is no white to be seen
+
+
+@dataclass(frozen=True)
+class Tissue:
+    """Where a slide shows tissue, on an overview of ``mpp``, and the colour of its empty glass, if it has any."""
+
+    mask: NDArray[np.bool_]
+    mpp: float
+    white: NDArray[np.float32] | None
 
 
 def white_point(overview: NDArray[np.uint8]) -> NDArray[np.float32] | None:
@@ -15,6 +27,8 @@ def white_point(overview: NDArray[np.uint8]) -> NDArray[np.float32] | None:
     It is the median of the bright, flat and nearly grey pixels. A camera image that is all tissue has
     too few of them to say.
     """
+    from scipy import ndimage
+
     smooth = ndimage.uniform_filter(overview, size=(3, 3, 1))
     brightness = smooth.mean(axis=2)
     flat = ndimage.maximum_filter(brightness, 5) - ndimage.minimum_filter(brightness, 5) < 12
@@ -37,6 +51,8 @@ def tissue_mask(overview: NDArray[np.uint8]) -> NDArray[np.bool_]:
     Tissue is darker than the slide's own white: optical density against ``white_point``, thresholded by Otsu
     within bounds, cleaned of specks and with small holes (lumina, fat) filled. Ink, frames and pen marks pass.
     """
+    from skimage import filters, morphology
+
     white = white_point(overview)
     white = np.full(3, BACKGROUND, np.float32) if white is None else white
     density = -np.log10(np.clip(overview, 1, None) / white).mean(axis=2)

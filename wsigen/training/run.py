@@ -70,6 +70,7 @@ def train_in_folder(
         augment=config.augment,
         seed=config.seed,
     )
+    sampler.load()
     info = run_info(device, minutes=minutes, workers=workers, first_image=trainer.images_seen)
     leader = world()[0] == 0
     if leader:

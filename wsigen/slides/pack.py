@@ -1,0 +1,189 @@
+"""Write a cohort into one file, from which `wsigen.slides.packed` reads the same patches.
+
+Three ways were weighed:
+
+1. The training patches themselves, drawn once. Nothing is simpler to read, but every patch is one of finitely many
+   scales and places, and a change of patch size or seed wants a new pack.
+2. Every level of every slide as lossless blocks. Any patch can be read, but a JPEG grows tenfold: the five HER2ST
+   sections of 19 MB become several hundred.
+3. What came as a plain image stays as it came, bytes and all, and its levels are made by the reader as ever; what only
+   OpenSlide can decode becomes lossless blocks of its levels. This is what is done: patches are equal to the last bit,
+   and the pack of a cohort of plain images is as large as its files.
+
+Glass is kept too, since one patch in ten may lie anywhere. Lossless blocks of whole slides are large (about 1 byte
+per pixel): ``mpp_min`` leaves out levels finer than training wants, and ``quality`` writes the others as JPEG and only
+where tissue is, with flat glass around. With ``quality`` patches differ from the slide's.
+"""
+
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from wsigen import __version__
+from wsigen.errors import WsigenError
+from wsigen.slides.cohort import Entry
+from wsigen.slides.packed import FORMAT
+from wsigen.slides.patches import Source
+from wsigen.slides.reader import BLOCK_PX, SCALE_TOLERANCE, ImageSlide, Slide, blocks
+
+EARLIEST = (
+    1980,
+    1,
+    1,
+    0,
+    0,
+    0,
+)  # of a zip archive; with one date the same cohort gives the same bytes
+
+
+@dataclass(frozen=True)
+class Packing:
+    """One slide packed, of ``total``, into ``size`` bytes."""
+
+    done: int
+    total: int
+    path: Path
+    size: int
+
+
+def write_pack(
+    entries: Sequence[Entry],
+    out: Path,
+    *,
+    quality: int | None = None,
+    mpp_min: float = 0.0,
+    overwrite: bool = False,
+) -> Iterator[Packing]:
+    """Pack the slides of a cohort into the file ``out``, yielding after each.
+
+    Args:
+        entries: of `read_cohort`.
+        out: appears under this name only when it is whole.
+        quality: of JPEG, 1 to 100, for slides (never for plain images); by default they are kept without loss.
+        mpp_min: leave out the levels of slides that patches of this scale and coarser do not need.
+        overwrite: replace an existing file.
+
+    Raises:
+        WsigenError: ``out`` exists, or a slide cannot be read.
+    """
+    if out.is_dir() or (out.exists() and not overwrite):
+        raise WsigenError(f"{out} exists: choose another name or use --overwrite")
+    if not out.absolute().parent.is_dir():
+        raise WsigenError(f"the folder {out.parent} does not exist: create it first")
+    if any(entry.opener for entry in entries):
+        raise WsigenError("the cohort is a pack already; give the slides it was packed from")
+    root = Path(os.path.commonpath([entry.path.absolute().parent for entry in entries]))
+    partial = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        with zipfile.ZipFile(partial, "w") as archive:
+            slides = []
+            for number, entry in enumerate(entries):
+                begin = archive.start_dir
+                about = _pack_slide(archive, number, entry, quality, mpp_min)
+                slides.append({"path": str(entry.path.absolute().relative_to(root)), **about})
+                yield Packing(number + 1, len(entries), entry.path, archive.start_dir - begin)
+            index = {
+                "format": FORMAT,
+                "made_by": f"wsigen {__version__}",
+                "quality": quality,
+                "mpp_min": mpp_min,
+                "block_px": BLOCK_PX,
+                "slides": slides,
+            }
+            _add(archive, "index.json", json.dumps(index, indent=1).encode())
+        os.replace(partial, out)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _pack_slide(
+    archive: zipfile.ZipFile, number: int, entry: Entry, quality: int | None, mpp_min: float
+) -> dict[str, Any]:
+    with entry.open() as slide:
+        source = Source.of(slide, entry.case)
+        mask = BytesIO()
+        Image.fromarray(source.mask).save(mask, "PNG")
+        _add(archive, f"{number:03d}/tissue.png", mask.getvalue())
+        about: dict[str, Any] = {
+            "case": entry.case,
+            "split": entry.split,
+            "cohort": entry.cohort,
+            "licence": entry.licence,
+            "mpp": slide.mpp,
+            "height": slide.height,
+            "width": slide.width,
+            "tissue_mpp": source.mask_mpp,
+            "white": None if source.white is None else [float(value) for value in source.white],
+            "sha256": _sha256(entry.path),
+            "vendor": slide.vendor,
+        }
+        if isinstance(slide, ImageSlide):
+            _add(archive, f"{number:03d}/image", entry.path.read_bytes())
+            return about | {"kind": "image"}
+        downsamples = [slide._downsample(level) for level in range(len(slide.levels))]
+        fits = [scale * slide.mpp <= mpp_min * (1 + SCALE_TOLERANCE) for scale in downsamples]
+        first = max(sum(fits) - 1, 0)  # the coarsest level that patches of mpp_min are made from
+        for level in range(first, len(slide.levels)):
+            _pack_level(archive, number, slide, level, source, quality)
+        glass = np.full(3, 255) if source.white is None else np.round(source.white)
+        return about | {
+            "kind": "blocks",
+            "levels": slide.levels,
+            "downsamples": downsamples,
+            "first_level": first,
+            "glass": [int(value) for value in glass],
+        }
+
+
+def _pack_level(
+    archive: zipfile.ZipFile,
+    number: int,
+    slide: Slide,
+    level: int,
+    source: Source,
+    quality: int | None,
+) -> None:
+    height, width = slide.levels[level]
+    wanted = None if quality is None else _near_tissue(source, (height, width))
+    for row, column in blocks(0, 0, height, width):
+        if wanted is not None and not wanted[row, column]:
+            continue
+        block = slide._region(level, row * BLOCK_PX, column * BLOCK_PX, BLOCK_PX, BLOCK_PX)
+        data = BytesIO()
+        if quality is None:
+            block.save(data, "WEBP", lossless=True, method=4)
+        else:
+            block.save(data, "JPEG", quality=quality, subsampling=0 if quality >= 90 else 2)
+        name = f"{number:03d}/level-{level}/{row}-{column}"
+        _add(archive, name, data.getvalue())
+
+
+def _near_tissue(source: Source, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which blocks of a level of ``size`` show tissue or have a neighbour that does, shape (rows, columns)."""
+    rows, columns = (-(-side // BLOCK_PX) for side in size)
+    spots = source.spots / source.mask.shape * size / BLOCK_PX
+    found = np.zeros((rows + 2, columns + 2), np.bool_)
+    row, column = np.minimum(spots.astype(int), (rows - 1, columns - 1)).T
+    for down in range(3):
+        for across in range(3):
+            found[row + down, column + across] = True
+    return found[1:-1, 1:-1]
+
+
+def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    archive.writestr(zipfile.ZipInfo(name, EARLIEST), data)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
