@@ -14,7 +14,7 @@ import click
     "--cohort",
     required=True,
     type=click.Path(path_type=Path),
-    help="cohort.csv or folder of slides.",
+    help="Folder of slides, cohort.csv, pack, or the word phantom.",
 )
 @click.option("--preset", default="small", show_default=True, help="tiny, small, base or paper.")
 @click.option("--exclude", multiple=True, metavar="CASE", help="Leave a case out (repeatable).")
@@ -62,6 +62,7 @@ def train(
     Examples:
       wsigen train runs/first --cohort slides/cohort.csv --minutes 60
       wsigen train runs/first --cohort slides/cohort.csv --resume --minutes 60
+      wsigen train runs/trial --cohort phantom --preset tiny
       torchrun --nproc-per-node 4 -m wsigen train runs/paper --cohort slides --preset paper
     """
     from tqdm import tqdm

@@ -1,0 +1,54 @@
+"""wsigen pack: a cohort in one file."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("cohort", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--exclude", multiple=True, metavar="CASE", help="Leave a case out (repeatable).")
+@click.option(
+    "--quality",
+    type=click.IntRange(1, 100),
+    help="Write slides as JPEG, and their tissue only: far smaller, but patches then differ.",
+)
+@click.option(
+    "--mpp-min",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    help="Leave out levels that patches of this um/px and coarser do not need.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
+def pack(
+    cohort: Path,
+    out: Path,
+    exclude: tuple[str, ...],
+    quality: int | None,
+    mpp_min: float,
+    overwrite: bool,
+) -> None:
+    """Pack COHORT (a folder, a cohort.csv or phantom) into OUT, one file to train from.
+
+    Wherever a cohort is asked for, OUT can be given. It is read without OpenSlide, and by default its patches
+    equal those of the slides to the last bit.
+
+    \b
+    Examples:
+      wsigen pack slides/cohort.csv cohort.pack
+      wsigen pack tcga tcga.pack --quality 85 --mpp-min 0.5
+      wsigen train runs/first --cohort cohort.pack
+    """
+    from tqdm import tqdm
+
+    from wsigen.slides.cohort import read_cohort
+    from wsigen.slides.pack import write_pack
+
+    entries = read_cohort(cohort, exclude=exclude)
+    steps = write_pack(entries, out, quality=quality, mpp_min=mpp_min, overwrite=overwrite)
+    with tqdm(total=len(entries), unit="slide", disable=None) as bar:
+        for step in steps:
+            bar.set_postfix_str(step.path.name, refresh=False)
+            bar.update()
+    click.echo(f"{out}: {len(entries)} slides in {out.stat().st_size / 1e6:.1f} MB")

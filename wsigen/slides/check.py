@@ -1,0 +1,72 @@
+"""Look through a cohort: what of it can be trained on, and why the rest cannot."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from wsigen.errors import WsigenError
+from wsigen.slides.cohort import Entry, Problem, in_two_splits, list_cohort
+from wsigen.slides.patches import Source
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One slide of a cohort; ``reason`` says why it cannot be used, and is empty where it can.
+
+    What could not be found out is None. ``coarsest_mpp`` is the scale at which it fits into a patch of 64 px.
+    """
+
+    path: str
+    case: str = ""
+    split: str = ""
+    mpp: float | None = None
+    height: int | None = None
+    width: int | None = None
+    tissue_mm2: float | None = None
+    coarsest_mpp: float | None = None
+    reason: str = ""
+
+    @property
+    def usable(self) -> bool:
+        return not self.reason
+
+
+def check_cohort(source: Path) -> Iterator[Finding]:
+    """Open every slide of a cohort, in turn, and say what it is good for.
+
+    Args:
+        source: what `wsigen.slides.cohort.read_cohort` takes; lines and files at fault are found, not raised.
+
+    Raises:
+        WsigenError: there is no such cohort at all.
+    """
+    splits = dict[str, str]()
+    for found in list_cohort(source):
+        if isinstance(found, Problem):
+            yield Finding(found.where, reason=found.reason)
+            continue
+        clash = splits.setdefault(found.case, found.split) != found.split
+        yield _finding(found, in_two_splits(found, splits) if clash else "")
+
+
+def _finding(entry: Entry, reason: str) -> Finding:
+    path, case, split = str(entry.path), entry.case, entry.split
+    try:
+        with entry.open() as slide:
+            source = Source.of(slide, case)
+            if not source.mask.any():
+                reason = reason or "no tissue found; expected stained tissue on bright glass"
+            return Finding(
+                path,
+                case,
+                split,
+                float(f"{slide.mpp:.4g}"),
+                slide.height,
+                slide.width,
+                float(f"{source.tissue_um2 / 1e6:.3g}"),
+                float(f"{source.coarsest_mpp(64):.3g}"),
+                reason,
+            )
+    except (WsigenError, OSError) as error:
+        text = " ".join(str(error).split()).removeprefix(f"{path}: ")
+        return Finding(path, case, split, entry.mpp, reason=text)
