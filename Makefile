@@ -78,15 +78,15 @@ $(VENV)/default.stamp: $(PINS) $(VENV)/torch.stamp
 	@touch $@
 
 # Test, lint and book extras, each on its own: an environment holds only what was asked for. All three meet the
-# reader study, whose extra comes with each.
+# reader study and the metrics, whose extras come with each.
 $(VENV)/test.stamp $(VENV)/lint.stamp $(VENV)/book.stamp: $(VENV)/%.stamp: $(VENV)/default.stamp
 	@echo "installing the $* extra"
-	@$(PIP) install -c constraints.txt -e '.[$*,study]'
+	@$(PIP) install -c constraints.txt -e '.[$*,study,metrics]'
 	@touch $@
 
 pins:  ## write constraints.txt anew with the newest versions that pyproject.toml allows
 	$(MAKE) VENV=.pins .pins/torch.stamp
-	.pins/bin/python -m pip install --upgrade --upgrade-strategy eager torch==$(TORCH) -e '.[study,test,lint,book]'
+	.pins/bin/python -m pip install --upgrade --upgrade-strategy eager torch==$(TORCH) -e '.[study,metrics,test,lint,book]'
 	{ sed -n '/^#/p' constraints.txt; .pins/bin/python -m pip freeze --all --exclude wsigen --exclude pip | \
 		sed -e 's/+.*$$//' -e '/^nvidia-/d' -e '/^cuda-/d' -e '/^triton==/d' | LC_ALL=C sort -f; } > .pins/constraints.txt
 	mv .pins/constraints.txt constraints.txt

@@ -37,7 +37,7 @@ def requirements(lines: list[str]) -> list[Requirement]:
 
 DEFAULT = requirements(PROJECT["dependencies"])
 DIRECT = DEFAULT + requirements([line for lines in EXTRAS.values() for line in lines])
-INSTALLED = DEFAULT + requirements(EXTRAS["test"] + EXTRAS["study"])
+INSTALLED = DEFAULT + requirements(EXTRAS["test"] + EXTRAS["study"] + EXTRAS["metrics"])
 
 
 @pytest.mark.parametrize("requirement", DIRECT, ids=str)

@@ -1,0 +1,1 @@
+"""How good generated slides are: image features, precision and recall, distances, seams, memorisation."""
