@@ -28,7 +28,7 @@ from wsigen.errors import WsigenError
 from wsigen.slides import Slide, write_pyramid
 from wsigen.slides.tissue import BACKGROUND, tissue_mask, white_point, whiten
 
-BLOCK_COLUMNS = 4096  # a strip is worked on in blocks of this width, to keep memory small
+BLOCK_COLUMNS = 256  # a strip is worked on in blocks of this width: reading costs the square of it
 RIM_PX = 3  # of the overview: how far the slide's own glass is kept around tissue, and then faded
 DITHER = 1.0  # standard deviation of the added noise in grey levels
 SIZE_STEP = 1 << 16  # file sizes are a multiple of this
