@@ -21,6 +21,7 @@ function openViewer(box) {
     navigatorWidth: `${MAP_PX * Math.min(1, width / height)}px`,
     navigatorHeight: `${MAP_PX * Math.min(1, height / width)}px`,
     navigatorBackground: "#f5f5f5",
+    navigatorAutoFade: false,
     navigatorOpacity: 1,
     navigatorBorderColor: "#767f88",
     navigatorDisplayRegionColor: "#0a5299",
