@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,7 @@ def main() -> None:
             result[f"ratio_{name.removesuffix('_mib')}"] = round(mine / theirs, 3)
         result["scores_equal"] = all(row["scores"] == rows[0]["scores"] for row in rows)
     result["threads"] = os.environ.get("OMP_NUM_THREADS")  # None: as many as there are cores
+    result["packages"] = {name: metadata.version(name) for name in ("prdc", "scikit-learn")}
     result["rows"] = rows
     stated = vars(arguments) | {"out": None, "contender": None}
     result["run"] = run_info(**{name: value for name, value in stated.items() if value is not None})
