@@ -8,7 +8,8 @@ Three ways were weighed:
    sections of 19 MB become several hundred.
 3. What came as a plain image stays as it came, bytes and all, and its levels are made by the reader as ever; what only
    OpenSlide can decode becomes lossless blocks of its levels. This is what is done: patches are equal to the last bit,
-   and the pack of a cohort of plain images is as large as its files.
+   and the pack of a cohort of plain images is as large as its files. (A JPEG is decoded by the Pillow at hand, from a
+   pack as from a folder; another release of its decoder may round differently, in both.)
 
 Glass is kept too, since one patch in ten may lie anywhere. Lossless blocks of whole slides are large (about 1 byte
 per pixel): ``mpp_min`` leaves out levels finer than training wants, and ``quality`` writes the others as JPEG and only
