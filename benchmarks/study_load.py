@@ -9,6 +9,7 @@ phantom slides are made first, in a temporary folder.
 
 import argparse
 import asyncio
+import json
 import os
 import random
 import sys
@@ -16,7 +17,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import httpx
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
@@ -26,50 +26,60 @@ VIEW_TILES = 12  # what a screen of about 1000 x 800 px shows
 CONNECTIONS = 6  # of a browser to one server
 
 
+class Connection:
+    """One kept HTTP connection; bare, so that the readers' own work does not count as the server's."""
+
+    def __init__(self, address: str) -> None:
+        self.host, self.port = address.removeprefix("http://").split(":")
+
+    async def request(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
+        if not hasattr(self, "writer"):
+            self.answer, self.writer = await asyncio.open_connection(self.host, int(self.port))
+        head = f"{method} {path} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\nContent-Length: {len(body)}\r\n"
+        self.writer.write(f"{head}Content-Type: application/json\r\n\r\n".encode() + body)
+        headers = (await self.answer.readuntil(b"\r\n\r\n")).decode().lower()
+        length = int(headers.split("content-length:")[1].split()[0])
+        return int(headers.split()[1]), await self.answer.readexactly(length)
+
+
 async def reader(
     address: str, link: str, options: argparse.Namespace, rng: random.Random, latencies: list[float]
 ) -> int:
     """One reader through all slides; returns how many ratings were acknowledged."""
-    limits = httpx.Limits(max_connections=CONNECTIONS)
+    connections = [Connection(address) for _ in range(CONNECTIONS)]
     acknowledged = 0
-    async with httpx.AsyncClient(base_url=address, limits=limits, timeout=30, verify=False) as http:
 
-        async def tile(alias: str, place: str) -> None:
+    async def step(serial: int, **values: object) -> int:
+        body = json.dumps({"serial": serial, **values}).encode()
+        status, answer = await connections[0].request("POST", f"/r/{link}/steps", body)
+        assert status == 201, answer
+        return json.loads(answer)["serial"]
+
+    async def fetch(connection: Connection, places: list[str]) -> None:
+        while places:
             start = time.perf_counter()
-            answer = await http.get(f"/r/{link}/tiles/{alias}/{place}.jpg")
-            assert answer.status_code == 200, answer.text
+            status, answer = await connection.request("GET", places.pop())
+            assert status == 200, answer
             latencies.append(time.perf_counter() - start)
 
-        async def step(serial: int, **values: object) -> int:
-            answer = await http.post(f"/r/{link}/steps", json={"serial": serial, **values})
-            assert answer.status_code == 201, answer.text
-            return answer.json()["serial"]
-
-        serial = await step(1, kind="consent")
-        for _ in range(options.slides):
-            await asyncio.sleep(rng.uniform(0, options.pause))
-            page = (await http.get(f"/r/{link}")).text
-            alias = page.split('data-alias="')[1].split('"')[0]
-            side = int(page.split('data-width="')[1].split('"')[0])
-            top = (side - 1).bit_length()
-            for _ in range(options.views):
-                level = rng.randint(top - 2, top)
-                across = -(-(-(-side >> (top - level)) if level < top else side) // 256) or 1
-                places = {(rng.randrange(across), rng.randrange(across)) for _ in range(VIEW_TILES)}
-                gate = asyncio.Semaphore(CONNECTIONS)
-
-                async def gated(
-                    place: str, gate: asyncio.Semaphore = gate, alias: str = alias
-                ) -> None:
-                    async with gate:
-                        await tile(alias, place)
-
-                await asyncio.gather(*(gated(f"{level}/{column}_{row}") for column, row in places))
-                await asyncio.sleep(rng.uniform(0.5, 1.5) * options.pause)
-            rating = rng.randrange(101)
-            serial = await step(serial, kind="change", alias=alias, rating=rating)
-            serial = await step(serial, kind="submit", alias=alias, rating=rating)
-            acknowledged += 1
+    serial = await step(1, kind="consent")
+    for _ in range(options.slides):
+        await asyncio.sleep(rng.uniform(0, options.pause))
+        page = (await connections[0].request("GET", f"/r/{link}"))[1].decode()
+        alias = page.split('data-alias="')[1].split('"')[0]
+        side = int(page.split('data-width="')[1].split('"')[0])
+        top = (side - 1).bit_length()
+        for _ in range(options.views):
+            level = rng.randint(top - 2, top)
+            across = -(-side // (256 << (top - level)))
+            view = {(rng.randrange(across), rng.randrange(across)) for _ in range(VIEW_TILES)}
+            places = [f"/r/{link}/tiles/{alias}/{level}/{column}_{row}.jpg" for column, row in view]
+            await asyncio.gather(*(fetch(connection, places) for connection in connections))
+            await asyncio.sleep(rng.uniform(0.5, 1.5) * options.pause)
+        rating = rng.randrange(101)
+        serial = await step(serial, kind="change", alias=alias, rating=rating)
+        serial = await step(serial, kind="submit", alias=alias, rating=rating)
+        acknowledged += 1
     return acknowledged
 
 
