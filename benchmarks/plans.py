@@ -119,7 +119,7 @@ def main() -> None:
                 plan,
                 seed=arguments.seed,
                 patch_px=denoiser.info.patch_px,
-                background=denoiser.info.background / 127.5 - 1,
+                background=denoiser.background,
             )
             seconds = time.perf_counter() - began
             grey, truth = (127.5 * (z.double().numpy() + 1) for z in (made, real))

@@ -126,7 +126,7 @@ def generate(
         patch_px=info.patch_px,
         seed=seed,
         batch_size=batch_size,
-        background=info.background / 127.5 - 1,
+        background=denoiser.background,
         workdir=kept,
     )
     image, ledger = watch(steps)

@@ -74,6 +74,11 @@ class LoadedDenoiser(EDMDenoiser):
         self.name = name
         self.sha256 = sha256
 
+    @property
+    def background(self) -> float:
+        """What the empty slide looks like to this model, -1 to 1."""
+        return self.info.background / 127.5 - 1
+
 
 def save_checkpoint(path: Path | str, network: UNet, info: ModelInfo) -> None:
     """Write weights (in bfloat16) and ``info`` to ``path``, under a temporary name first."""
