@@ -13,6 +13,7 @@ from wsigen.errors import WsigenError
 from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.slides.cohort import Entry
 from wsigen.slides.patches import PatchSampler, open_sources
+from wsigen.slides.phantom import PhantomSlide
 from wsigen.training.checkpoint import ModelInfo, load_denoiser, save_checkpoint, shipped_models
 from wsigen.training.config import TINY, TrainConfig, preset
 from wsigen.training.loop import PowerAverage, Trainer, learning_rate
@@ -23,13 +24,9 @@ QUICK = replace(TINY, patch_px=16, batch_size=8, images=64, warmup_images=16)
 
 @pytest.fixture(scope="module")
 def entries(tmp_path_factory):
-    """One plain image as a cohort: blobs of a nucleus's size on pink."""
+    """One phantom slide as a cohort."""
     folder = tmp_path_factory.mktemp("cohort")
-    stream = np.random.default_rng(0)
-    image = np.full((256, 256, 3), (230, 190, 210), np.uint8)
-    rows, columns = np.mgrid[:256, :256]
-    for top, left in stream.integers(0, 256, (120, 2)):
-        image[(rows - top) ** 2 + (columns - left) ** 2 < 30] = (90, 60, 130)
+    image = PhantomSlide(0, height=512, width=512, mpp=0.5).render(128, 128, 256, 256)
     Image.fromarray(image).save(folder / "slide.png")
     return [Entry(folder / "slide.png", "one", 0.5, "train")]
 
@@ -45,7 +42,7 @@ def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
     return network | average
 
 
-def test_training_lowers_the_loss(sampler):
+def test_training_on_a_phantom_lowers_the_loss(sampler):
     losses = [p.loss for p in Trainer(replace(QUICK, images=1600)).train(sampler)]
     assert np.mean(losses[-40:]) < 0.75 * np.mean(losses[:10])
 
