@@ -9,7 +9,7 @@ A square of a real slide is averaged to half its size and magnified again by eac
     spectrum      mean |ln(power made / power real)| over radial frequencies: 0 is real texture
     guide_error   mean |A z - y| in grey levels of 255: how far the stage left its guide
     drift         mean colour made - real, in grey levels
-    seam          jump across patch borders of the base grid over jumps elsewhere: 1 is no seam
+    seam          jump across patch borders of the base grid over that across other guide pixels: 1 is no seam
 """
 
 import argparse
@@ -69,10 +69,11 @@ def radial_power(image: Pixels, bins: int = 32) -> Pixels:
 
 
 def seam(image: Pixels, period: int) -> float:
-    """Mean jump across the lines of a lattice over the mean jump across all other lines."""
-    jumps = [np.abs(np.diff(image, axis=axis)).mean(axis=(0, 3 - axis)) for axis in (1, 2)]
-    on = np.concatenate([jump[period - 1 :: period] for jump in jumps])
-    off = np.concatenate([np.delete(jump, slice(period - 1, None, period)) for jump in jumps])
+    """Mean jump across the lines of a lattice over the mean jump across all other borders of guide pixels."""
+    jumps = [np.abs(np.diff(image, axis=axis)).mean(axis=(0, 3 - axis))[1::2] for axis in (1, 2)]
+    lines = slice(period // 2 - 1, None, period // 2)
+    on = np.concatenate([jump[lines] for jump in jumps])
+    off = np.concatenate([np.delete(jump, lines) for jump in jumps])
     return float(on.mean() / off.mean())
 
 
