@@ -5,6 +5,7 @@ says what the number is for, such as ``("stage", 3, "noise")``. Nothing is drawn
 depends on the order in which patches are visited.
 """
 
+from functools import lru_cache
 from zlib import crc32
 
 import numpy as np
@@ -39,9 +40,7 @@ def white_noise(
     out = np.empty((3, height, width), np.float32)
     for block_row in range(top // BLOCK, -(-(top + height) // BLOCK)):
         for block_column in range(left // BLOCK, -(-(left + width) // BLOCK)):
-            block = generator(seed, *path, block_row, block_column).standard_normal(
-                (3, BLOCK, BLOCK), np.float32
-            )
+            block = _noise_block(seed, path, block_row, block_column)
             block_top, block_left = block_row * BLOCK - top, block_column * BLOCK - left
             rows = slice(max(block_top, 0), min(block_top + BLOCK, height))
             columns = slice(max(block_left, 0), min(block_left + BLOCK, width))
@@ -51,3 +50,11 @@ def white_noise(
                 columns.start - block_left : columns.stop - block_left,
             ]
     return out
+
+
+@lru_cache(maxsize=512)  # the blocks round a canvas are asked for again at every step; 25 MB
+def _noise_block(
+    seed: int, path: tuple[str | int, ...], row: int, column: int
+) -> NDArray[np.float32]:
+    stream = generator(seed, *path, row, column)
+    return stream.standard_normal((3, BLOCK, BLOCK), np.float32)
