@@ -1,7 +1,9 @@
+import errno
 import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -185,6 +187,22 @@ def test_a_truncated_foreign_or_unknown_checkpoint_is_a_clear_error(tmp_path):
         WsigenError, match="no preset 'huge'; expected one of tiny, small, base, paper"
     ):
         preset("huge")
+
+
+def test_a_full_disk_is_a_clear_error_and_leaves_the_last_checkpoint_whole(tmp_path, monkeypatch):
+    path = tmp_path / "model.safetensors"
+    info = tiny_checkpoint(path)
+    whole = path.read_bytes()
+
+    def full(tensors, name, metadata):
+        Path(name).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("wsigen.training.checkpoint.save_file", full)
+    with pytest.raises(WsigenError, match=r"cannot be written .*No space left.*make room"):
+        save_checkpoint(path, UNet(info.network), info)
+    assert path.read_bytes() == whole
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_weights_that_do_not_fit_the_architecture_are_refused(tmp_path):

@@ -27,4 +27,6 @@ def has_fast_bfloat16(device: str) -> bool:
     """Whether the hardware multiplies bfloat16 natively."""
     if device.startswith("cuda"):
         return torch.cuda.is_bf16_supported()
-    return device == "cpu" and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    # an older torch cannot say; without the instructions bfloat16 is emulated, and slower than float32
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return device == "cpu" and any(found for name, found in capabilities.items() if "bf16" in name)

@@ -96,6 +96,10 @@ def write_safetensors(path: Path, tensors: dict[str, torch.Tensor], header: dict
     try:
         save_file(tensors, temporary, metadata=header)
         os.replace(temporary, path)
+    except (SafetensorError, OSError) as error:
+        raise WsigenError(
+            f"{path}: cannot be written ({error}); make room or choose another folder, then resume"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 
