@@ -71,8 +71,8 @@ class StagePlan:
 
 
 PAPER = StagePlan()
-# Start, solver and steps by benchmarks/results/plans.json: one plan only, with 12 steps, has a texture nearer to
-# real tissue after one stage. Guided steps by cascade.json beside it: after all stages, fewer are nearer.
+# Start, solver and steps were chosen by benchmarks/results/plans.json; the guided steps by cascade.json beside it:
+# after one stage more of them give a texture nearer to real tissue, after all stages fewer do.
 FAST = StagePlan(num_steps=10, solver="euler", sigma_start=3.0, sigma_min=0.02, guided_steps=2)
 
 
