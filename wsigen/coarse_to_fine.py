@@ -90,6 +90,7 @@ def run_stage(
         step_grid(stage, patch_px, plan.boundary, operator.factor, seed, i)
         for i in range(len(sigmas) - 1)
     ]
+    patches_in_all = sum(map(len, grids))
     patches = spent = 0
     for i, windows in enumerate(grids):
         sigma = float(sigmas[i])  # the noise beyond the edge of the canvas follows it
@@ -117,7 +118,7 @@ def run_stage(
             patches += len(batch)
             spent += len(batch) * (2 if corrected else 1)
             seconds = time.monotonic() - began
-            yield Progress(stage, i, patches, sum(map(len, grids)), spent, seconds)
+            yield Progress(stage, i, patches, patches_in_all, spent, seconds)
     return image.clamp_(-1, 1)
 
 

@@ -75,7 +75,7 @@ class Trainer:
         self.device = device
         self.images_seen = 0
         self.network = UNet(config.network).to(device)
-        self.average = AveragedModel(self.network, avg_fn=power_average(config.ema_gamma))
+        self.average = AveragedModel(self.network, avg_fn=PowerAverage(config.ema_gamma))
         self.optimizer = torch.optim.Adam(
             self.network.parameters(), betas=(0.9, 0.99), fused=True, lr=config.learning_rate
         )
@@ -168,14 +168,12 @@ def learning_rate(config: TrainConfig, images_seen: int) -> float:
     return config.learning_rate * rise * fall
 
 
-def power_average(gamma: float) -> "PowerAverage":
-    """The power-function average of Karras et al. 2024 (EDM2, Eq. 1): its length is a share of the run."""
-    return PowerAverage(gamma)
-
-
 @dataclass(frozen=True)
 class PowerAverage:
-    """average <- beta average + (1 - beta) new, beta = (1 - 1/t)^(gamma + 1) at the t-th update."""
+    """average <- beta average + (1 - beta) new, beta = (1 - 1/t)^(gamma + 1) at the t-th update.
+
+    The power-function average of Karras et al. 2024 (EDM2, Eq. 1): its length is a share of the run.
+    """
 
     gamma: float
 
