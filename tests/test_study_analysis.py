@@ -1,5 +1,10 @@
 """The statistics of the reader study, on simulated readers whose skill is known."""
 
+import csv
+import json
+from dataclasses import asdict
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -8,9 +13,11 @@ from sklearn.metrics import roc_auc_score
 from wsigen.errors import WsigenError
 from wsigen.plots import reader_ratings
 from wsigen.study import analysis
+from wsigen.study.design import CONFIG, KEY, RATINGS, Study
 from wsigen.study.ratings import Ratings, final_ratings, rating_matrix
-from wsigen.study.report import analyse, describe
-from wsigen.study.simulate import simulate_ratings
+from wsigen.study.report import analyse, describe, write_report
+from wsigen.study.simulate import simulate_ratings, sit_study
+from wsigen.study.store import Store
 
 LABELS = np.repeat([False, True], 20)  # 20 real, 20 synthetic
 TRIALS = 300
@@ -193,6 +200,55 @@ def test_the_report_recovers_the_skill_of_simulated_readers() -> None:
     assert "must exceed 0.68 to differ" in text
     assert "TOST" in text
     assert "reader 2" in text
+
+
+def sat_study(folder: Path, skills: list[float], n: int) -> Study:
+    """A study folder without pictures, rated through the store by simulated readers."""
+    random = np.random.default_rng(sum(map(ord, folder.name)))
+    names = [random.bytes(8).hex() for _ in range(2 * n + 2)]
+    labels = ["real"] * (n + 1) + ["synthetic"] * (n + 1)
+    parts = ["practice", *["rated"] * n] * 2
+    study = Study(0, n, 64, 64, 1.0, 64, 90, (names[0], names[n + 1]),
+                  tuple(sorted(name for name, part in zip(names, parts, strict=True) if part == "rated")))  # fmt: skip
+    folder.mkdir()
+    (folder / CONFIG).write_text(json.dumps(asdict(study)))
+    sources = [f"{index:03d}.tiff" for index in range(n + 1)] * 2
+    with (folder / KEY).open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(("slide", "label", "part", "source"))
+        rows.writerows(zip(names, labels, parts, sources, strict=True))
+    rated = [name for name, part in zip(names, parts, strict=True) if part == "rated"]
+    store = Store(folder / RATINGS, create=True)
+    values = simulate_ratings(skills, np.repeat([False, True], n))
+    for index, row in enumerate(values):
+        sit_study(study, store, f"reader {index}", dict(zip(rated, row, strict=True)))
+    store.close()
+    return study
+
+
+def test_the_report_of_a_sat_study_recovers_the_readers_skill(tmp_path: Path) -> None:
+    skills = [0.5, 0.7, 0.9]
+    study = sat_study(tmp_path / "study", skills, n=30)
+    steps = Store(tmp_path / "study" / RATINGS).steps()
+    assert len(steps) == len(skills) * (1 + 2 * (len(study.practice) + len(study.slides)))
+    write_report(tmp_path / "study", tmp_path / "report")
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    drawn = analysis.auc(
+        simulate_ratings(skills, np.repeat([False, True], 30)), np.repeat([False, True], 30)
+    )
+    for reader, skill, area in zip(report["readers"], skills, drawn, strict=True):
+        assert reader["rated"] == 60
+        assert reader["auc"]["value"] == pytest.approx(area)
+        assert reader["auc"]["lower"] < skill < reader["auc"]["upper"]
+
+
+def test_the_same_study_under_other_random_names_gives_the_same_report(tmp_path: Path) -> None:
+    texts = []
+    for name in ("one", "other"):
+        sat_study(tmp_path / name, [0.6, 0.8], n=6)
+        write_report(tmp_path / name, tmp_path / "report")
+        texts.append((tmp_path / "report" / "report.json").read_text())
+    assert texts[0] == texts[1]
 
 
 def test_the_report_leaves_unfinished_readers_out_of_the_mean_only() -> None:

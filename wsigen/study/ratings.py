@@ -63,7 +63,9 @@ def rating_matrix(rows: Sequence[Row], key: Mapping[str, Row]) -> Ratings:
     Raises:
         WsigenError: nobody has rated a slide that counts.
     """
-    slides = tuple(sorted(name for name, row in key.items() if row["part"] == "rated"))
+    rated = [name for name, row in key.items() if row["part"] == "rated"]
+    # by origin, not by the random names: the same study made anew gives the same matrix
+    slides = tuple(sorted(rated, key=lambda name: (key[name]["label"], key[name]["source"], name)))
     readers = tuple(dict.fromkeys(row["reader"] for row in rows))
     if not readers:
         raise WsigenError("no ratings yet; `wsigen study readers` shows how far the readers are")
