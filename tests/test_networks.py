@@ -64,3 +64,11 @@ def test_encodings_tell_apart_all_noise_levels_and_scales():
     codes = SinusoidalEncoding(64)(values)
     distances = torch.cdist(codes, codes) + 99 * torch.eye(200)
     assert distances.min() > 0.01
+
+
+def test_a_network_that_is_not_told_the_scale_answers_alike_at_every_scale():
+    config = UNetConfig(widths=(16, 32), blocks=1, condition_channels=32, knows_mpp=False)
+    network = scrambled(config)
+    x = torch.randn(1, 3, 32, 32)
+    fine, coarse = (network(x, torch.zeros(1), torch.full((1,), mpp)) for mpp in (0.3, 80.0))
+    torch.testing.assert_close(fine, coarse)

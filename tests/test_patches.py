@@ -130,3 +130,11 @@ def test_dicom_and_aperio_slides_say_their_own_scale(real_cohort):
         with open_slide(real_cohort.parent / name) as slide:
             assert slide.mpp == pytest.approx(mpp, rel=1e-3)
             assert slide.read(100, 100, 64, 64, mpp * 3).std() > 1
+
+
+def test_stains_vary_until_the_finish_and_then_no_more():
+    plain = PatchSampler([source()], seed=5)
+    jittered = PatchSampler([source()], seed=5, stain_jitter=0.3, stain_jitter_until=10)
+    same = [np.array_equal(plain.patch(n)[0], jittered.patch(n)[0]) for n in range(20)]
+    assert not any(same[:10])
+    assert all(same[10:])

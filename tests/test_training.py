@@ -18,7 +18,7 @@ from wsigen.slides.patches import PatchSampler, open_sources
 from wsigen.slides.phantom import PhantomSlide
 from wsigen.training.checkpoint import ModelInfo, load_denoiser, save_checkpoint, shipped_models
 from wsigen.training.config import TINY, TrainConfig, preset
-from wsigen.training.loop import PowerAverage, Trainer, learning_rate
+from wsigen.training.loop import PowerAverage, Trainer, TrainingPatches, learning_rate
 from wsigen.training.run import train_in_folder
 
 QUICK = replace(TINY, patch_px=16, batch_size=8, images=64, warmup_images=16)
@@ -226,3 +226,28 @@ def test_a_shipped_model_is_small_enough_and_denoises_better_than_a_blank_guess(
     with torch.no_grad():
         error = (denoiser(white + 0.3 * noise, 0.3, 10.0) - white).square().mean().sqrt()
     assert error < 0.1  # a network of zeros is left with 0.26 of the noise, and the bias of grey
+
+
+def test_a_run_can_start_from_a_models_weights_and_takes_over_its_network(tmp_path, entries):
+    shape = replace(QUICK.network, widths=(8, 16))
+    list(train_in_folder(tmp_path / "first", replace(QUICK, network=shape), entries))
+    model = tmp_path / "first" / "model.safetensors"
+    still = replace(QUICK, images=8, learning_rate=0.0)
+    list(train_in_folder(tmp_path / "second", still, entries, start_from=model))
+    before, after = (
+        load_denoiser(tmp_path / run / "model.safetensors") for run in ("first", "second")
+    )
+    assert after.info.network.widths == (8, 16)
+    for name, value in before.network.state_dict().items():
+        torch.testing.assert_close(after.network.state_dict()[name], value)
+
+
+def test_overviews_can_be_trained_at_higher_noise_than_cells(entries):
+    levels = {}
+    for gain in (0.0, 0.5):
+        config = replace(QUICK, sigma_mean_per_octave=gain)
+        sampler = PatchSampler(open_sources(entries), 16, (0.5, 8.0))
+        found = [TrainingPatches(sampler, config)[n] for n in range(40)]
+        levels[gain] = [(float(sigma.log()), float(mpp)) for _, _, sigma, mpp in found]
+    for (plain, mpp), (shifted, _) in zip(levels[0.0], levels[0.5], strict=True):
+        assert shifted - plain == pytest.approx(0.5 * max(np.log2(mpp), 0), abs=1e-5)

@@ -19,6 +19,9 @@ import click
 @click.option("--preset", default="small", show_default=True, help="tiny, small, base or paper.")
 @click.option("--exclude", multiple=True, metavar="CASE", help="Leave a case out (repeatable).")
 @click.option("--resume", is_flag=True, help="Go on with the run in FOLDER.")
+@click.option(
+    "--start-from", metavar="MODEL", help="Start from a model's weights, by its name or path."
+)
 @click.option("--minutes", type=float, help="Stop after so many minutes; --resume goes on.")
 @click.option(
     "--save-minutes", type=float, default=5, show_default=True, help="Time between saves."
@@ -39,7 +42,10 @@ import click
 @click.option("--clip", type=float, help="Largest norm of the gradient.")
 @click.option("--sigma-mean", type=float, help="Mean of ln sigma.")
 @click.option("--sigma-std", type=float, help="Standard deviation of ln sigma.")
+@click.option("--sigma-mean-per-octave", type=float, help="Its gain with each doubling of um/px.")
 @click.option("--augment/--no-augment", default=None, help="Turn and mirror patches.")
+@click.option("--stain-jitter", type=float, help="How much the amounts of stain vary.")
+@click.option("--stain-jitter-images", type=int, help="Patches after which they do no more.")
 @click.option("--seed", type=int, help="Name of all random streams.")
 def train(
     folder: Path,
@@ -47,6 +53,7 @@ def train(
     preset: str,
     exclude: tuple[str, ...],
     resume: bool,
+    start_from: str | None,
     minutes: float | None,
     save_minutes: float,
     workers: int,
@@ -63,6 +70,7 @@ def train(
       wsigen train runs/first --cohort slides/cohort.csv --minutes 60
       wsigen train runs/first --cohort slides/cohort.csv --resume --minutes 60
       wsigen train runs/trial --cohort phantom --preset tiny
+      wsigen train runs/own --cohort slides --start-from small --minutes 60
       torchrun --nproc-per-node 4 -m wsigen train runs/paper --cohort slides --preset paper
     """
     from tqdm import tqdm
@@ -86,6 +94,7 @@ def train(
         read_cohort(cohort, exclude=exclude),
         resume=resume,
         changes=changes,
+        start_from=start_from,
         minutes=minutes,
         save_minutes=save_minutes,
         workers=workers,

@@ -27,6 +27,8 @@ class UNetConfig:
         fold: side of the pixel squares folded into channels by the stem (1, 2 or 4).
         attention: whether the coarsest resolution attends to itself.
         norm: "pixel" (over channels at each pixel) or "group" (over the patch, for comparison).
+        condition_channels: length of the vector that tells every block its conditions.
+        knows_mpp: whether micrometres per pixel is one of them; without, for comparison, all scales are one.
     """
 
     widths: Sequence[int] = (64, 128, 192)
@@ -35,6 +37,7 @@ class UNetConfig:
     attention: bool = True
     norm: str = "pixel"
     condition_channels: int = 256
+    knows_mpp: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))  # JSON gives a list
@@ -141,7 +144,8 @@ class UNet(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Images, c_noise: PerImage, mpp: PerImage) -> Images:
-        condition = self.conditioning(c_noise, mpp)
+        known = mpp if self.config.knows_mpp else torch.ones_like(mpp)
+        condition = self.conditioning(c_noise, known)
         x = functional.pixel_unshuffle(x, self.config.fold)
         h = self.stem(x.contiguous(memory_format=torch.channels_last))
         kept = [h]

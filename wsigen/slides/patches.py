@@ -18,6 +18,7 @@ from wsigen.errors import WsigenError
 from wsigen.seeds import generator
 from wsigen.slides.cohort import Entry
 from wsigen.slides.reader import SCALE_TOLERANCE, Slide
+from wsigen.slides.stain import jitter_stains
 from wsigen.slides.tissue import Tissue, tissue_mask, white_point, whiten
 
 BACKGROUND_SHARE = 0.1  # of patches that may lie anywhere, so that empty glass is learned too
@@ -72,6 +73,8 @@ class PatchSampler:
         scale: "log" draws mpp log-uniformly, as many patches in each octave; "uniform" as the paper does,
             which gives under 1 % of all draws to the finest two octaves.
         augment: turn and mirror (tissue has no upright).
+        stain_jitter: how much the amounts of stain vary, see :func:`wsigen.slides.stain.jitter_stains`; 0 not at all.
+        stain_jitter_until: only patches numbered below vary; those after show the stains as they are.
         seed: name of the stream.
     """
 
@@ -83,6 +86,8 @@ class PatchSampler:
         *,
         scale: str = "log",
         augment: bool = True,
+        stain_jitter: float = 0.0,
+        stain_jitter_until: float = math.inf,
         seed: int = 0,
     ) -> None:
         self.sources = [source for source in sources if source.mask.any()]
@@ -100,6 +105,8 @@ class PatchSampler:
         self.patch_px = patch_px
         self.scale = scale
         self.augment = augment
+        self.stain_jitter = stain_jitter
+        self.stain_jitter_until = stain_jitter_until
         self.seed = seed
 
     def load(self) -> None:
@@ -132,6 +139,8 @@ class PatchSampler:
         if self.augment:
             pixels = np.rot90(pixels, int(stream.integers(4)))
             pixels = pixels[:, ::-1] if stream.integers(2) else pixels
+        if self.stain_jitter and number < self.stain_jitter_until:
+            pixels = jitter_stains(pixels, self.stain_jitter, stream)
         return np.ascontiguousarray(pixels), mpp
 
     def _shows(self, source: Source, mpp: float) -> bool:

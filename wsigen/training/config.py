@@ -27,8 +27,13 @@ class TrainConfig:
         ema_gamma: power of the weight average; 6.94 averages over about the last tenth of the run.
         clip: largest norm of the gradient.
         sigma_mean, sigma_std: ln sigma ~ N(sigma_mean, sigma_std^2).
+        sigma_mean_per_octave: what sigma_mean gains with each doubling of mpp above 1 um/px, so that overviews,
+            which start from noise alone, are trained at higher noise levels.
         sigma_data: standard deviation of the images.
         augment: turn and mirror patches.
+        stain_jitter: standard deviation of the logarithm of each stain's amount; 0 leaves the stains as they are.
+        stain_jitter_images: patches after which stains are left as they are, so that the jitter does not leak
+            into what is generated.
         seed: name of every random stream of the run.
     """
 
@@ -46,8 +51,11 @@ class TrainConfig:
     clip: float = 1.0
     sigma_mean: float = -1.2
     sigma_std: float = 1.2
+    sigma_mean_per_octave: float = 0.0
     sigma_data: float = 0.5
     augment: bool = True
+    stain_jitter: float = 0.0
+    stain_jitter_images: int = 0
     seed: int = 0
 
     def as_json(self) -> dict[str, Any]:

@@ -5,8 +5,9 @@ stopped and resumed gives the same weights, bit for bit, as one that was not.
 """
 
 import json
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,9 @@ class TrainingPatches(Dataset[Batch]):
         pixels, mpp = self.sampler.patch(number)
         clean = torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 127.5 - 1
         stream = generator(self.config.seed, "training noise", number)
+        mean = self.config.sigma_mean + self.config.sigma_mean_per_octave * max(math.log2(mpp), 0)
         sigma = lognormal_sigmas(
-            torch.tensor(stream.standard_normal()), self.config.sigma_mean, self.config.sigma_std
+            torch.tensor(stream.standard_normal()), mean, self.config.sigma_std
         )
         noise = torch.from_numpy(stream.standard_normal(clean.shape, np.float32))
         return clean, noise, sigma.float(), torch.tensor(mpp, dtype=torch.float32)
@@ -67,14 +69,22 @@ class Trainer:
     Args:
         config: what to train.
         device: where.
+        weights: of a trained network of the same shape to start from, instead of from nothing.
     """
 
-    def __init__(self, config: TrainConfig, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        device: str = "cpu",
+        weights: Mapping[str, Tensor] | None = None,
+    ) -> None:
         torch.manual_seed(config.seed)
         self.config = config
         self.device = device
         self.images_seen = 0
         self.network = UNet(config.network).to(device)
+        if weights is not None:
+            self.network.load_state_dict(weights)
         self.average = AveragedModel(self.network, avg_fn=PowerAverage(config.ema_gamma))
         self.optimizer = torch.optim.Adam(
             self.network.parameters(), betas=(0.9, 0.99), fused=True, lr=config.learning_rate

@@ -7,6 +7,7 @@ training.safetensors (everything needed to go on) and model.safetensors (the ave
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from wsigen.provenance import run_info
 from wsigen.slides.cohort import Entry
 from wsigen.slides.patches import PatchSampler, open_sources
 from wsigen.slides.tissue import BACKGROUND
-from wsigen.training.checkpoint import ModelInfo, save_checkpoint
+from wsigen.training.checkpoint import ModelInfo, load_denoiser, save_checkpoint
 from wsigen.training.config import TrainConfig
 from wsigen.training.loop import Progress, Trainer, world
 from wsigen.training.monitor import append_losses, plot_losses, sample_sheet, save_image
@@ -33,6 +34,7 @@ def train_in_folder(
     *,
     resume: bool = False,
     changes: Mapping[str, Any] | None = None,
+    start_from: str | Path | None = None,
     minutes: float | None = None,
     save_minutes: float = 5.0,
     workers: int = 0,
@@ -46,6 +48,7 @@ def train_in_folder(
         entries: the cohort; its split "train" is used.
         resume: go on with the run in ``folder``.
         changes: fields of the config that a resumed run gets anew, such as images or learning_rate.
+        start_from: a model, by name or path, whose weights a new run starts from and whose network it takes over.
         minutes: stop after so long.
         save_minutes: time between saves.
         workers: processes that read patches.
@@ -58,9 +61,14 @@ def train_in_folder(
         raise WsigenError(
             f"{folder}: holds a run already; add --resume to go on, or choose another folder"
         )
-    trainer = (
-        Trainer.resume(state, device, **(changes or {})) if resume else Trainer(config, device)
-    )
+    if resume:
+        trainer = Trainer.resume(state, device, **(changes or {}))
+    elif start_from is not None:
+        model = load_denoiser(start_from)
+        adopted = replace(config, network=model.info.network, sigma_data=model.info.sigma_data)
+        trainer = Trainer(adopted, device, model.network.state_dict())
+    else:
+        trainer = Trainer(config, device)
     config = trainer.config
     sampler = PatchSampler(
         open_sources(entries),
@@ -68,10 +76,18 @@ def train_in_folder(
         (config.mpp_min, config.mpp_max),
         scale=config.scale,
         augment=config.augment,
+        stain_jitter=config.stain_jitter,
+        stain_jitter_until=config.stain_jitter_images,
         seed=config.seed,
     )
     sampler.load()
-    info = run_info(device, minutes=minutes, workers=workers, first_image=trainer.images_seen)
+    info = run_info(
+        device,
+        minutes=minutes,
+        workers=workers,
+        first_image=trainer.images_seen,
+        start_from=start_from,
+    )
     leader = world()[0] == 0
     if leader:
         folder.mkdir(parents=True, exist_ok=True)
