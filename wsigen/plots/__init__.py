@@ -1,4 +1,4 @@
-"""One function per figure: data in, a matplotlib Figure out."""
+"""One function per figure: data in, a matplotlib Figure out. Figures of one topic share a file here."""
 
 from collections.abc import Sequence
 
