@@ -123,3 +123,20 @@ def test_phantoms_are_drawn_once(tmp_path, monkeypatch):
     assert [path.name for path in (tmp_path / "wsigen").iterdir()] == [drawn.name]
     monkeypatch.setattr(phantom, "cached_phantoms", lambda: drawn)
     assert [entry.cohort for entry in read_cohort("phantom")] == ["phantom"] * 2
+
+
+def test_patients_are_held_out_by_case_or_by_path_and_their_slides_stay_where_they_are(folder):
+    rows = ["good.png,p1,0.5,train", "empty.png,p1,0.5,train", "broken.svs,p2,0.5,train"]
+    (folder / "cohort.csv").write_text("\n".join(["path,case,mpp,split", *rows]))
+    target = folder / "elsewhere" / "judge.csv"
+    output = run("cohort", "hold-out", folder, target, "--case", "p2", "--case", "empty.png")
+    assert "2 heldout, 1 train" in output
+    found = {e.path.resolve().name: (e.case, e.split) for e in read_cohort(target)}
+    assert found == {
+        "good.png": ("p1", "train"),
+        "empty.png": ("p1-empty", "heldout"),
+        "broken.svs": ("p2", "heldout"),
+    }
+    with pytest.raises(WsigenError, match="no case or path 'p9'"):
+        run("cohort", "hold-out", folder, folder / "none.csv", "--case", "p9")
+    assert not (folder / "none.csv").exists()

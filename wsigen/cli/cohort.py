@@ -23,6 +23,7 @@ def cohort() -> None:
       wsigen cohort tcga-brca slides/tcga --limit 20
       wsigen cohort her2st slides/her2st --password PASSWORD
       wsigen cohort check slides/tcga
+      wsigen cohort hold-out slides/tcga judge.csv --case TCGA-A1-A0SB
     """
 
 
@@ -140,6 +141,29 @@ def check(source: Path, as_json: bool) -> None:
         )
     if not usable:
         raise click.exceptions.Exit(1)
+
+
+@cohort.command("hold-out")
+@click.argument("source", metavar="COHORT", type=click.Path(path_type=Path))
+@click.argument("target", metavar="OUT", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--case", "names", multiple=True, required=True, help="A patient, or a path (repeatable)."
+)
+def hold_out(source: Path, target: Path, names: tuple[str, ...]) -> None:
+    """Write OUT, a copy of COHORT's table in which some patients are kept from training, to judge a model on.
+
+    Give a path of the table instead of a case where the patient of an image is not known.
+
+    \b
+    Examples:
+      wsigen cohort hold-out slides/tcga judge.csv --case TCGA-A1-A0SB --case TCGA-A1-A0SD
+      wsigen train runs/judged --cohort judge.csv
+      wsigen evaluate --model runs/judged/model.safetensors --cohort judge.csv
+    """
+    from wsigen.slides import cohort as cohorts
+
+    counts = cohorts.hold_out(source, names, target)
+    click.echo(f"{target}: " + ", ".join(f"{number} {split}" for split, number in counts.items()))
 
 
 def as_table(findings: Sequence["Finding"]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import csv
 import math
+import os
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from wsigen.slides.reader import Slide, open_slide
 REQUIRED = ("path", "case", "mpp", "split")
 COLUMNS = ("path", "cohort", "case", "organ", "mpp", "mpp_source", "split", "licence")
 PHANTOM = "phantom"
+HELD_OUT = "heldout"
 NO_SLIDES = (".csv", ".json", ".jsonl", ".md", ".part", ".pdf", ".tsv", ".txt", ".xml", ".zip")
 
 
@@ -168,3 +170,49 @@ def add_to_cohort(folder: Path, rows: Sequence[dict[str, str]]) -> Path:
         writer.writerows([*kept, *(row for row in rows if row["path"] not in known)])
     partial_table.replace(table)
     return table
+
+
+def hold_out(source: Path, names: Sequence[str], target: Path) -> dict[str, int]:
+    """Write a copy of a cohort.csv in which some patients are kept from training, in the split ``HELD_OUT``.
+
+    Args:
+        source: a cohort.csv, or a folder with one.
+        names: cases, or paths as the table spells them. A path alone is for images whose patient is not known: it
+            becomes a case of its own, so see to it that no other image shows the same patient.
+        target: the table to write; it names the slides where they lie.
+
+    Returns:
+        How many slides each split has.
+
+    Raises:
+        WsigenError: no such table, a name that it does not have, or nothing left to train on.
+    """
+    table = source / "cohort.csv" if source.is_dir() else source
+    if not table.is_file():
+        raise WsigenError(
+            f"{source}: no cohort.csv there; expected the table that lists the slides"
+        )
+    read_cohort(table)  # says what is wrong with it
+    with table.open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    known = {row["case"] for row in rows} | {row["path"] for row in rows}
+    if unknown := sorted(set(names) - known):
+        raise WsigenError(
+            f"{table}: no case or path {unknown[0]!r}; see wsigen cohort check {source}"
+        )
+    for row in rows:
+        if row["path"] in names and row["case"] not in names:
+            row["case"] = f"{row['case']}-{Path(row['path']).stem}"
+            row["split"] = HELD_OUT
+        elif row["case"] in names:
+            row["split"] = HELD_OUT
+        row["path"] = os.path.relpath(table.parent / row["path"], target.parent)
+    splits = [row["split"] for row in rows]
+    if "train" not in splits:
+        raise WsigenError(f"{table}: nothing is left to train on; hold out fewer cases")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return {split: splits.count(split) for split in sorted(set(splits))}
