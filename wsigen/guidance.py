@@ -46,6 +46,13 @@ def constrained(denoiser: Denoiser, guide: Guides, operator: AveragePool) -> Den
     return estimate
 
 
+def guided_estimate(
+    denoiser: Denoiser, guide: Guides, i: int, *, guided_steps: int, operator: AveragePool
+) -> Denoiser:
+    """The denoiser of step i of Algorithm 1: the first ``guided_steps`` steps ask the guided one."""
+    return constrained(denoiser, guide, operator) if i < guided_steps else denoiser
+
+
 def guided_step(
     denoiser: Denoiser,
     x: Images,
@@ -72,7 +79,7 @@ def guided_step(
         mpp: micrometres per pixel of ``x``.
         guided_steps: r of Algorithm 1.
         operator: A.
-        solver: "heun" or "euler".
+        solver: "heun" or "euler"; "2m" needs the step before as well, see :func:`wsigen.sampler.dpm2m`.
     """
-    estimate = constrained(denoiser, guide, operator) if i < guided_steps else denoiser
+    estimate = guided_estimate(denoiser, guide, i, guided_steps=guided_steps, operator=operator)
     return solver_step(solver)(estimate, x, float(sigmas[i]), float(sigmas[i + 1]), mpp)
