@@ -11,7 +11,18 @@ from wsigen import __version__
 from wsigen.errors import WsigenError
 
 # A verb, its module in wsigen.cli and the function therein share their name. In this order --help shows them.
-VERBS = ("cohort", "phantom", "pack", "convert", "info", "view", "train", "generate", "study")
+VERBS = (
+    "cohort",
+    "phantom",
+    "pack",
+    "convert",
+    "info",
+    "view",
+    "train",
+    "generate",
+    "experiment",
+    "study",
+)
 
 MISTAKE, INTERRUPTED = 2, 130
 

@@ -1,0 +1,38 @@
+"""A laboratory in seconds: a model nobody trained and phantom slides of a few hundred pixels.
+
+Torch is imported where a fixture is used, after `conftest.py` has hooked its checks into the method.
+"""
+
+import pytest
+
+
+def save_model(path, seed=0):
+    import torch
+
+    from wsigen.networks.unet import UNet, UNetConfig
+    from wsigen.training.checkpoint import ModelInfo, save_checkpoint
+
+    torch.manual_seed(seed)
+    config = UNetConfig(widths=(16, 16), blocks=1, attention=False, condition_channels=32)
+    info = ModelInfo(config, 0.5, 32, 0.25, 40.0, 1, ("nothing (own data)",))
+    save_checkpoint(path, UNet(config), info)
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_world(tmp_path_factory):
+    """Folder with ``model.safetensors`` and ``slides``, a cohort of three phantoms, one of them for testing."""
+    from wsigen.slides.phantom import write_phantom_cohort
+
+    folder = tmp_path_factory.mktemp("world")
+    write_phantom_cohort(folder / "slides", slides=3, size=512, mpp=1.0)
+    save_model(folder / "model.safetensors")
+    return folder
+
+
+@pytest.fixture
+def lab(small_world, tmp_path):
+    """A lab on the small world, with a cache of its own."""
+    from wsigen.experiments.lab import Lab
+
+    return Lab(small_world / "slides", small_world / "model.safetensors", cache=tmp_path / "cache")

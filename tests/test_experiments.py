@@ -1,0 +1,214 @@
+"""Experiments: what was measured is not measured again, what decides a cell is, and mistakes are told in one line."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import numpy as np
+import pytest
+from lab_kit import save_model
+
+from wsigen.errors import WsigenError
+from wsigen.experiments import run as runner
+from wsigen.experiments.catalogue import CATALOGUE, PROFILE_NAMES, Experiment
+from wsigen.experiments.lab import Lab
+from wsigen.experiments.places import overlap
+from wsigen.experiments.result import Row, load_result, plain, sheet
+from wsigen.experiments.run import complete, run
+
+measured: list[str] = []
+
+
+@dataclass(frozen=True)
+class Config:
+    powers: tuple[int, ...] = (1, 2, 3)
+    base: int = 2
+
+
+PROFILES = {"smoke": Config()}
+
+
+def cells(config):
+    return [{"power": power} for power in config.powers]
+
+
+def measure(cell, config, lab):
+    measured.append(cell["power"])
+    pixels = np.full((2, 3, 3), cell["power"], np.uint8)
+    return Row({"value": config.base ** cell["power"]}, {f"grey_{cell['power']}": pixels})
+
+
+@pytest.fixture(autouse=True)
+def powers(monkeypatch):
+    """This file is an experiment, too: the runner finds it by the name "powers"."""
+    this = sys.modules[__name__]
+    measured.clear()
+
+    class Powers(Experiment):
+        def module(self):
+            return this
+
+    entry = Powers("powers", "powers", "none", "", "", "")
+    real = runner.find_experiment
+    monkeypatch.setattr(
+        runner, "find_experiment", lambda name: entry if name == "powers" else real(name)
+    )
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was(lab, tmp_path):
+    first = list(islice(run("powers", "smoke", lab), 2))
+    assert [(done.number, done.cells, done.known) for done in first] == [(1, 3, 0), (2, 3, 0)]
+    result = complete(run("powers", "smoke", lab, out=tmp_path))
+    assert measured == [1, 2, 3]
+    assert [(row["power"], row["value"]) for row in result.rows] == [(1, 2), (2, 4), (3, 8)]
+    assert (result.image("grey_1") == 1).all()  # a picture of the first, stopped run
+    assert len(result.info) == 2 or result.info[0]["started"] == result.info[-1]["started"]
+
+
+def test_a_saved_result_is_read_as_it_was(lab, tmp_path):
+    result = complete(run("powers", "smoke", lab, out=tmp_path))
+    again = load_result("powers", "smoke", tmp_path)
+    assert again == result
+    assert again.column("value") == [2, 4, 8]
+    text = (tmp_path / "smoke" / "powers.json").read_text()
+    assert str(tmp_path) not in text  # no folder of this machine
+    assert json.loads(text)["info"][0]["arguments"]["model"] == "model.safetensors"
+
+
+@pytest.mark.parametrize("change", ["config", "seed", "model", "cohort", "fresh"])
+def test_what_decides_a_cell_makes_it_anew(change, lab, small_world, tmp_path):
+    complete(run("powers", "smoke", lab))
+    config, fresh = Config(), change == "fresh"
+    other = {"cohort": lab.cohort, "model": lab.model, "seed": 0, "cache": lab.cache}
+    if change == "config":
+        config = replace(config, base=3)
+    elif change == "seed":
+        other["seed"] = 1
+    elif change == "model":  # of the same name
+        other["model"] = save_model(tmp_path / "model.safetensors", seed=1)
+    elif change == "cohort":
+        table = small_world / "slides" / "cohort.csv"
+        (tmp_path / "cohort.csv").write_text(
+            table.read_text().replace("phantom_000.tiff", f"{table.parent}/phantom_000.tiff")
+        )
+        for name in ("phantom_001.tiff", "phantom_002.tiff"):
+            (tmp_path / name).symlink_to(table.parent / name)
+        lines = (tmp_path / "cohort.csv").read_text().splitlines()
+        (tmp_path / "cohort.csv").write_text("\n".join(lines[:-1]) + "\n")
+        other["cohort"] = tmp_path
+    complete(run("powers", "smoke", Lab(**other), config=config, fresh=fresh))
+    assert len(measured) == 6
+
+
+def test_a_damaged_cell_is_measured_again(lab):
+    complete(run("powers", "smoke", lab))
+    for file in lab.cache.rglob("row.json"):
+        file.write_text("{")
+    complete(run("powers", "smoke", lab))
+    assert len(measured) == 6
+
+
+def test_numbers_become_json_and_what_is_no_number_null():
+    value = {"a": np.float32(0.5), "b": [np.nan, np.inf], 3: np.arange(2)}
+    assert plain(value) == {"a": 0.5, "b": [None, None], "3": [0, 1]}
+
+
+def test_a_sheet_has_its_patches_in_reading_order():
+    patches = np.arange(6, dtype=np.uint8)[:, None, None, None] + np.zeros((2, 2, 3), np.uint8)
+    np.testing.assert_array_equal(sheet(patches, 3)[::2, ::2, 0], [[0, 1, 2], [3, 4, 5]])
+
+
+@pytest.mark.parametrize("experiment", CATALOGUE, ids=lambda experiment: experiment.name)
+def test_every_experiment_of_the_catalogue_has_its_three_profiles(experiment):
+    module = experiment.module()
+    assert set(PROFILE_NAMES) <= set(module.PROFILES)
+    assert module.__doc__
+    for profile in PROFILE_NAMES:
+        table = module.cells(module.PROFILES[profile])
+        assert table
+        assert len({json.dumps(plain(cell)) for cell in table}) == len(table)
+
+
+def test_generated_patches_are_the_same_in_smaller_and_larger_draws(lab, monkeypatch):
+    monkeypatch.setattr("wsigen.experiments.lab.CHUNK", 4)
+    many = lab.generated_patches(8, 2.0, num_steps=2)
+    calls = []
+    monkeypatch.setattr("wsigen.experiments.lab.sample", lambda *a, **k: calls.append(a))
+    few = lab.generated_patches(4, 2.0, num_steps=2)
+    assert not calls  # kept
+    np.testing.assert_array_equal(few, many[:4])
+    assert many.shape == (8, 32, 32, 3)
+    assert len(np.unique(many.reshape(8, -1), axis=0)) == 8
+
+
+def test_real_patches_are_of_their_split_and_two_streams_differ(lab):
+    drawn = lab.draw(10, 2.0, "test")
+    assert set(drawn.cases) == {e.case for e in lab.entries if e.split == "test"}
+    assert drawn.pixels.shape == (10, 32, 32, 3)
+    np.testing.assert_array_equal(drawn.pixels, lab.real_patches(10, 2.0, "test"))
+    assert (drawn.pixels != lab.real_patches(10, 2.0, "test", "other")).any()
+    assert lab.held_out == "test"
+
+
+def test_real_patches_overlap_less_than_patches_drawn_by_chance(lab):
+    def mean_overlap(candidates, monkeypatch):
+        monkeypatch.setattr("wsigen.experiments.places.CANDIDATES", candidates)
+        return lab.draw(40, 2.0, "train").overlap.mean()
+
+    with pytest.MonkeyPatch.context() as patch:
+        assert mean_overlap(12, patch) < 0.5 * mean_overlap(1, patch)
+
+
+def test_the_mixture_has_as_many_patches_in_each_octave(lab):
+    mpp = lab.draw(30, (1.0, 8.0)).mpp
+    assert np.histogram(np.log2(mpp), bins=[0, 1, 2, 3])[0].tolist() == [10, 10, 10]
+
+
+def test_overlap_is_the_shared_area():
+    assert overlap((0.0, 0.0, 1.0), [(16.0, 16.0, 1.0)], 32) == pytest.approx(0.25)
+    assert overlap((0.0, 0.0, 1.0), [(32.0, 0.0, 1.0)], 32) == 0
+    assert overlap((0.0, 0.0, 1.0), [(0.0, 0.0, 4.0)], 32) == 0  # another scale, another picture
+    assert overlap((0.0, 0.0, 1.0), [], 32) == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda lab: next(run("nothing", "smoke", lab)), "expected one of"),
+        (lambda lab: next(run("powers", "huge", lab)), "no profile 'huge'"),
+        (lambda lab: lab.real_patches(4, 0.3), "no slide shows 0.3 um/px"),
+        (lambda lab: lab.real_patches(4, 2.0, "heldout"), "no split 'heldout'"),
+        (lambda lab: lab.generated_patches(4, 60.0), "outside the model's range"),
+        (lambda lab: load_result("powers", "smoke", lab.cache), "wsigen experiment powers"),
+    ],
+)
+def test_mistakes_are_told(call, told, lab):
+    with pytest.raises(WsigenError, match=told):
+        call(lab)
+
+
+def test_an_unknown_experiment_is_a_mistake_and_the_list_is_none():
+    def wsigen(*words):
+        command = [sys.executable, "-m", "wsigen", "experiment", *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    unknown, listed = wsigen("sorcery"), wsigen("--list")
+    assert unknown.returncode == 2
+    assert "sorcery" in unknown.stderr
+    assert "solvers" in unknown.stderr
+    assert listed.returncode == 0
+    assert "Fig. 5" in listed.stdout
+
+
+def test_solvers_rank_points_on_the_same_patches(lab, tmp_path):
+    module = next(e for e in CATALOGUE if e.name == "solvers").module()
+    config = replace(module.PROFILES["smoke"], samples=8, steps=(2,))
+    result = complete(run("solvers", "smoke", lab, config=config, out=tmp_path))
+    assert [row["evaluations"] for row in result.rows] == [None, *(
+        row["evaluations"] for row in module.cells(config)[1:]
+    )]  # fmt: skip
+    real, *made = result.rows
+    assert real["kid"] < min(row["kid"] for row in made)
+    assert result.image("heun_2").shape == (32, 8 * 32, 3)

@@ -1,0 +1,60 @@
+"""Which experiments there are, what of the paper each repeats, and what it costs. A module is imported when it runs."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from wsigen.errors import WsigenError
+
+PROFILE_NAMES = ("smoke", "classroom", "paper")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One experiment; its module is ``wsigen.experiments.<name>``.
+
+    Args:
+        name: as the command line spells it.
+        title: what it makes.
+        paper: the figure or table of the paper, or what else it answers.
+        smoke, classroom, paper_size: cost of each profile in words; the first two on one CPU thread.
+    """
+
+    name: str
+    title: str
+    paper: str
+    smoke: str
+    classroom: str
+    paper_size: str
+
+    def module(self) -> Any:
+        """Import it: it has ``PROFILES``, ``cells(config)`` and ``measure(cell, config, lab)``."""
+        return import_module(f"wsigen.experiments.{self.name}")
+
+    def config(self, profile: str) -> Any:
+        """Its parameters in a profile."""
+        profiles = self.module().PROFILES
+        if profile not in profiles:
+            raise WsigenError(f"no profile {profile!r}; expected one of {', '.join(profiles)}")
+        return profiles[profile]
+
+
+CATALOGUE = (
+    Experiment(
+        "solvers",
+        "precision and recall over steps and evaluations, by solver",
+        "Fig. 5",
+        "15 s",
+        "7 min",
+        "a GPU for a day",
+    ),
+)
+
+
+def find_experiment(name: str) -> Experiment:
+    """Return the experiment of a name."""
+    for experiment in CATALOGUE:
+        if experiment.name == name:
+            return experiment
+    names = ", ".join(experiment.name for experiment in CATALOGUE)
+    raise WsigenError(f"no experiment {name!r}; expected one of {names}")

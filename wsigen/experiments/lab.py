@@ -1,0 +1,205 @@
+"""What experiments draw on: a model, a cohort, a seed; real and generated patches, and their features."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from wsigen.devices import choose_device
+from wsigen.errors import WsigenError
+from wsigen.experiments.places import Drawn, PlacedPatches, Scale
+from wsigen.metrics.extractors import Extractor, efficientnet_lite0
+from wsigen.metrics.features import features
+from wsigen.provenance import without_folder
+from wsigen.sampler import sample
+from wsigen.schedule import karras_sigmas
+from wsigen.seeds import generator
+from wsigen.slides.cohort import Entry, read_cohort
+from wsigen.slides.patches import Source
+from wsigen.training.checkpoint import LoadedDenoiser, load_denoiser
+
+CHUNK = 64  # generated patches kept in one file, and denoised together
+HELD_OUT = ("heldout", "held-out", "validation", "test")  # splits no model was trained on
+
+
+class Lab:
+    """Model, cohort and seed of a measurement.
+
+    Nothing is read before it is asked for. Equal arguments give equal patches.
+
+    Args:
+        cohort: a cohort.csv, a folder, a pack, or "phantom"; see `wsigen.slides.cohort`.
+        model: name of a shipped model, or a file.
+        seed: names every random draw.
+        device: "cpu" or "cuda"; by default a GPU where there is one.
+        cache: folder for generated patches, features and measured cells.
+    """
+
+    def __init__(
+        self,
+        cohort: Path | str = "phantom",
+        model: Path | str = "small",
+        *,
+        seed: int = 0,
+        device: str | None = None,
+        cache: Path | None = None,
+    ) -> None:
+        self.cohort = cohort
+        self.model = str(model)
+        self.seed = seed
+        self.device = choose_device(device)
+        self.cache = cache or cache_folder()
+        self._sources: dict[str, list[Source]] = {}
+
+    @cached_property
+    def denoiser(self) -> LoadedDenoiser:
+        """The model; half precision where the hardware is made for it."""
+        return load_denoiser(self.model, device=self.device)
+
+    @property
+    def patch_px(self) -> int:
+        return self.denoiser.info.patch_px
+
+    @cached_property
+    def entries(self) -> list[Entry]:
+        """The slides of the cohort."""
+        return read_cohort(self.cohort)
+
+    @cached_property
+    def held_out(self) -> str:
+        """The split that no training used: "heldout" or, where the cohort has none, "test"."""
+        splits = {entry.split for entry in self.entries}
+        for name in HELD_OUT:
+            if name in splits:
+                return name
+        raise WsigenError(
+            f"the cohort has the splits {', '.join(sorted(splits))}; expected one of {', '.join(HELD_OUT)} for "
+            "patients that the model has not seen: mark some in the split column"
+        )
+
+    def sources(self, split: str) -> list[Source]:
+        """The slides of one split, opened once."""
+        if split not in self._sources:
+            chosen = [entry for entry in self.entries if entry.split == split]
+            if not chosen:
+                found = ", ".join(sorted({entry.split for entry in self.entries}))
+                raise WsigenError(f"the cohort has no split {split!r}; it has {found}")
+            self._sources[split] = [Source.of(entry.open(), entry.case) for entry in chosen]
+        return self._sources[split]
+
+    def draw(
+        self, number: int, mpp: Scale, split: str = "train", stream: str = "real", *,
+        augment: bool = True,
+    ) -> Drawn:  # fmt: skip
+        """Real patches with their scale and case; see `wsigen.experiments.places`.
+
+        Args:
+            number: how many.
+            mpp: one scale, or the ends of a range from which each patch draws its own log-uniformly.
+            split: of the cohort.
+            stream: names the draw: two streams of one split are two samples of the same slides.
+            augment: turn and mirror, as in training.
+        """
+        placed = PlacedPatches(self.sources(split), self.patch_px, augment=augment)
+        return placed.draw(number, mpp, generator(self.seed, "real", stream, split))
+
+    def real_patches(
+        self, number: int, mpp: Scale, split: str = "train", stream: str = "real"
+    ) -> NDArray[np.uint8]:
+        """Real patches, uint8 (number, patch_px, patch_px, 3); arguments as `draw`."""
+        return self.draw(number, mpp, split, stream).pixels
+
+    def generated_patches(
+        self,
+        number: int,
+        mpp: float | Sequence[float] | NDArray[np.float64],
+        *,
+        num_steps: int = 20,
+        solver: str = "heun",
+        stream: str = "generated",
+    ) -> NDArray[np.uint8]:
+        """Single patches from noise, uint8 (number, patch_px, patch_px, 3).
+
+        They are kept: asked for again, or for more, only what is new is computed.
+
+        Args:
+            number: how many.
+            mpp: one scale for all, or one per patch (as of `Drawn.mpp`).
+            num_steps: N.
+            solver: see `wsigen.sampler`.
+            stream: names the noise; patch i starts from the same noise whatever the steps and the solver.
+        """
+        scales = np.broadcast_to(np.asarray(mpp, np.float64), (number,))
+        self.denoiser.check_mpp(float(scales.min()), float(scales.max()))
+        chunks = [
+            self._chunk(scales[first : first + CHUNK], first, num_steps, solver, stream)
+            for first in range(0, number, CHUNK)
+        ]
+        return np.concatenate(chunks)
+
+    def _chunk(
+        self, scales: NDArray[np.float64], first: int, num_steps: int, solver: str, stream: str
+    ) -> NDArray[np.uint8]:
+        """Patches ``first`` and following, from the cache or from noise."""
+        made_by = (self.denoiser.sha256, self.seed, stream, first, num_steps, solver, self.device)
+        key = hashlib.sha256(repr((made_by, scales.tolist())).encode()).hexdigest()[:32]
+        file = self.cache / "patches" / key[:2] / f"{key}.npy"
+        try:
+            return np.asarray(np.load(file), np.uint8)
+        except (OSError, EOFError, ValueError):
+            pass
+        side = self.patch_px
+        noise = [
+            generator(self.seed, "patch", stream, first + i).standard_normal(
+                (3, side, side), np.float32
+            )
+            for i in range(len(scales))
+        ]
+        sigmas = karras_sigmas(num_steps)
+        x = torch.from_numpy(np.stack(noise)).to(self.device) * float(sigmas[0])
+        mpp = torch.tensor(scales, dtype=torch.float32, device=self.device)
+        with torch.inference_mode():
+            made = to_pixels(sample(self.denoiser, x, sigmas, mpp, solver=solver))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_suffix(f".{os.getpid()}.part")
+        with temporary.open("wb") as target:
+            np.save(target, made)
+        os.replace(temporary, file)
+        return made
+
+    @cached_property
+    def extractor(self) -> Extractor:
+        """EfficientNet-Lite0, the default of all metrics."""
+        return efficientnet_lite0(self.device)
+
+    def features(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Features of images, shape (images, 1280), kept under their content."""
+        return features(images, self.extractor, cache=self.cache / "features")
+
+    def described(self) -> dict[str, Any]:
+        """What decides a measurement beside its own parameters, JSON-ready and without folders."""
+        slides = [(entry.path.name, entry.case, entry.mpp, entry.split) for entry in self.entries]
+        return {
+            "model": without_folder(Path(self.model)),
+            "model_sha256": self.denoiser.sha256,
+            "cohort": without_folder(Path(self.cohort)),
+            "cohort_sha256": hashlib.sha256(repr(slides).encode()).hexdigest()[:16],
+            "seed": self.seed,
+        }
+
+
+def to_pixels(images: torch.Tensor) -> NDArray[np.uint8]:
+    """Images (batch, 3, height, width) in [-1, 1] as uint8 (batch, height, width, 3)."""
+    grey = ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    return grey.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def cache_folder() -> Path:
+    """``wsigen`` in ``$XDG_CACHE_HOME`` or ``~/.cache``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wsigen"

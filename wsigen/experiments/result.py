@@ -1,0 +1,147 @@
+"""What an experiment finds: rows of numbers with their pictures, and the file they are kept in.
+
+``results/<profile>/<name>.json`` holds one table, its parameters and what made it; the pictures lie in a folder beside
+it, ``results/<profile>/<name>/<picture>.png``.
+"""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from wsigen.errors import WsigenError
+from wsigen.metrics.intervals import Estimate
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured in one cell.
+
+    Args:
+        values: columns of the table: numbers, words, or lists of them; dicts where a row needs more.
+        images: pictures by name, uint8 (height, width, 3); of generated or drawn tissue only.
+    """
+
+    values: dict[str, Any]
+    images: dict[str, Pixels] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A whole table.
+
+    Args:
+        experiment, profile: its name and size.
+        parameters: the config, and the model, cohort and seed it was measured with.
+        rows: one dict per cell: what was set, what was measured, and the seconds it took.
+        info: `wsigen.provenance.run_info` of every start that measured some of the rows.
+        folder: where its pictures lie; None where they were not kept.
+    """
+
+    experiment: str
+    profile: str
+    parameters: dict[str, Any]
+    rows: list[dict[str, Any]]
+    info: list[dict[str, Any]]
+    folder: Path | None = None
+
+    def column(self, name: str) -> list[Any]:
+        """One value of each row; None where a row has none."""
+        return [row.get(name) for row in self.rows]
+
+    def image(self, name: str) -> Pixels:
+        """A picture of this result, uint8 (height, width, 3)."""
+        path = (self.folder or Path()) / f"{name}.png"
+        if self.folder is None or not path.is_file():
+            raise WsigenError(
+                f"{path}: no picture {name!r} of {self.experiment}; run wsigen experiment "
+                f"{self.experiment} --profile {self.profile}"
+            )
+        return np.asarray(Image.open(path).convert("RGB"))
+
+
+def with_interval(name: str, estimate: Estimate) -> dict[str, float]:
+    """Three columns for a number: ``name``, ``name_low`` and ``name_high``."""
+    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+
+
+def sheet(patches: Pixels, columns: int) -> Pixels:
+    """Patches (n, height, width, 3) side by side, in rows of ``columns``; what does not fill a row is left out."""
+    rows = len(patches) // columns
+    lines = [
+        np.concatenate(list(patches[i * columns : (i + 1) * columns]), axis=1) for i in range(rows)
+    ]
+    return np.concatenate(lines)
+
+
+def results_folder() -> Path:
+    """The folder ``results`` of the checkout this package lies in, else of the working directory."""
+    checkout = Path(__file__).parents[2]
+    return (checkout if (checkout / "pyproject.toml").is_file() else Path()) / "results"
+
+
+def save_result(result: Result, images: Mapping[str, Pixels], folder: Path) -> Path:
+    """Write a result and its pictures under ``folder``; returns the path of its table."""
+    path = folder / result.profile / f"{result.experiment}.json"
+    pictures = path.with_suffix("")
+    for name, pixels in images.items():
+        pictures.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(pictures / f"{name}.png", optimize=True)
+    table = asdict(result)
+    del table["folder"]
+    write_json(path, table)
+    return path
+
+
+def load_result(name: str, profile: str = "classroom", folder: Path | None = None) -> Result:
+    """Read a saved result.
+
+    Raises:
+        WsigenError: it was never saved, or is damaged.
+    """
+    path = (folder or results_folder()) / profile / f"{name}.json"
+    try:
+        return Result(**json.loads(path.read_text()), folder=path.with_suffix(""))
+    except FileNotFoundError as error:
+        raise WsigenError(
+            f"{path}: no such result; run wsigen experiment {name} --profile {profile}"
+        ) from error
+    except (ValueError, TypeError) as error:
+        raise WsigenError(
+            f"{path}: not a saved result ({error}); remove it and run again"
+        ) from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a file that is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        temporary.write_text(json.dumps(plain(value), indent=1, allow_nan=False) + "\n")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON knows it; what is no number (NaN, infinity) becomes null."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(name): plain(inner) for name, inner in value.items()}
+    if isinstance(value, np.generic | np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

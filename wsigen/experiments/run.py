@@ -1,0 +1,132 @@
+"""Run an experiment cell by cell. What was measured before is read, so a run that was stopped goes on where it was.
+
+A cell is known by everything that decides it: experiment and its code, config, cell, weights of the model, slides of
+the cohort, seed, and kind of device.
+"""
+
+import ast
+import hashlib
+import inspect
+import json
+import time
+from collections.abc import Generator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from wsigen.errors import WsigenError
+from wsigen.experiments.catalogue import find_experiment
+from wsigen.experiments.lab import Lab
+from wsigen.experiments.result import Pixels, Result, Row, plain, save_result, write_json
+from wsigen.provenance import run_info
+
+
+@dataclass(frozen=True)
+class Done:
+    """After a cell: which of how many, its row, and whether it was known already."""
+
+    number: int
+    cells: int
+    row: dict[str, Any]
+    known: bool
+
+
+def run(
+    name: str,
+    profile: str,
+    lab: Lab,
+    *,
+    config: Any = None,
+    out: Path | None = None,
+    fresh: bool = False,
+) -> Generator[Done, None, Result]:
+    """Measure every cell of an experiment; yields after each and returns the result.
+
+    Args:
+        name: see `wsigen.experiments.catalogue`.
+        profile: "smoke", "classroom" or "paper".
+        lab: model, cohort and seed to measure with.
+        config: parameters instead of the profile's, such as ``replace(PROFILES["smoke"], steps=(5,))``.
+        out: folder of results; None saves no result, though the cells are kept.
+        fresh: measure anew what is known.
+    """
+    experiment = find_experiment(name)
+    config = experiment.config(profile) if config is None else config
+    module = experiment.module()
+    parameters = {"config": plain(asdict(config)), **lab.described()}
+    identity = {"experiment": name, "profile": profile, "code": _code(module), **parameters}
+    identity["device"] = lab.device.split(":")[0]
+    own_info = run_info(lab.device, experiment=name, profile=profile, **lab.described())
+    rows, infos, images = [], dict[str, dict[str, Any]](), dict[str, Pixels]()
+    table = module.cells(config)
+    for number, cell in enumerate(table, start=1):
+        folder = lab.cache / "experiments" / name / _digest({**identity, "cell": plain(cell)})
+        known = None if fresh else _load(folder)
+        if known is None:
+            began = time.monotonic()
+            row = module.measure(cell, config, lab)
+            seconds = round(time.monotonic() - began, 2)
+            known = _save(folder, {**cell, **row.values, "seconds": seconds}, own_info, row)
+            was_known = False
+        else:
+            was_known = True
+        values, info, pictures = known
+        if repeated := sorted(set(images) & set(pictures)):
+            raise WsigenError(f"{name}: two cells made a picture {repeated[0]!r}; name them apart")
+        rows.append(values)
+        images |= pictures
+        infos[info["started"]] = info
+        yield Done(number, len(table), values, was_known)
+    result = Result(name, profile, parameters, rows, list(infos.values()))
+    if out is None:
+        return result
+    path = save_result(result, images, out)
+    return Result(name, profile, parameters, rows, result.info, path.with_suffix(""))
+
+
+def complete(steps: Generator[Done, None, Result]) -> Result:
+    """Run to the end and return the result."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+
+
+Kept = tuple[dict[str, Any], dict[str, Any], dict[str, Pixels]]
+
+
+def _save(folder: Path, values: dict[str, Any], info: dict[str, Any], row: Row) -> Kept:
+    """Keep a cell: its pictures first, so that where the row lies all is there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, pixels in row.images.items():
+        Image.fromarray(pixels).save(folder / f"{name}.png")
+    kept = plain({"row": values, "info": info, "images": sorted(row.images)})
+    write_json(folder / "row.json", kept)
+    return kept["row"], info, dict(row.images)
+
+
+def _load(folder: Path) -> Kept | None:
+    """Return what is kept of a cell; None where nothing is, or it cannot be read."""
+    try:
+        kept = json.loads((folder / "row.json").read_text())
+        images = {
+            name: np.asarray(Image.open(folder / f"{name}.png").convert("RGB"))
+            for name in kept["images"]
+        }
+        return kept["row"], kept["info"], images
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _code(module: Any) -> str:
+    """Digest of an experiment's code, whatever its layout and comments."""
+    return _digest(ast.dump(ast.parse(inspect.getsource(module))))
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32]
