@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,7 +29,7 @@ def test_a_padded_grid_covers_every_pixel_once(data, height, width, patch_px):
     windows = shifted_grid(height, width, patch_px, shift)
     assert (coverage(height, width, windows, wrap=False) == 1).all()
     touching = [w for w in windows if w.top + w.height > 0 and w.left + w.width > 0]
-    assert touching == windows  # no patch is spent on nothing
+    assert touching == list(windows)  # no patch is spent on nothing
 
 
 @given(st.data(), st.integers(1, 5), st.integers(1, 5), PATCHES)
@@ -59,3 +60,50 @@ def test_shifts_reach_every_guide_pixel_equally_often():
     shifts = np.array([draw_shift(stream, 16, 2) for _ in range(8000)])
     counts = np.bincount(shifts.ravel() // 2, minlength=8)
     assert np.abs(counts / counts.sum() - 1 / 8).max() < 0.01
+
+
+@given(st.integers(1, 200), st.integers(1, 200), PATCHES, st.integers(1, 40))
+def test_batches_hold_every_window_once_and_none_crosses_two_groups(
+    height, width, patch_px, batch_size
+):
+    grid = shifted_grid(height, width, patch_px, (1, 2))
+    batches = list(grid.batches(batch_size))
+    assert [window for batch in batches for window in batch] == list(grid)
+    assert max(map(len, batches)) <= batch_size
+    # whoever runs some of the groups, runs the same batches
+    apart = [batch for group in grid.groups(batch_size) for batch in group.batches(batch_size)]
+    assert apart == batches
+
+
+def test_a_grid_is_a_sequence_of_windows():
+    grid = shifted_grid(40, 24, 16, (4, 0))
+    assert grid[0] == Window(-12, 0, 16, 16)
+    assert grid[-1] == Window(36, 16, 16, 16)
+    assert grid[1:3] == [Window(-12, 16, 16, 16), Window(4, 0, 16, 16)]
+    with pytest.raises(IndexError):
+        grid[len(grid)]
+
+
+@given(st.data())
+def test_the_windows_touching_an_area_are_those_that_share_a_pixel_with_it(data):
+    grid = shifted_grid(50, 70, 16, data.draw(st.tuples(*[st.integers(0, 15)] * 2)))
+    top, left = data.draw(st.integers(0, 49)), data.draw(st.integers(0, 69))
+    area = Window(top, left, data.draw(st.integers(1, 30)), data.draw(st.integers(1, 30)))
+    shared = [
+        w
+        for w in grid
+        if min(w.bottom, area.bottom) > max(w.top, area.top)
+        and min(w.right, area.right) > max(w.left, area.left)
+    ]
+    assert list(grid.touching(area)) == shared
+
+
+@given(st.integers(-30, 30), st.integers(-30, 30), st.integers(1, 60), st.integers(1, 60))
+def test_the_pieces_of_a_wrapped_window_are_what_it_shows(top, left, height, width):
+    plane = np.arange(16 * 20).reshape(1, 16, 20)
+    shown = np.full((1, height, width), -1)
+    for piece, place in Window(top, left, height, width).pieces(16, 20):
+        assert piece.inside(16, 20)
+        shown[place.slices()] = plane[piece.slices()]
+    rows, columns = np.arange(top, top + height) % 16, np.arange(left, left + width) % 20
+    np.testing.assert_array_equal(shown[0], plane[0][np.ix_(rows, columns)])

@@ -14,68 +14,80 @@ from wsigen.grid import Window
 
 Image = Float[Tensor, "3 height width"]
 Outside = Callable[[Window], Image]
+Slices = tuple[slice, slice, slice]
 
 
 class Canvas:
-    """An image of shape (3, height, width) under patches.
+    """An image, or a part of one, under patches.
 
     Args:
-        image: the pixels; written in place.
+        image: the pixels, shape (3, height, width), in float32 or in half precision; written in place.
         boundary: "pad" asks ``outside`` what lies beyond the edge, "wrap" goes on at the other edge.
-        outside: what a window shows where it leaves the canvas ("pad" only).
+        outside: what a window shows where it leaves the plane ("pad" only).
+        plane: height and width of the whole, where ``image`` is a part of it.
+        corner: row and column of the plane at which ``image`` starts.
+        unit: what a stored 1 stands for.
     """
 
-    def __init__(self, image: Image, boundary: str, outside: Outside) -> None:
+    def __init__(
+        self,
+        image: Image,
+        boundary: str,
+        outside: Outside,
+        *,
+        plane: tuple[int, int] | None = None,
+        corner: tuple[int, int] = (0, 0),
+        unit: float = 1.0,
+    ) -> None:
         if boundary not in ("pad", "wrap"):
             raise WsigenError(f"no boundary {boundary!r}; expected pad or wrap")
         self.image = image
         self.boundary = boundary
         self.outside = outside
-        self.height, self.width = image.shape[1:]
+        self.height, self.width = plane or (image.shape[1], image.shape[2])
+        self.top, self.left = corner
+        self.unit = unit
 
     def read(self, windows: Sequence[Window]) -> Images:
-        """Return windows of one size, shape (batch, 3, height, width)."""
-        return torch.stack([self._read(window) for window in windows])
-
-    def write(self, windows: Sequence[Window], patches: Images) -> None:
-        """Put patches back; what lies beyond the edge is dropped or, with "wrap", goes round."""
+        """Return windows of one size, float32, shape (batch, 3, height, width)."""
+        _, _, height, width = windows[0]
+        patches = torch.empty(len(windows), 3, height, width, device=self.image.device)
         for window, patch in zip(windows, patches, strict=True):
             if self.boundary == "wrap":
                 rows, columns = self._wrapped(window)
-                self.image[:, rows[:, None], columns] = patch
+                patch[:] = self.image[:, rows[:, None], columns].float() * self.unit
+            else:
+                if not window.inside(self.height, self.width):
+                    patch[:] = self.outside(window)
+                canvas_part, patch_part = self._overlap(window)
+                patch[patch_part] = self.image[canvas_part]
+                if self.unit != 1:
+                    patch[patch_part] *= self.unit
+        return patches
+
+    def write(self, windows: Sequence[Window], patches: Images) -> None:
+        """Put patches back; what lies beyond the edge is dropped or, with "wrap", goes round."""
+        if self.unit != 1:
+            patches = patches / self.unit
+        for window, patch in zip(windows, patches, strict=True):
+            if self.boundary == "wrap":
+                rows, columns = self._wrapped(window)
+                self.image[:, rows[:, None], columns] = patch.to(self.image.dtype)
             else:
                 canvas_part, patch_part = self._overlap(window)
                 self.image[canvas_part] = patch[patch_part]
 
-    def _read(self, window: Window) -> Image:
-        if window.inside(self.height, self.width):
-            top, left, height, width = window
-            return self.image[:, top : top + height, left : left + width]
-        if self.boundary == "wrap":
-            rows, columns = self._wrapped(window)
-            return self.image[:, rows[:, None], columns]
-        canvas_part, patch_part = self._overlap(window)
-        patch = self.outside(window)
-        patch[patch_part] = self.image[canvas_part]
-        return patch
-
     def _wrapped(self, window: Window) -> tuple[Tensor, Tensor]:
-        top, left, height, width = window
+        top, left = window.top - self.top, window.left - self.left
         return (
-            torch.arange(top, top + height, device=self.image.device) % self.height,
-            torch.arange(left, left + width, device=self.image.device) % self.width,
+            torch.arange(top, top + window.height, device=self.image.device) % self.height,
+            torch.arange(left, left + window.width, device=self.image.device) % self.width,
         )
 
-    def _overlap(self, window: Window) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-        """Slices of the part of a window on the canvas, as the canvas and as the window see it."""
-        top, bottom = max(window.top, 0), min(window.top + window.height, self.height)
-        left, right = max(window.left, 0), min(window.left + window.width, self.width)
-        every = slice(None)
-        return (every, slice(top, bottom), slice(left, right)), (
-            every,
-            slice(top - window.top, bottom - window.top),
-            slice(left - window.left, right - window.left),
-        )
+    def _overlap(self, window: Window) -> tuple[Slices, Slices]:
+        """Slices of the part of a window on the plane, as the image and as the window see it."""
+        inside = window.clipped(self.height, self.width)
+        return inside.slices(self.top, self.left), inside.slices(window.top, window.left)
 
 
 def strips(image: Image, height: int, width: int, rows: int = 256) -> Iterator[NDArray[np.uint8]]:

@@ -4,7 +4,9 @@ At every step the canvas is cut into patches along a grid that starts at a newly
 place stays at a patch border for long, so no border leaves a seam.
 """
 
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, overload
 
 import numpy as np
 
@@ -17,18 +19,45 @@ class Window(NamedTuple):
     height: int
     width: int
 
+    @property
+    def bottom(self) -> int:
+        """The row below the last."""
+        return self.top + self.height
+
+    @property
+    def right(self) -> int:
+        """The column right of the last."""
+        return self.left + self.width
+
     def reduced(self, factor: int) -> "Window":
         """The same rectangle on a canvas ``factor`` times coarser."""
         return Window(*(value // factor for value in self))
 
+    def clipped(self, height: int, width: int) -> "Window":
+        """The part of it on a plane of this size; it has no pixels where it lies beside the plane."""
+        top, left = min(max(self.top, 0), height), min(max(self.left, 0), width)
+        bottom, right = min(max(self.bottom, top), height), min(max(self.right, left), width)
+        return Window(top, left, bottom - top, right - left)
+
+    def pieces(self, height: int, width: int) -> "list[tuple[Window, Window]]":
+        """Cut it where a wrapped plane ends: each piece as a window of the plane, and its place in this window."""
+        return [
+            (Window(row, column, rows, columns), Window(down, right, rows, columns))
+            for row, down, rows in _runs(self.top, self.height, height)
+            for column, right, columns in _runs(self.left, self.width, width)
+        ]
+
+    def slices(self, top: int = 0, left: int = 0) -> tuple[slice, slice, slice]:
+        """Its place in an image (3, height, width) whose corner lies at ``top``, ``left``."""
+        return (
+            slice(None),
+            slice(self.top - top, self.bottom - top),
+            slice(self.left - left, self.right - left),
+        )
+
     def inside(self, height: int, width: int) -> bool:
         """Whether it lies within a canvas of this size."""
-        return (
-            self.top >= 0
-            and self.left >= 0
-            and self.top + self.height <= height
-            and self.left + self.width <= width
-        )
+        return self.top >= 0 and self.left >= 0 and self.bottom <= height and self.right <= width
 
 
 def draw_shift(stream: np.random.Generator, patch_px: int, factor: int) -> tuple[int, int]:
@@ -37,9 +66,63 @@ def draw_shift(stream: np.random.Generator, patch_px: int, factor: int) -> tuple
     return int(down), int(right)
 
 
+@dataclass(frozen=True)
+class Grid(Sequence[Window]):
+    """The windows of a grid, row by row; made when they are asked for, since a large canvas has millions.
+
+    Args:
+        tops, lefts: where the rows and the columns of windows start, rising.
+        patch_px: side of a window.
+    """
+
+    tops: Sequence[int]
+    lefts: Sequence[int]
+    patch_px: int
+
+    def __len__(self) -> int:
+        return len(self.tops) * len(self.lefts)
+
+    @overload
+    def __getitem__(self, index: int) -> Window: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Window]: ...
+    def __getitem__(self, index: int | slice) -> Window | list[Window]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        row, column = divmod(range(len(self))[index], len(self.lefts))
+        return Window(self.tops[row], self.lefts[column], self.patch_px, self.patch_px)
+
+    def touching(self, area: Window) -> "Grid":
+        """The part of the grid whose windows reach into ``area``."""
+        return Grid(
+            [top for top in self.tops if area.top - self.patch_px < top < area.bottom],
+            [left for left in self.lefts if area.left - self.patch_px < left < area.right],
+            self.patch_px,
+        )
+
+    def groups(self, batch_size: int) -> "list[Grid]":
+        """Whole rows of windows, as many together as fit into one batch, at least one."""
+        rows = max(1, batch_size // max(1, len(self.lefts)))
+        return [
+            Grid(self.tops[first : first + rows], self.lefts, self.patch_px)
+            for first in range(0, len(self.tops), rows)
+        ]
+
+    def batches(self, batch_size: int) -> Iterator[list[Window]]:
+        """The windows in batches of at most ``batch_size``, none across two groups.
+
+        So a batch holds the same windows whoever runs which of the groups. Batches of a group are equally large,
+        give or take one.
+        """
+        for group in self.groups(batch_size):
+            number = -(-len(group) // batch_size)
+            for n in range(number):
+                yield group[n * len(group) // number : (n + 1) * len(group) // number]
+
+
 def shifted_grid(
     height: int, width: int, patch_px: int, shift: tuple[int, int] = (0, 0), boundary: str = "pad"
-) -> list[Window]:
+) -> Grid:
     """Cut a canvas into patches along a grid with a corner at ``shift``; each pixel is in exactly one.
 
     Args:
@@ -49,14 +132,25 @@ def shifted_grid(
         boundary: "pad": patches reach over the edge, n + 1 to a row. "wrap": what leaves at one edge enters at
             the other, n to a row.
     """
-    return [
-        Window(top, left, patch_px, patch_px)
-        for top in _starts(height, patch_px, shift[0], boundary)
-        for left in _starts(width, patch_px, shift[1], boundary)
-    ]
+    return Grid(
+        _starts(height, patch_px, shift[0], boundary),
+        _starts(width, patch_px, shift[1], boundary),
+        patch_px,
+    )
 
 
 def _starts(length: int, patch_px: int, shift: int, boundary: str) -> range:
     if boundary == "wrap":
         return range(shift, shift + length, patch_px)
     return range(shift - patch_px if shift else 0, length, patch_px)
+
+
+def _runs(start: int, length: int, around: int) -> list[tuple[int, int, int]]:
+    """Cut [start, start + length) at multiples of ``around``: start modulo it, place, and length of each run."""
+    runs, done = [], 0
+    while done < length:
+        begin = (start + done) % around
+        run = min(around - begin, length - done)
+        runs.append((begin, done, run))
+        done += run
+    return runs

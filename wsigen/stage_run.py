@@ -1,0 +1,287 @@
+"""One stage of Algorithm 2: the noise it starts from, its shifted grids, and a step of its patches.
+
+Between two steps a stage is nothing but its canvases: "x", the image at the noise level of the step, and whatever
+else a solver carries over. Where they lie, and what is kept of them for a resumed run, is the matter of a
+:class:`State`.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+from wsigen.arrays import Denoiser, Images
+from wsigen.canvas import Canvas, Image
+from wsigen.grid import Grid, Window, draw_shift, shifted_grid
+from wsigen.guidance import AveragePool, guided_step
+from wsigen.plan import Stage, StagePlan
+from wsigen.sampler import solver_step
+from wsigen.schedule import SIGMA_MAX, karras_sigmas
+from wsigen.seeds import generator, white_noise
+
+Part = Callable[[int, Grid], Grid]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """After a batch: the stage and step, and what the stage has spent of what it will."""
+
+    stage: Stage
+    step: int
+    patches: int  # patches that have taken a step, over all steps so far
+    patches_in_all: int
+    evaluations: int
+    seconds: float
+
+
+class State(Protocol):
+    """Where the canvases of a stage lie, and how far the stage has come."""
+
+    step: int  # the step to take next
+    batches: int  # how many batches of it are done
+
+    def image(self, name: str, step: int) -> Image:
+        """The pixels of a canvas as it stands before ``step``; the image of step + 1 may be the same."""
+        ...
+
+    def unit(self, sigma: float) -> float:
+        """What a stored 1 stands for at a noise level."""
+        ...
+
+    def begin(self, step: int) -> None:
+        """A step begins: make ready what it reads."""
+        ...
+
+    def batch_done(self, step: int, batches: int) -> None:
+        """So many batches of a step have been written."""
+        ...
+
+    def step_done(self, step: int) -> None:
+        """All batches of a step have been written."""
+        ...
+
+
+class InMemory:
+    """Canvases in memory, each stepped in place.
+
+    Args:
+        height, width: of the canvases.
+        device: where they lie.
+    """
+
+    step = batches = 0
+
+    def __init__(self, height: int, width: int, device: torch.device | str = "cpu") -> None:
+        self.shape = (3, height, width)
+        self.device = device
+        self.images: dict[str, Image] = {}
+
+    def image(self, name: str, step: int) -> Image:
+        """The one image of this name, whatever the step."""
+        if name not in self.images:
+            self.images[name] = torch.empty(self.shape, device=self.device)
+        return self.images[name]
+
+    def unit(self, sigma: float) -> float:
+        return 1.0
+
+    def begin(self, step: int) -> None:
+        """Nothing to make ready."""
+
+    def batch_done(self, step: int, batches: int) -> None:
+        """Nothing to keep."""
+
+    def step_done(self, step: int) -> None:
+        """Nothing to keep."""
+
+
+class StageRun:
+    """One stage, step by step.
+
+    Args:
+        denoiser: D of Eq. 6.
+        stage: its size and scale.
+        guide: the stage before, shape (3, height / factor, width / factor); None for the overview.
+        plan: how.
+        patch_px: side of the patches.
+        seed: name of the slide; with the stage it names all noise and every shift.
+        batch_size: patches denoised together; changes speed, not the slide.
+        background: value of the empty slide, -1 to 1.
+        state: where the canvases lie; by default in memory, beside the guide.
+        region: the part of the plane that the canvases hold; by default all of it.
+        part: chooses from step and grid the windows that are run; by default all.
+    """
+
+    def __init__(
+        self,
+        denoiser: Denoiser,
+        stage: Stage,
+        guide: Image | Canvas | None,
+        plan: StagePlan,
+        *,
+        patch_px: int,
+        seed: int = 0,
+        batch_size: int = 32,
+        background: float = 1.0,
+        state: State | None = None,
+        region: Window | None = None,
+        part: Part | None = None,
+    ) -> None:
+        self.denoiser, self.stage, self.plan = denoiser, stage, plan
+        self.patch_px, self.seed, self.batch_size = patch_px, seed, batch_size
+        self.background = background
+        self.sigmas = plan.sigmas() if guide is not None else karras_sigmas(plan.overview_steps)
+        self.solver = plan.solver if guide is not None else "heun"
+        self.operator = AveragePool(plan.factor if guide is not None else 1)
+        self.guide = flat_round(guide, plan.boundary, background)
+        self.device = device_of(denoiser, self.guide.image if self.guide else None)
+        self.region = region or Window(0, 0, stage.height, stage.width)
+        self.state = state or InMemory(self.region.height, self.region.width, self.device)
+        self.part = part or (lambda step, grid: grid)
+        self.began = time.monotonic()
+        self.patches = self.evaluations = 0
+        self.patches_in_all = sum(len(self.grid(i)) for i in range(self.num_steps))
+
+    @property
+    def num_steps(self) -> int:
+        """Steps of the stage."""
+        return len(self.sigmas) - 1
+
+    def grid(self, i: int) -> Grid:
+        """The windows that take step ``i``, of those that :func:`step_grid` draws."""
+        factor = self.operator.factor
+        drawn = step_grid(self.stage, self.patch_px, self.plan.boundary, factor, self.seed, i)
+        return self.part(i, drawn)
+
+    def steps(self) -> Iterator[int]:
+        """The steps that are still to be taken; each is kept when the caller comes for the next."""
+        for i in range(self.state.step, self.num_steps):
+            self.state.begin(i)
+            yield i
+            self.state.step_done(i)
+
+    def batches(self, i: int) -> Iterator[list[Window]]:
+        """The windows of step ``i``, in batches; each is kept when the caller comes for the next."""
+        done = self.state.batches if i == self.state.step else 0
+        for number, batch in enumerate(self.grid(i).batches(self.batch_size)):
+            self.patches += len(batch)
+            if number >= done:
+                yield batch
+                self.state.batch_done(i, number + 1)
+
+    def read(self, i: int, batch: Sequence[Window]) -> Images:
+        """Return x at the noise level of step ``i``: at first noise that no one has written down."""
+        if i > 0:
+            return self.canvas(i).read(batch).to(self.device)
+        return torch.stack([self.start(window) for window in batch])
+
+    def step(self, i: int, x: Images, batch: Sequence[Window]) -> Images:
+        """Step ``i`` of Algorithm 1 in some patches; the overview has no guide."""
+        corrected = self.solver == "heun" and i + 1 < self.num_steps
+        self.evaluations += len(batch) * (2 if corrected else 1)
+        sigma, sigma_next = float(self.sigmas[i]), float(self.sigmas[i + 1])
+        with torch.no_grad():
+            if self.guide is None:
+                step = solver_step(self.solver)
+                return step(self.denoiser, x, sigma, sigma_next, self.stage.mpp)
+            return guided_step(
+                self.denoiser,
+                x,
+                self.guide_of(batch),
+                i,
+                self.sigmas,
+                self.stage.mpp,
+                guided_steps=self.plan.guided_steps,
+                operator=self.operator,
+                solver=self.solver,
+            )
+
+    def write(self, i: int, batch: Sequence[Window], x: Images) -> None:
+        """Put x, now at the noise level of step ``i``, back; the clean image keeps to [-1, 1]."""
+        canvas = self.canvas(i)
+        canvas.write(batch, (x.clamp_(-1, 1) if i == self.num_steps else x).to(canvas.image.device))
+
+    def canvas(self, i: int, name: str = "x") -> Canvas:
+        """A canvas as it stands before step ``i``; beyond its edge lies background with the step's noise."""
+        sigma = float(self.sigmas[i])
+        return Canvas(
+            self.state.image(name, i),
+            self.plan.boundary,
+            lambda window: self.background + sigma * self.noise(window),
+            plane=(self.stage.height, self.stage.width),
+            corner=(self.region.top, self.region.left),
+            unit=self.state.unit(sigma),
+        )
+
+    @property
+    def image(self) -> Image:
+        """The clean image, once all steps are taken."""
+        return self.state.image("x", self.num_steps)
+
+    def start(self, window: Window) -> Image:
+        """Return x at the first noise level: noise alone, or the guide with so much noise."""
+        sigma = float(self.sigmas[0])
+        noise = self.noise(window)
+        if self.plan.boundary == "wrap":
+            noise = torch.empty_like(noise)
+            for piece, place in window.pieces(self.stage.height, self.stage.width):
+                noise[place.slices()] = self.noise(piece)
+        x = noise.mul_(sigma)
+        if self.guide is not None and sigma < SIGMA_MAX:
+            return x + self.operator.pinv(self.guide_of([window]))[0]
+        if self.plan.boundary == "wrap":
+            return x
+        inside = window.clipped(self.stage.height, self.stage.width)
+        start = self.background + x
+        start[inside.slices(window.top, window.left)] = x[inside.slices(window.top, window.left)]
+        return start
+
+    def guide_of(self, batch: Sequence[Window]) -> Images:
+        """The guide under some windows."""
+        assert self.guide is not None
+        return self.guide.read([w.reduced(self.plan.factor) for w in batch]).to(self.device)
+
+    def noise(self, window: Window) -> Image:
+        """A window of the stage's plane of noise."""
+        top, left, height, width = window
+        name = (self.seed, "stage", self.stage.index, "noise")
+        values = white_noise(*name, top=top, left=left, height=height, width=width)
+        return torch.from_numpy(values).to(self.device)
+
+    def progress(self, i: int) -> Progress:
+        """What has been done so far."""
+        seconds = time.monotonic() - self.began
+        return Progress(self.stage, i, self.patches, self.patches_in_all, self.evaluations, seconds)
+
+
+def step_grid(
+    stage: Stage, patch_px: int, boundary: str, factor: int, seed: int, step: int
+) -> Grid:
+    """The patches of one step. A canvas that fits into one patch is not cut: the patch lies round it."""
+    if max(stage.height, stage.width) <= patch_px:
+        down, right = (patch_px - stage.height) // 2, (patch_px - stage.width) // 2
+        return Grid([-down // factor * factor], [-right // factor * factor], patch_px)
+    stream = generator(seed, "stage", stage.index, "shift", step)
+    shift = draw_shift(stream, patch_px, factor)
+    return shifted_grid(stage.height, stage.width, patch_px, shift, boundary)
+
+
+def flat_round(guide: Image | Canvas | None, boundary: str, background: float) -> Canvas | None:
+    """A guide as a canvas in flat background."""
+    if guide is None or isinstance(guide, Canvas):
+        return guide
+
+    def flat(window: Window) -> Image:
+        return guide.new_full((3, window.height, window.width), background)
+
+    return Canvas(guide, boundary, flat)
+
+
+def device_of(denoiser: Denoiser, guide: Image | None = None) -> torch.device:
+    """The device of a denoiser's weights; where it has none, that of the guide, or the CPU."""
+    if isinstance(denoiser, torch.nn.Module):
+        for parameter in denoiser.parameters():
+            return parameter.device
+    return guide.device if guide is not None else torch.device("cpu")
