@@ -48,6 +48,14 @@ CATALOGUE = (
         "7 min",
         "a GPU for a day",
     ),
+    Experiment(
+        "ablations",
+        "what each choice of network and training is worth, on patients not seen",
+        "our own; tile mismatch by normalisation",
+        "5 s",
+        "1 h",
+        "a GPU for a day",
+    ),
 )
 
 
