@@ -49,12 +49,36 @@ CATALOGUE = (
         "a GPU for a day",
     ),
     Experiment(
+        "samples",
+        "eight patches at each of seven scales",
+        "our own; the sheet of the model card",
+        "5 s",
+        "1 min",
+        "10 min",
+    ),
+    Experiment(
         "ablations",
         "what each choice of network and training is worth, on patients not seen",
         "our own; tile mismatch by normalisation",
         "5 s",
         "1 h",
         "a GPU for a day",
+    ),
+    Experiment(
+        "whole_slide",
+        "slides with their stages, patches at each magnification, and how near training patches are",
+        "Fig. 6",
+        "10 s",
+        "8 min",
+        "4 GPU hours",
+    ),
+    Experiment(
+        "reader_study",
+        "a study with simulated readers of known skill, and whether its report finds that skill",
+        "Fig. 8",
+        "10 s",
+        "5 min",
+        "28 GPU hours",
     ),
 )
 
