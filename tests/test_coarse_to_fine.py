@@ -28,9 +28,9 @@ def scrambled_network() -> EDMDenoiser:
 
 
 @pytest.mark.parametrize("boundary", ["pad", "wrap"])
-@pytest.mark.parametrize("sigma_start", [80.0, 3.0])
-def test_a_pointwise_denoiser_gives_the_same_stage_at_any_patch_size(boundary, sigma_start):
-    chosen = replace(QUICK, boundary=boundary, sigma_start=sigma_start)
+@pytest.mark.parametrize(("sigma_start", "solver"), [(80.0, "heun"), (3.0, "heun"), (3.0, "2m")])
+def test_a_pointwise_denoiser_gives_the_same_stage_at_any_patch_size(boundary, sigma_start, solver):
+    chosen = replace(QUICK, boundary=boundary, sigma_start=sigma_start, solver=solver)
     image = torch.rand(3, 16, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
     small, large = (
         upscale(GaussianDenoiser(), image, 1.0, chosen, patch_px=patch_px, seed=7)

@@ -38,8 +38,9 @@ def run(guided_steps: int, solver: str, num_steps: int = 12):
     guide = 0.3 + 0.2 * random_images(1, 4, 1)
     sigmas = karras_sigmas(num_steps)
     x = random_images(1, 8) * float(sigmas[0])
+    u = None
     for i in range(num_steps):
-        x = guided_step(
+        x, u = guided_step(
             denoiser,
             x,
             guide,
@@ -49,24 +50,26 @@ def run(guided_steps: int, solver: str, num_steps: int = 12):
             guided_steps=guided_steps,
             operator=operator,
             solver=solver,
+            previous=u,
         )
     return x, guide
 
 
-@pytest.mark.parametrize("solver", ["euler", "heun"])
+@pytest.mark.parametrize("solver", ["euler", "heun", "2m"])
 def test_r_equals_n_is_exact_super_resolution(solver):
     x, guide = run(12, solver)
     torch.testing.assert_close(AveragePool(2)(x), guide)
 
 
-@pytest.mark.parametrize("solver", ["euler", "heun"])
+@pytest.mark.parametrize("solver", ["euler", "heun", "2m"])
 def test_r_equals_zero_ignores_the_guide(solver):
     x, guide = run(0, solver)
     free = random_images(1, 8) * 80
     denoiser = GaussianDenoiser()
     sigmas = karras_sigmas(12)
+    u = None
     for i in range(12):
-        free = guided_step(
+        free, u = guided_step(
             denoiser,
             free,
             guide + 1,
@@ -76,6 +79,7 @@ def test_r_equals_zero_ignores_the_guide(solver):
             guided_steps=0,
             operator=AveragePool(2),
             solver=solver,
+            previous=u,
         )
     torch.testing.assert_close(x, free)
 
@@ -96,11 +100,25 @@ def test_heun_uses_the_guided_estimate_in_predictor_and_corrector():
     x = operator.pinv(guide) + float(sigmas[0]) * random_images(1, 8)
     noise = operator(x) - guide
     for i in range(9):
-        x = guided_step(
+        x, _ = guided_step(
             GaussianDenoiser(), x, guide, i, sigmas, 1.0, guided_steps=10, operator=operator
         )
         # averages follow dy/dsigma = (y - guide) / sigma exactly: a straight line to the guide
         torch.testing.assert_close(operator(x), guide + noise * float(sigmas[i + 1] / sigmas[0]))
+
+
+def test_2m_forgets_its_estimate_where_guidance_ends():
+    operator, guide, sigmas = AveragePool(2), random_images(1, 4), karras_sigmas(6)
+    x, wrong = random_images(1, 8), 100 * random_images(1, 8, 1)
+    for i, forgotten in ((0, True), (2, False), (3, True), (4, False)):
+        with_memory, without = (
+            guided_step(
+                GaussianDenoiser(), x, guide, i, sigmas, 1.0,
+                guided_steps=3, operator=operator, solver="2m", previous=previous,
+            )[0]
+            for previous in (wrong, None)
+        )  # fmt: skip
+        assert torch.equal(with_memory, without) == forgotten
 
 
 def test_guidance_wraps_a_denoiser_and_returns_a_denoiser():

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from wsigen.arrays import Denoiser, Guides, Images, Levels
-from wsigen.sampler import solver_step
+from wsigen.sampler import take_step
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ def guided_step(
     guided_steps: int,
     operator: AveragePool,
     solver: str = "heun",
-) -> Images:
+    previous: Images | None = None,
+) -> tuple[Images, Images | None]:
     """Step i of Algorithm 1, from ``sigmas[i]`` to ``sigmas[i + 1]``.
 
     The first ``guided_steps`` steps use the guided estimate, in the predictor and in the corrector alike;
@@ -79,7 +80,14 @@ def guided_step(
         mpp: micrometres per pixel of ``x``.
         guided_steps: r of Algorithm 1.
         operator: A.
-        solver: "heun" or "euler"; "2m" needs the step before as well, see :func:`wsigen.sampler.dpm2m`.
+        solver: "euler", "heun" or "2m".
+        previous: for "2m" the estimate of step i - 1. It is forgotten where guidance ends, since guided and free
+            estimates are not of one path.
+
+    Returns:
+        x at noise level ``sigmas[i + 1]``; and for "2m" the estimate of this step, else None.
     """
     estimate = guided_estimate(denoiser, guide, i, guided_steps=guided_steps, operator=operator)
-    return solver_step(solver)(estimate, x, float(sigmas[i]), float(sigmas[i + 1]), mpp)
+    known = previous is not None and 0 < i != guided_steps
+    before = (previous, float(sigmas[i - 1])) if known else None
+    return take_step(solver, estimate, x, float(sigmas[i]), float(sigmas[i + 1]), mpp, before)

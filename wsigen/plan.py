@@ -20,13 +20,14 @@ class StagePlan:
     Args:
         num_steps: N, steps of a guided stage.
         guided_steps: r, how many of them are guided.
-        solver: "heun" or "euler".
+        solver: "heun", "euler" or "2m".
         sigma_start: noise level at which a guided stage starts; below 80 it starts from the guide with
             so much noise instead of from noise alone: what lies above is settled by the guide.
         sigma_min: last noise level before 0.
         factor: k, magnification from stage to stage.
         boundary: "pad" (background and its noise beyond the edge, as in the paper) or "wrap".
-        overview_steps: steps of the overview, which has no guide and always starts from noise, by Heun.
+        overview_steps: steps of the overview, which has no guide and always starts from noise.
+        overview_solver: its solver.
     """
 
     num_steps: int = 40
@@ -37,6 +38,7 @@ class StagePlan:
     factor: int = 2
     boundary: str = "pad"
     overview_steps: int = 40
+    overview_solver: str = "heun"
 
     def check(self) -> None:
         """Raise WsigenError where the plan makes no sense."""

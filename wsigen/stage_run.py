@@ -1,8 +1,8 @@
 """One stage of Algorithm 2: the noise it starts from, its shifted grids, and a step of its patches.
 
-Between two steps a stage is nothing but its canvases: "x", the image at the noise level of the step, and whatever
-else a solver carries over. Where they lie, and what is kept of them for a resumed run, is the matter of a
-:class:`State`.
+Between two steps a stage is nothing but its canvases: "x", the image at the noise level of the step, and with the
+solver "2m" also "u", the estimate of the step before. Where they lie, and what is kept of them for a resumed run, is
+the matter of a :class:`State`.
 """
 
 import time
@@ -17,7 +17,7 @@ from wsigen.canvas import Canvas, Image
 from wsigen.grid import Grid, Window, draw_shift, shifted_grid
 from wsigen.guidance import AveragePool, guided_step
 from wsigen.plan import Stage, StagePlan
-from wsigen.sampler import solver_step
+from wsigen.sampler import take_step
 from wsigen.schedule import SIGMA_MAX, karras_sigmas
 from wsigen.seeds import generator, white_noise
 
@@ -133,7 +133,7 @@ class StageRun:
         self.patch_px, self.seed, self.batch_size = patch_px, seed, batch_size
         self.background = background
         self.sigmas = plan.sigmas() if guide is not None else karras_sigmas(plan.overview_steps)
-        self.solver = plan.solver if guide is not None else "heun"
+        self.solver = plan.solver if guide is not None else plan.overview_solver
         self.operator = AveragePool(plan.factor if guide is not None else 1)
         self.guide = flat_round(guide, plan.boundary, background)
         self.device = device_of(denoiser, self.guide.image if self.guide else None)
@@ -181,22 +181,32 @@ class StageRun:
         """Step ``i`` of Algorithm 1 in some patches; the overview has no guide."""
         corrected = self.solver == "heun" and i + 1 < self.num_steps
         self.evaluations += len(batch) * (2 if corrected else 1)
-        sigma, sigma_next = float(self.sigmas[i]), float(self.sigmas[i + 1])
+        remembers = self.solver == "2m" and i > 0
+        previous = self.canvas(i, "u").read(batch).to(self.device) if remembers else None
         with torch.no_grad():
             if self.guide is None:
-                step = solver_step(self.solver)
-                return step(self.denoiser, x, sigma, sigma_next, self.stage.mpp)
-            return guided_step(
-                self.denoiser,
-                x,
-                self.guide_of(batch),
-                i,
-                self.sigmas,
-                self.stage.mpp,
-                guided_steps=self.plan.guided_steps,
-                operator=self.operator,
-                solver=self.solver,
-            )
+                sigma, sigma_next = float(self.sigmas[i]), float(self.sigmas[i + 1])
+                before = None if previous is None else (previous, float(self.sigmas[i - 1]))
+                x, u = take_step(
+                    self.solver, self.denoiser, x, sigma, sigma_next, self.stage.mpp, before
+                )
+            else:
+                x, u = guided_step(
+                    self.denoiser,
+                    x,
+                    self.guide_of(batch),
+                    i,
+                    self.sigmas,
+                    self.stage.mpp,
+                    guided_steps=self.plan.guided_steps,
+                    operator=self.operator,
+                    solver=self.solver,
+                    previous=previous,
+                )
+        if u is not None:
+            canvas = self.canvas(i + 1, "u")
+            canvas.write(batch, u.to(canvas.image.device))
+        return x
 
     def write(self, i: int, batch: Sequence[Window], x: Images) -> None:
         """Put x, now at the noise level of step ``i``, back; the clean image keeps to [-1, 1]."""
@@ -205,15 +215,26 @@ class StageRun:
 
     def canvas(self, i: int, name: str = "x") -> Canvas:
         """A canvas as it stands before step ``i``; beyond its edge lies background with the step's noise."""
-        sigma = float(self.sigmas[i])
+        sigma = float(self.sigmas[i]) if name == "x" else 0.0  # an estimate has no noise
+
+        def outside(window: Window) -> Image:
+            if sigma == 0:
+                return torch.full((3, window.height, window.width), self.background)
+            return self.background + sigma * self.noise(window)
+
         return Canvas(
             self.state.image(name, i),
             self.plan.boundary,
-            lambda window: self.background + sigma * self.noise(window),
+            outside,
             plane=(self.stage.height, self.stage.width),
             corner=(self.region.top, self.region.left),
             unit=self.state.unit(sigma),
         )
+
+    @property
+    def canvases(self) -> tuple[str, ...]:
+        """Names of the canvases that are carried from step to step."""
+        return ("x", "u") if self.solver == "2m" else ("x",)
 
     @property
     def image(self) -> Image:

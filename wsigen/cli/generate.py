@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 )
 @click.option("--num-steps", type=click.IntRange(min=1), help="N, instead of the plan's.")
 @click.option("--guided-steps", type=click.IntRange(min=0), help="r, instead of the plan's.")
-@click.option("--solver", type=click.Choice(["euler", "heun"]), help="Instead of the plan's.")
+@click.option("--solver", type=click.Choice(["euler", "heun", "2m"]), help="Instead of the plan's.")
 @click.option(
     "--sigma-start", type=float, help="Noise level at which stages start, instead of the plan's."
 )
