@@ -88,6 +88,7 @@ def guided_step(
         x at noise level ``sigmas[i + 1]``; and for "2m" the estimate of this step, else None.
     """
     estimate = guided_estimate(denoiser, guide, i, guided_steps=guided_steps, operator=operator)
-    known = previous is not None and 0 < i != guided_steps
-    before = (previous, float(sigmas[i - 1])) if known else None
+    if i in (0, guided_steps):
+        previous = None
+    before = None if previous is None else (previous, float(sigmas[i - 1]))
     return take_step(solver, estimate, x, float(sigmas[i]), float(sigmas[i + 1]), mpp, before)
