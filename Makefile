@@ -6,6 +6,10 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 # More arguments for pytest: make test PYTEST_ARGS="tests/test_grid.py -k shifted"
 PYTEST_ARGS ?=
 
+# How large the book's notebooks run: smoke, classroom or paper. NOTEBOOKS="solvers guidance" runs these only.
+PROFILE ?= smoke
+NOTEBOOKS ?=
+
 VENV := .venv
 BIN := $(VENV)/bin
 VIEWER := wsigen/study/static/vendor
@@ -18,10 +22,10 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 VIPS_CO
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo viewer test lint pins clean
+.PHONY: help demo viewer test lint notebooks book book-draft book-student book-pdf book-test pins clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/default.stamp  ## generate a small slide with the model that ships: demo/slide.tiff and demo/slide.png
 	@mkdir -p demo
@@ -48,9 +52,43 @@ lint: $(VENV)/lint.stamp  ## check style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
+# The book. Its machinery is the package bookkit in book/; the settings are in _config.yml and the pages in _toc.yml.
+VENDOR := book/_static/vendor
+RUN_NOTEBOOKS = PYTHONPATH=book $(BIN)/python -m bookkit.notebooks --profile $(PROFILE) $(if $(NOTEBOOKS),--only $(NOTEBOOKS))
+BUILD_BOOK = PYTHONPATH=. WSIGEN_BOOK_PROFILE=$(PROFILE) $(BIN)/jupyter-book build . -W -n --keep-going
+
+$(VENDOR)/tex-svg-full.js: $(VIEWER)/openseadragon.min.js
+	@mkdir -p $(VENDOR)
+	@cp $(VIEWER)/openseadragon.min.js $(VIEWER)/openseadragon.LICENSE.txt $(VENDOR)
+	@cp node_modules/mathjax/LICENSE $(VENDOR)/mathjax.LICENSE.txt
+	@cp node_modules/mathjax/es5/tex-svg-full.js $@
+
+notebooks: $(VENV)/book.stamp  ## write notebooks/*.ipynb, for JupyterLab, Colab and papermill
+	@PYTHONPATH=book $(BIN)/python -m bookkit.notebooks --ipynb
+
+book: $(VENV)/book.stamp $(VENDOR)/tex-svg-full.js  ## run the notebooks (PROFILE=smoke, classroom or paper) and build the book: _build/html
+	@$(RUN_NOTEBOOKS)
+	$(BUILD_BOOK)
+
+book-draft: $(VENV)/book.stamp $(VENDOR)/tex-svg-full.js  ## build the book without running a notebook, to look at its text
+	@PYTHONPATH=book $(BIN)/python -m bookkit.notebooks --draft
+	$(BUILD_BOOK)
+
+book-student: $(VENV)/book.stamp $(VENDOR)/tex-svg-full.js  ## the book without the solutions of its exercises: _build/student/_build/html
+	@$(RUN_NOTEBOOKS)
+	WSIGEN_BOOK_STUDENT=1 $(BUILD_BOOK) --path-output _build/student
+
+book-pdf: $(VENV)/book.stamp $(VENDOR)/tex-svg-full.js  ## the book as a PDF: _build/latex/wsigen-book.pdf; needs xelatex
+	@for name in xelatex latexmk; do command -v $$name >/dev/null || { echo "the PDF needs $$name, which was not found: install" 		"TeX Live with it (on Debian or Ubuntu: apt-get install texlive-xetex texlive-latex-extra texlive-fonts-extra latexmk)" 		"and run make again." >&2; exit 1; }; done
+	@$(RUN_NOTEBOOKS)
+	$(BUILD_BOOK) --builder pdflatex
+
+book-test: $(VENV)/book.stamp $(VENV)/test.stamp  ## check the book that `make book` built
+	@$(ONE_THREAD) PYTHONPATH=book $(BIN)/python -m pytest tests/test_book_site.py -m book $(PYTEST_ARGS)
+
 clean:  ## remove the environment, the demo and all caches
-	rm -rf $(VENV) .pins node_modules $(VIEWER) demo _build build *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
-	find wsigen tests benchmarks notebooks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	rm -rf $(VENV) .pins node_modules $(VIEWER) $(VENDOR) book/executed demo _build build *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	find wsigen tests benchmarks book -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 $(BIN)/python:
 	@python=; for name in python3.11 python3; do \

@@ -1,0 +1,24 @@
+"""What the book adds to Sphinx: results with their source, badges, the map of the paper, claims, viewers, sliders."""
+
+from typing import Any
+
+from bookkit import (
+    badges,
+    claims,
+    docstrings,
+    frames,
+    paper_map,
+    places,
+    provenance,
+    results,
+    slides,
+)
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Register roles, directives and the badge of every page (Sphinx calls this)."""
+    app.add_config_value("book_profile", places.profile(), "env")
+    app.connect("config-inited", places.student_edition, priority=10)
+    for part in (badges, claims, docstrings, frames, paper_map, provenance, results, slides):
+        part.setup(app)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,85 @@
+"""The badge below each title, and below each notebook what made it."""
+
+import json
+from typing import Any
+
+from docutils import nodes
+
+from bookkit.places import EXECUTED, PROFILES
+
+
+class Badge(nodes.paragraph):
+    """One line below the title."""
+
+
+def run_of(docname: str) -> dict[str, Any] | None:
+    """The run behind a page; None where the page is no executed notebook."""
+    folder, _, name = docname.rpartition("/")
+    note = EXECUTED / f"{name}.run.json"
+    if folder != "book/executed":
+        return None
+    return json.loads(note.read_text("utf-8")) if note.is_file() else {}
+
+
+def add(app: Any, doctree: nodes.document) -> None:
+    """Put the badge below the title; after a notebook its provenance."""
+    titles = list(doctree.findall(nodes.title))
+    if not titles:
+        return
+    run = run_of(app.env.docname)
+    if run is None:
+        profile, text = app.config.book_profile, "this book was built with the profile"
+    elif run:
+        app.env.note_dependency(str(EXECUTED / f"{app.env.docname.rpartition('/')[2]}.run.json"))
+        profile, text = (
+            run["parameters"].get("profile", "smoke"),
+            "this notebook was run with the profile",
+        )
+        titles[0].parent.append(provenance(run))
+    else:
+        profile, text = "not run", "a draft: this notebook was"
+    badge = Badge(classes=["profile-badge", f"profile-{profile.replace(' ', '-')}"])
+    badge += [nodes.Text(text[0].upper() + text[1:] + " "), nodes.strong(profile, profile)]
+    if profile in PROFILES:
+        badge += nodes.Text(f": {PROFILES[profile]}.")
+    parent = titles[0].parent
+    parent.insert(parent.index(titles[0]) + 1, badge)
+
+
+def provenance(run: dict[str, Any]) -> nodes.Node:
+    """A drop-down that tells what made a notebook's numbers and figures."""
+    info = run["info"]
+    given = ", ".join(f"{name} = {value}" for name, value in run["parameters"].items())
+    rows = [
+        ("source", run["notebook"]),
+        ("parameters", given),
+        ("commit", f"{info['commit']}{', with changes' if info['modified'] else ''}"),
+        ("device", f"{info['device']}: {info['processor']}"),
+        ("seconds", f"{run['seconds']:g}"),
+        ("python, torch", f"{info['python']}, {info['packages'].get('torch')}"),
+        ("started", info["started"]),
+    ]
+    box = nodes.admonition(classes=["dropdown", "provenance"], ids=["how-this-page-was-made"])
+    box += nodes.title("", "How this page and its figures were made")
+    listing = nodes.bullet_list()
+    for name, value in rows:
+        item = nodes.paragraph("", "", nodes.strong("", name), nodes.Text(f": {value}"))
+        listing += nodes.list_item("", item)
+    box += listing
+    return box
+
+
+def visit(self: Any, node: Badge) -> None:
+    """As a paragraph."""
+    self.visit_paragraph(node)
+
+
+def depart(self: Any, node: Badge) -> None:
+    """As a paragraph."""
+    self.depart_paragraph(node)
+
+
+def setup(app: Any) -> None:
+    """Register the badge."""
+    app.add_node(Badge, html=(visit, depart), latex=(visit, depart), text=(visit, depart))
+    app.connect("doctree-read", add)

@@ -1,0 +1,124 @@
+"""The directive ``provenance``: where each saved result comes from, and a link to it below each picture of it."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.addnodes import pending_xref
+
+from bookkit.markdown import MarkdownDirective
+from bookkit.places import PROFILES, ROOT
+from bookkit.results import anchor, file_of, load, runs_of
+
+
+def names() -> list[str]:
+    """All results that are saved, as :func:`bookkit.results.load` takes them."""
+    found = [
+        f"{profile}/{path.relative_to(ROOT / 'results' / profile).with_suffix('').as_posix()}"
+        for profile in PROFILES
+        for path in sorted((ROOT / "results" / profile).rglob("*.json"))
+    ]
+    return found + [
+        f"benchmarks/{path.stem}"
+        for path in sorted((ROOT / "benchmarks" / "results").glob("*.json"))
+    ]
+
+
+def unique(values: list[Any]) -> str:
+    """Each value once, in the order in which they come."""
+    return ", ".join(dict.fromkeys(str(value) for value in values if value not in (None, "")))
+
+
+class ProvenanceDirective(MarkdownDirective):
+    """One section for each saved result."""
+
+    def lines(self) -> list[str]:
+        """Heading and list of each."""
+        lines = []
+        for name in names():
+            data = load(name)
+            if not isinstance(data, dict):
+                continue
+            runs = runs_of(data)
+            given = data.get("parameters") or (runs[-1].get("arguments") if runs else None) or {}
+            parts = {
+                "command": unique([" ".join(map(str, run.get("command", []))) for run in runs]),
+                "parameters": ", ".join(f"{key} = {value}" for key, value in given.items()),
+                "device": unique([f"{run.get('device')}: {run.get('processor')}" for run in runs]),
+                "commit": unique(
+                    [
+                        f"{run.get('commit')}{' with changes' if run.get('modified') else ''}"
+                        for run in runs
+                    ]
+                ),
+                "started": unique([run.get("started") for run in runs]),
+                "seconds": unique([total_seconds(data)]),
+            }
+            lines += [f"({anchor(name)})=", f"## {name}", ""]
+            lines += [f"- **{key}**: `{value}`" for key, value in parts.items() if value]
+            lines += [""]
+        return lines
+
+
+def total_seconds(data: dict[str, Any]) -> float | None:
+    """The sum over the rows of a result."""
+    rows = data.get("rows")
+    if not isinstance(rows, list):
+        return None
+    seconds = [row.get("seconds") for row in rows if isinstance(row, dict)]
+    return round(sum(filter(None, seconds)), 1) if any(seconds) else None
+
+
+def result_of(path: Path) -> str | None:
+    """The result that a picture belongs to: ``results/classroom/solvers/x.png`` is of classroom/solvers."""
+    parts = path.relative_to(ROOT / "results").with_suffix("").parts
+    for length in range(len(parts), 1, -1):
+        if (ROOT / "results").joinpath(*parts[:length]).with_suffix(".json").is_file():
+            return "/".join(parts[:length])
+    return None
+
+
+def link_pictures(app: Any, doctree: nodes.document) -> None:
+    """Below each picture of a saved result a link to what made it."""
+    for image in list(doctree.findall(nodes.image)):
+        address = image.get("candidates", {}).get("*") or image["uri"]
+        path = Path(os.path.normpath(Path(app.srcdir) / address))
+        if "://" in address or not path.is_relative_to(ROOT / "results"):
+            continue
+        name = result_of(path)
+        if name is None:
+            continue
+        link = pending_xref(
+            "", nodes.inline("", "how it was made"),
+            refdomain="std", reftype="ref", reftarget=anchor(name), refexplicit=True, refwarn=True,
+            refdoc=app.env.docname,
+        )  # fmt: skip
+        line = nodes.paragraph("", "", link, classes=["how"])
+        outer = image.parent if isinstance(image.parent, nodes.figure) else image
+        if isinstance(outer.parent, nodes.TextElement):
+            outer = outer.parent  # an inline picture stands in a paragraph
+        outer.parent.insert(outer.parent.index(outer) + 1, line)
+
+
+def outdated(
+    app: Any, env: Any, added: set[str], changed: set[str], removed: set[str]
+) -> list[str]:
+    """Read pages again that depend on which results there are."""
+    now = [(name, load_time(name)) for name in names()]
+    if getattr(env, "bookkit_results", None) == now:
+        return []
+    env.bookkit_results = now
+    return [page for page in ("book/provenance", "book/claims") if page in env.found_docs]
+
+
+def load_time(name: str) -> int:
+    """When a result was last written."""
+    return file_of(name).stat().st_mtime_ns
+
+
+def setup(app: Any) -> None:
+    """Register the directive and the links."""
+    app.add_directive("provenance", ProvenanceDirective)
+    app.connect("doctree-read", link_pictures)
+    app.connect("env-get-outdated", outdated)
