@@ -8,16 +8,16 @@ the nearest of all). The other real patches come from the same slides, so they a
 would be.
 """
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+import hashlib
+import os
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from wsigen.coarse_to_fine import drain, generate
+from wsigen.coarse_to_fine import drain, run_stage
 from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.result import Row, sheet
 from wsigen.metrics.neighbours import nearest
@@ -25,7 +25,6 @@ from wsigen.metrics.stages import average
 from wsigen.plan import Stage, plan, stages
 from wsigen.seeds import generator
 from wsigen.slides.tissue import tissue_mask
-from wsigen.workdir import Workdir
 
 Pixels = NDArray[np.uint8]
 
@@ -109,45 +108,26 @@ def path(config: Config, lab: Lab) -> list[Stage]:
     )
 
 
-def made(seed: int, config: Config, lab: Lab) -> Workdir:
-    """The finished stages of a slide, in the lab's cache; what is not there yet is generated."""
-    recipe = plan(config.plan)
-    described = {
-        "model": lab.denoiser.sha256,
-        "seed": seed,
-        "size": config.size,
-        "mpp": config.mpp,
-        "plan": asdict(recipe),
-        "device": lab.device,
-    }
-    name = f"{lab.denoiser.sha256[:8]}-{config.plan}-{config.size}-{config.mpp:g}-{seed}"
-    folder = Workdir(lab.cache / "slides" / name, described)
-    drain(
-        generate(
-            lab.denoiser,
-            path(config, lab),
-            recipe,
-            patch_px=lab.patch_px,
-            seed=seed,
-            background=lab.denoiser.background,
-            workdir=folder,
-        )
-    )
-    return folder
-
-
-def film(seed: int, config: Config, lab: Lab) -> Iterator[Pixels]:
-    """Every stage of a slide from the overview on, uint8 (height, width, 3), one at a time."""
-    folder = made(seed, config, lab)
-    for stage in path(config, lab):
-        yield pixels_of(folder, stage)
-
-
-def pixels_of(folder: Workdir, stage: Stage) -> Pixels:
-    """A finished stage, uint8 (height, width, 3)."""
-    image = folder.load(stage.index)
-    assert image is not None  # `made` made it
-    return to_pixels(torch.from_numpy(image)[None])[0]
+def film(seed: int, config: Config, lab: Lab) -> list[Pixels]:
+    """Every stage of a slide, uint8 (height, width, 3), from the overview on; kept in the lab's cache."""
+    recipe, way = plan(config.plan), path(config, lab)
+    made_by = (lab.denoiser.sha256, seed, config.size, config.mpp, recipe, lab.device)
+    folder = lab.cache / "slides" / hashlib.sha256(repr(made_by).encode()).hexdigest()[:32]
+    files = [folder / f"stage_{stage.index}.npy" for stage in way]
+    if not files[-1].is_file():  # it is written last
+        folder.mkdir(parents=True, exist_ok=True)
+        image = None
+        for stage, file in zip(way, files, strict=True):
+            run = run_stage(
+                lab.denoiser, stage, image, recipe, patch_px=lab.patch_px, seed=seed,
+                background=lab.denoiser.background,
+            )  # fmt: skip
+            image = drain(run)
+            temporary = file.with_suffix(".part")
+            with temporary.open("wb") as target:
+                np.save(target, to_pixels(image[None])[0])
+            os.replace(temporary, file)
+    return [np.load(file, mmap_mode="r") for file in files]
 
 
 def patches(seed: int, factor: int, config: Config, lab: Lab) -> Pixels:
@@ -156,8 +136,7 @@ def patches(seed: int, factor: int, config: Config, lab: Lab) -> Pixels:
     Returns:
         uint8 (at most ``config.patches``, patch, patch, 3): a random choice of squares at least half tissue.
     """
-    whole = pixels_of(made(seed, config, lab), path(config, lab)[-1])
-    slide = np.round(average(whole, factor)).astype(np.uint8)
+    slide = np.round(average(film(seed, config, lab)[-1], factor)).astype(np.uint8)
     side = lab.patch_px
     rows, columns = (length // side for length in slide.shape[:2])
     squares = slide[: rows * side, : columns * side].reshape(rows, side, columns, side, 3)
@@ -185,6 +164,6 @@ def neighbours(
 
 def thumbnail(pixels: Pixels, longest: int) -> Pixels:
     """The picture, made smaller where a side is longer than ``longest`` pixels."""
-    image = Image.fromarray(pixels)
+    image = Image.fromarray(np.asarray(pixels))
     image.thumbnail((longest, longest), Image.Resampling.BOX)
     return np.asarray(image)

@@ -1,0 +1,60 @@
+"""The experiment behind Fig. 6, on a model nobody trained."""
+
+import numpy as np
+import pytest
+
+from wsigen.experiments import whole_slide
+from wsigen.metrics.stages import average
+from wsigen.plots.whole_slide import film_strip, magnifications, nearest_distances
+
+CONFIG = whole_slide.Config(
+    (3,), size=128, mpp=2.0, factors=(1, 2), patches=5, reference=6, shown=3
+)
+
+
+@pytest.fixture
+def row(lab):
+    return whole_slide.measure(whole_slide.cells(CONFIG)[1], CONFIG, lab)
+
+
+def test_every_stage_of_a_slide_is_kept_and_drawn_once(lab, monkeypatch):
+    film = whole_slide.film(3, CONFIG, lab)
+    assert [pixels.shape[0] for pixels in film] == [32, 64, 128]
+    monkeypatch.setattr(whole_slide, "run_stage", None)  # whoever calls it fails
+    again = whole_slide.film(3, CONFIG, lab)
+    for one, other in zip(film, again, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_patches_are_squares_of_the_slide_made_coarser(lab):
+    slide = whole_slide.film(3, CONFIG, lab)[-1]
+    coarse = np.round(average(slide, 2)).astype(np.uint8)
+    squares = [coarse[y : y + 32, x : x + 32] for y in (0, 32) for x in (0, 32)]
+    for patch in whole_slide.patches(3, 2, CONFIG, lab):
+        assert any(np.array_equal(patch, square) for square in squares)
+
+
+def test_no_picture_of_a_real_patch_is_kept(row, lab):
+    made = whole_slide.patches(3, 2, CONFIG, lab)[:3]
+    assert list(row.images) == ["patches_3_2"]
+    np.testing.assert_array_equal(row.images["patches_3_2"], np.concatenate(list(made), axis=1))
+    assert row.values["nearest"] >= row.values["nearest_least"] > 0
+
+
+def test_the_neighbour_of_a_training_patch_is_itself(lab, monkeypatch):
+    copies = lab.real_patches(6, 2.0, "train", "reference")
+    monkeypatch.setattr(whole_slide, "patches", lambda *_: copies[2:5])
+    made, found, distances = whole_slide.neighbours(3, 1, CONFIG, lab)
+    np.testing.assert_array_equal(made, found)
+    np.testing.assert_array_equal(distances, 0)
+
+
+def test_the_figures_show_every_stage_patch_and_neighbour(row, lab):
+    film = whole_slide.film(3, CONFIG, lab)
+    assert len(film_strip(film, ["8", "4", "2"]).axes) == 3
+    made, found, distances = whole_slide.neighbours(3, 1, CONFIG, lab)
+    line = {"mpp": 2.0, "patches": made, "distances": distances, "neighbours": found}
+    figure = magnifications([line, line | {"neighbours": None}])
+    assert sum(len(axes.images) for axes in figure.axes) == 9
+    drawn = nearest_distances([{"mpp": 4.0, **row.values}]).axes[0]
+    assert len(drawn.collections) == 4
