@@ -21,6 +21,7 @@ VERBS = (
     "train",
     "generate",
     "experiment",
+    "evaluate",
     "study",
 )
 

@@ -49,6 +49,14 @@ CATALOGUE = (
         "a GPU for a day",
     ),
     Experiment(
+        "heldout",
+        "distance of generated patches from patients not seen in training, beside that of real ones",
+        "not in the paper; wsigen evaluate",
+        "10 s",
+        "6 min",
+        "an hour on a GPU",
+    ),
+    Experiment(
         "samples",
         "eight patches at each of seven scales",
         "our own; the sheet of the model card",

@@ -109,6 +109,12 @@ class Lab:
         placed = PlacedPatches(self.sources(split), self.patch_px, augment=augment)
         return placed.draw(number, mpp, generator(self.seed, "real", stream, split))
 
+    def shows(self, mpp: float, split: str = "train") -> bool:
+        """Whether the model knows this scale and any slide of a split shows it."""
+        info = self.denoiser.info
+        known = info.mpp_min * 0.999 <= mpp <= info.mpp_max * 1.001
+        return known and PlacedPatches(self.sources(split), self.patch_px).shows(mpp)
+
     def real_patches(
         self, number: int, mpp: Scale, split: str = "train", stream: str = "real"
     ) -> NDArray[np.uint8]:

@@ -38,6 +38,11 @@ class Drawn:
     cases: NDArray[np.str_]
     overlap: NDArray[np.float64]
 
+    def least_overlapping(self, number: int) -> "Drawn":
+        """Those ``number`` patches that overlap least, in the order they were drawn."""
+        kept = np.sort(np.argsort(self.overlap, kind="stable")[:number])
+        return Drawn(self.pixels[kept], self.mpp[kept], self.cases[kept], self.overlap[kept])
+
     @property
     def patients(self) -> int:
         """From how many patients they are."""
@@ -80,6 +85,10 @@ class PlacedPatches(PatchSampler):
             cases.append(source.case)
             overlaps.append(overlap)
         return Drawn(np.stack(pixels), scales, np.array(cases), np.array(overlaps))
+
+    def shows(self, mpp: float) -> bool:
+        """Whether any slide shows this scale."""
+        return any(self._shows(source, mpp) for source in self.sources)
 
     def _shares(self, mpp: float) -> NDArray[np.float64]:
         """Each slide's share of the patches at one scale, as in training, shape (sources,)."""

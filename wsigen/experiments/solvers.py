@@ -31,9 +31,9 @@ class Config:
         split: of the real patches; "train" as in the paper.
     """
 
-    samples: int = 256
-    steps: tuple[int, ...] = (3, 5, 8, 12, 18, 25)
-    solvers: tuple[str, ...] = ("heun", "euler")
+    samples: int = 192
+    steps: tuple[int, ...] = (4, 8, 12, 20)
+    solvers: tuple[str, ...] = ("heun", "euler", "2m")
     mpp: float = 1.0
     k: int = 3
     split: str = "train"
