@@ -83,6 +83,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     known = lab.features(reference)
     generated, real = (nearest(lab.features(side), known)[0][:, 0] for side in (cut, other))
     values = {
+        "stages": [f"{stage.width} px, {stage.mpp:g} µm/px" for stage in path(config, lab)],
         "patches": len(cut),
         "reference": config.reference,
         "nearest": float(np.median(generated)),
