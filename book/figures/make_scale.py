@@ -62,7 +62,7 @@ def grid_shift() -> Figure:
         np.flatnonzero(moved), 0, moved[moved > 0], color=REAL, linewidth=2, label="shifted grid"
     )
     counted.set(xlabel="pixel column", ylabel="steps of 40 in which it is a border", ylim=(0, 44))
-    counted.legend(frameon=False, loc="upper right", bbox_to_anchor=(0.98, 0.9))
+    counted.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return figure
 
 
@@ -78,7 +78,7 @@ def ladder() -> Figure:
     axes = figure.subplots()
     for start, colour, marker in ((150, SYNTHETIC, "^"), (80, REAL, "o"), (38.4, GREEN, "s")):
         scales = start / 2.0 ** np.arange(8)
-        label = f"from {start:g} µm/px: {512 * start / 1000:.0f} mm, ends at {scales[-1]:.2f}"
+        label = f"from {start:g} µm/px: {512 * start / 1000:.0f} mm, ends at {scales[-1]:.3g}"
         axes.plot(range(8), scales, color=colour, marker=marker, label=label)
     axes.axhline(0.3, color=GREY, linestyle="--", linewidth=1)
     axes.text(0, 0.32, "0.3 µm per pixel", color=GREY, fontsize=9)
@@ -140,7 +140,7 @@ def bias() -> tuple[Figure, dict[str, list[float]]]:
     ):  # fmt: skip
         left.plot(SIZES, found[name], color=colour, marker=marker, label=name)
     left.axhline(1 - 2.0**-3, color=GREY, linestyle=":", linewidth=1)
-    left.text(SIZES[-1], 1 - 2.0**-3 - 0.045, "7/8", color=GREY, fontsize=9)
+    left.text(SIZES[-1] * 0.88, 1 - 2.0**-3 + 0.02, "7/8", color=GREY, fontsize=9)
     left.set(ylabel="score of two samples of one distribution", ylim=(0, 1.15))
     right.plot(
         SIZES, found["biased"], color=SYNTHETIC, marker="^", label="with the diagonal (biased)"
@@ -185,7 +185,7 @@ def cost() -> Figure:
     left.set_yscale("log")
     left.set(xlabel="stage", ylabel="patches", ylim=(1, 60_000))
     for stage, number in enumerate(patches, start=1):
-        left.text(stage, number * 1.2, f"{number / sum(patches):.1%}", ha="center", fontsize=8)
+        left.text(stage, number * 1.2, f"{100 * number / sum(patches):.2g} %", ha="center", fontsize=8)
     plans = {
         "Heun, N = 40 (the paper)": 79,
         "Euler, N = 40": 40,
