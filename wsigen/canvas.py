@@ -16,6 +16,8 @@ Image = Float[Tensor, "3 height width"]
 Outside = Callable[[Window], Image]
 Slices = tuple[slice, slice, slice]
 
+STRIP_PIXELS = 1 << 22
+
 
 class Canvas:
     """An image, or a part of one, under patches.
@@ -90,9 +92,22 @@ class Canvas:
         return inside.slices(self.top, self.left), inside.slices(window.top, window.left)
 
 
-def strips(image: Image, height: int, width: int, rows: int = 256) -> Iterator[NDArray[np.uint8]]:
-    """Yield an image in [-1, 1], cut to ``height`` x ``width``, as strips of uint8, (rows, width, 3)."""
+def strips(
+    image: Image,
+    height: int,
+    width: int,
+    rows: int | None = None,
+    *,
+    release: Callable[[], None] = lambda: None,
+) -> Iterator[NDArray[np.uint8]]:
+    """Yield an image in [-1, 1], cut to ``height`` x ``width``, as strips of uint8, (rows, width, 3).
+
+    Strips are as high as four million pixels allow, or ``rows``. ``release`` is called after each: it may let go of the
+    memory that a mapped image was read into.
+    """
+    rows = rows or min(max(16, STRIP_PIXELS // width), 256)
     for top in range(0, height, rows):
         strip = image[:, top : min(top + rows, height), :width]
-        bytes_ = ((strip.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+        bytes_ = (strip.float() + 1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
         yield bytes_.permute(1, 2, 0).contiguous().cpu().numpy()
+        release()

@@ -15,7 +15,9 @@ from wsigen.arrays import Denoiser
 from wsigen.canvas import Canvas, Image
 from wsigen.grid import Window
 from wsigen.plan import PAPER, Stage, StagePlan
-from wsigen.stage_run import Part, Progress, StageRun, State, device_of
+from wsigen.stage_run import Part, Progress, StageRun, device_of
+from wsigen.state import State
+from wsigen.storage import Storage
 from wsigen.workdir import Workdir
 
 __all__ = ["Progress", "drain", "generate", "run_stage", "upscale"]
@@ -59,7 +61,7 @@ def run_stage(
             x = run.step(i, x, batch)
             run.write(i + 1, batch, x)
             yield run.progress(i)
-    return run.image
+    return run.finish()
 
 
 def generate(
@@ -72,30 +74,37 @@ def generate(
     batch_size: int = 32,
     background: float = 1.0,
     workdir: Workdir | None = None,
+    storage: Storage | None = None,
 ) -> Generator[Progress, None, Image]:
     """Generate a slide through the stages of ``path`` (see :func:`wsigen.plan.stages`).
 
-    Yields after each batch; returns the finished image, shape (3, height, width). With a ``workdir``, finished
-    stages are kept there and not run again.
+    Yields after each batch; returns the finished image, shape (3, height, width). With a ``workdir`` it goes on from
+    where a run before it was ended, by whatever, and keeps all finished stages. ``storage`` says more exactly where
+    the canvases are; by default they are in files where there is a workdir on the CPU, else in memory.
     """
+    if storage is None:
+        device = device_of(denoiser)
+        files = workdir is not None and device.type == "cpu"
+        storage = Storage("files" if files else "memory", False, device, workdir)
+    storage.check_room(path)
     image: Image | None = None
-    for stage in path:
-        kept = workdir.load(stage.index) if workdir else None
-        if kept is not None:
-            image = torch.from_numpy(kept).to(device_of(denoiser))
-            continue
-        image = yield from run_stage(
-            denoiser,
-            stage,
-            image,
-            plan,
-            patch_px=patch_px,
-            seed=seed,
-            batch_size=batch_size,
-            background=background,
-        )
-        if workdir:
-            workdir.save(stage.index, image.cpu().numpy())
+    with storage.claimed():
+        for stage in path:
+            kept = storage.finished(stage)
+            if kept is not None:
+                image = kept
+                continue
+            image = yield from run_stage(
+                denoiser,
+                stage,
+                image,
+                plan,
+                patch_px=patch_px,
+                seed=seed,
+                batch_size=batch_size,
+                background=background,
+                state=storage.state(stage),
+            )
     assert image is not None
     return image
 

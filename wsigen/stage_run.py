@@ -8,7 +8,6 @@ the matter of a :class:`State`.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 
@@ -20,6 +19,7 @@ from wsigen.plan import Stage, StagePlan
 from wsigen.sampler import take_step
 from wsigen.schedule import SIGMA_MAX, karras_sigmas
 from wsigen.seeds import generator, white_noise
+from wsigen.state import InMemory, State, unit
 
 Part = Callable[[int, Grid], Grid]
 
@@ -34,67 +34,6 @@ class Progress:
     patches_in_all: int
     evaluations: int
     seconds: float
-
-
-class State(Protocol):
-    """Where the canvases of a stage lie, and how far the stage has come."""
-
-    step: int  # the step to take next
-    batches: int  # how many batches of it are done
-
-    def image(self, name: str, step: int) -> Image:
-        """The pixels of a canvas as it stands before ``step``; the image of step + 1 may be the same."""
-        ...
-
-    def unit(self, sigma: float) -> float:
-        """What a stored 1 stands for at a noise level."""
-        ...
-
-    def begin(self, step: int) -> None:
-        """A step begins: make ready what it reads."""
-        ...
-
-    def batch_done(self, step: int, batches: int) -> None:
-        """So many batches of a step have been written."""
-        ...
-
-    def step_done(self, step: int) -> None:
-        """All batches of a step have been written."""
-        ...
-
-
-class InMemory:
-    """Canvases in memory, each stepped in place.
-
-    Args:
-        height, width: of the canvases.
-        device: where they lie.
-    """
-
-    step = batches = 0
-
-    def __init__(self, height: int, width: int, device: torch.device | str = "cpu") -> None:
-        self.shape = (3, height, width)
-        self.device = device
-        self.images: dict[str, Image] = {}
-
-    def image(self, name: str, step: int) -> Image:
-        """The one image of this name, whatever the step."""
-        if name not in self.images:
-            self.images[name] = torch.empty(self.shape, device=self.device)
-        return self.images[name]
-
-    def unit(self, sigma: float) -> float:
-        return 1.0
-
-    def begin(self, step: int) -> None:
-        """Nothing to make ready."""
-
-    def batch_done(self, step: int, batches: int) -> None:
-        """Nothing to keep."""
-
-    def step_done(self, step: int) -> None:
-        """Nothing to keep."""
 
 
 class StageRun:
@@ -138,7 +77,7 @@ class StageRun:
         self.guide = flat_round(guide, plan.boundary, background)
         self.device = device_of(denoiser, self.guide.image if self.guide else None)
         self.region = region or Window(0, 0, stage.height, stage.width)
-        self.state = state or InMemory(self.region.height, self.region.width, self.device)
+        self.state = state or InMemory(self.region.height, self.region.width, device=self.device)
         self.part = part or (lambda step, grid: grid)
         self.began = time.monotonic()
         self.patches = self.evaluations = 0
@@ -158,7 +97,6 @@ class StageRun:
     def steps(self) -> Iterator[int]:
         """The steps that are still to be taken; each is kept when the caller comes for the next."""
         for i in range(self.state.step, self.num_steps):
-            self.state.begin(i)
             yield i
             self.state.step_done(i)
 
@@ -169,7 +107,7 @@ class StageRun:
             self.patches += len(batch)
             if number >= done:
                 yield batch
-                self.state.batch_done(i, number + 1)
+                self.state.batch_done(i, number + 1, len(batch) * self.patch_px**2)
 
     def read(self, i: int, batch: Sequence[Window]) -> Images:
         """Return x at the noise level of step ``i``: at first noise that no one has written down."""
@@ -228,7 +166,7 @@ class StageRun:
             outside,
             plane=(self.stage.height, self.stage.width),
             corner=(self.region.top, self.region.left),
-            unit=self.state.unit(sigma),
+            unit=unit(sigma, self.state.half),
         )
 
     @property
@@ -240,6 +178,10 @@ class StageRun:
     def image(self) -> Image:
         """The clean image, once all steps are taken."""
         return self.state.image("x", self.num_steps)
+
+    def finish(self) -> Image:
+        """The clean image, from where it may stay: the end of the stage."""
+        return self.state.finish(self.num_steps)
 
     def start(self, window: Window) -> Image:
         """Return x at the first noise level: noise alone, or the guide with so much noise."""

@@ -1,19 +1,41 @@
-"""A folder in which a long run keeps its finished stages, with the parameters that made them."""
+"""A folder that keeps a long run: its canvases, memory-mapped, how far it has come, and what made it.
 
+A step reads one file and writes another, so that whatever ends a run, the image it goes on from is whole. How far it
+has come stands in a small file that is replaced, never written in place.
+"""
+
+import contextlib
 import errno
+import fcntl
 import json
+import math
+import mmap
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from wsigen.canvas import Image
 from wsigen.errors import WsigenError
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Position(NamedTuple):
+    """How far a run has come: so many batches of a step of a stage are done, and all before."""
+
+    stage: int = 0
+    step: int = 0
+    batches: int = 0
 
 
 class Workdir:
-    """Finished stages of one slide.
+    """The stages of one slide, finished and in work.
 
     Args:
         folder: made if it is not there.
@@ -22,6 +44,7 @@ class Workdir:
 
     def __init__(self, folder: Path, parameters: dict[str, Any]) -> None:
         self.folder = folder
+        self.mapped: dict[Path, np.memmap[Any, Any]] = {}
         described = folder / "config.json"
         text = json.dumps(parameters, indent=2, sort_keys=True)
         if described.is_file():
@@ -31,34 +54,168 @@ class Workdir:
                     "parameters as then, or another --workdir"
                 )
             return
-        if folder.is_dir() and any(folder.iterdir()):
+        if folder.is_dir() and any(path.suffix != ".part" for path in folder.iterdir()):
             raise WsigenError(
                 f"{folder}: not empty and no wsigen workdir; choose another --workdir"
             )
         folder.mkdir(parents=True, exist_ok=True)
-        described.write_text(text)
+        with self._told_when_full():
+            replace_text(described, text)
+
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Keep all other runs out, also those of other processes; the claim dies with the process.
+
+        Raises:
+            WsigenError: another run is at work here.
+        """
+        with (self.folder / "lock").open("a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                file.seek(0)
+                raise WsigenError(
+                    f"{self.folder}: another run is at work here (process {file.read() or 'unknown'}); "
+                    "wait for it, end it, or choose another --workdir"
+                ) from error
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            for stage in range(self.position.stage):
+                self.drop(stage)  # what a killed run did not come to delete
+            yield
+
+    @property
+    def position(self) -> Position:
+        """Where to go on. Batches count only while the machine runs: after a power cut the step begins anew."""
+        file = self.folder / "position.json"
+        if not file.is_file():
+            return Position()
+        found = json.loads(file.read_text())
+        same_boot = found["boot"] == boot_id()
+        return Position(found["stage"], found["step"], found["batches"] if same_boot else 0)
+
+    def keep(self, position: Position) -> None:
+        """Note how far the run has come; at the end of a step, after its pixels are on the disk."""
+        step_done = position.batches == 0
+        text = json.dumps(position._asdict() | {"boot": boot_id()})
+        with self._told_when_full():
+            if step_done:
+                for array in self.mapped.values():
+                    array.flush()
+            replace_text(self.folder / "position.json", text, durable=step_done)
+
+    def pixels(self, name: str, height: int, width: int, dtype: str) -> Image:
+        """A memory-mapped image, (3, height, width); made, with all of its room on the disk, if it is not there.
+
+        In the file a row of the image is one run of bytes, its three colours after each other.
+        """
+        path = self._file(name)
+        if path not in self.mapped:
+            shape = (height, 3, width)
+            with self._told_when_full(math.prod(shape) * np.dtype(dtype).itemsize):
+                self.mapped[path] = mapped(path, shape, dtype)
+        return torch.from_numpy(self.mapped[path]).permute(1, 0, 2)
+
+    def finish(self, stage: int, name: str) -> None:
+        """Give an image its lasting name, note that its stage is done, and drop what the stage worked with."""
+        if self._file(name).is_file():  # else a run was killed behind the next line
+            os.replace(self._file(name), self._file(stage_name(stage)))
+        self.mapped.clear()
+        self.keep(Position(stage + 1))
+        self.drop(stage)
+
+    def drop(self, stage: int, *, except_for: str = "(none)") -> None:
+        """Delete the files that a stage works with, except those whose name ends so."""
+        for path in self.folder.glob(f"{stage_name(stage)}.*.npy"):
+            if not path.stem.endswith(f".{except_for}"):
+                self.mapped.pop(path, None)
+                path.unlink()
+
+    def image(self, stage: int) -> Image | None:
+        """A finished stage, memory-mapped, shape (3, height, width), or None."""
+        path = self._file(stage_name(stage))
+        if self.position.stage <= stage or not path.is_file():
+            return None
+        if path not in self.mapped:
+            self.mapped[path] = np.load(path, mmap_mode="r+")
+        return torch.from_numpy(self.mapped[path]).permute(1, 0, 2)
 
     def load(self, stage: int) -> NDArray[np.float32] | None:
-        """Return a finished stage, shape (3, height, width), or None."""
-        file = self._file(stage)
-        return np.load(file) if file.is_file() else None
+        """A finished stage in memory, shape (3, height, width), or None."""
+        image = self.image(stage)
+        return None if image is None else image.float().numpy().copy()
 
-    def save(self, stage: int, image: NDArray[np.float32]) -> None:
-        """Keep a finished stage; it is there whole or not at all."""
-        temporary = self._file(stage).with_suffix(".part")
+    def release(self) -> None:
+        """Let go of the memory that mapped pixels were read into; what was written stays, in the system's cache."""
+        for array in self.mapped.values():
+            assert isinstance(array.base, mmap.mmap)
+            array.base.madvise(mmap.MADV_DONTNEED)
+
+    def check_room(self, needed: int) -> None:
+        """Raise WsigenError where the disk cannot take ``needed`` bytes, of which some may be here already."""
+        present = sum(file.stat().st_blocks * 512 for file in self.folder.glob("stage_*.npy"))
+        free = shutil.disk_usage(self.folder).free
+        if needed > present + free:
+            raise WsigenError(
+                f"{self.folder}: the run needs {needed / 1e9:.2f} GB, and {(present + free) / 1e9:.2f} GB "
+                "are free; make room, choose another --workdir, or keep the canvas in half precision"
+            )
+
+    @contextlib.contextmanager
+    def _told_when_full(self, size: int = 0) -> Iterator[None]:
         try:
-            with temporary.open("wb") as file:
-                np.save(file, image)
-            os.replace(temporary, self._file(stage))
+            yield
         except OSError as error:
-            if error.errno == errno.ENOSPC:
-                raise WsigenError(
-                    f"{self.folder}: the disk is full after {stage} stages; stage {stage} needs "
-                    f"{image.nbytes / 2**20:.0f} MiB; free some and run the same command again"
-                ) from error
-            raise
-        finally:
-            temporary.unlink(missing_ok=True)
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise
+            stage, step, _ = self.position
+            needed = f" {size / 1e9:.2f} GB are needed;" if size else ""
+            raise WsigenError(
+                f"{self.folder}: the disk is full in stage {stage} after {step} steps;{needed} make room "
+                "and run the same command again: it goes on from there"
+            ) from error
 
-    def _file(self, stage: int) -> Path:
-        return self.folder / f"stage_{stage:02d}.npy"
+    def _file(self, name: str) -> Path:
+        return self.folder / f"{name}.npy"
+
+
+def stage_name(stage: int) -> str:
+    """What the files of a stage are called."""
+    return f"stage_{stage:02d}"
+
+
+def mapped(path: Path, shape: tuple[int, ...], dtype: str) -> "np.memmap[Any, Any]":
+    """Open or make a memory-mapped array whose room is taken: a write into it cannot find the disk full."""
+    if not path.is_file():
+        part = path.with_suffix(".part")
+        try:
+            np.lib.format.open_memmap(part, mode="w+", dtype=dtype, shape=shape)
+            with part.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, part.stat().st_size)
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+    array = np.load(path, mmap_mode="r+")
+    assert array.shape == shape
+    assert array.dtype == dtype
+    return array
+
+
+def replace_text(path: Path, text: str, *, durable: bool = True) -> None:
+    """Write a small file that is there whole or not at all; if ``durable``, also after a power cut."""
+    part = path.with_suffix(".part")
+    try:
+        with part.open("w") as file:
+            file.write(text)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def boot_id() -> str:
+    """A name of this run of the machine."""
+    return BOOT_ID.read_text().strip() if BOOT_ID.is_file() else "unknown"

@@ -1,12 +1,13 @@
 """wsigen generate: from noise to a slide that pathology software opens."""
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from wsigen.canvas import Image
     from wsigen.coarse_to_fine import Progress
@@ -46,7 +47,19 @@ if TYPE_CHECKING:
 @click.option(
     "--workdir",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Keep finished stages here; go on from them.",
+    help="Keep the run here; the same command goes on from wherever it was ended.",
+)
+@click.option(
+    "--canvas",
+    type=click.Choice(["auto", "memory", "files"]),
+    default="auto",
+    show_default=True,
+    help="Where the canvas lies; auto goes by its size.",
+)
+@click.option(
+    "--half/--full",
+    default=None,
+    help="Keep the canvas in half or full precision; by default large ones in half.",
 )
 @click.option(
     "--png", type=click.Path(path_type=Path, dir_okay=False), help="Also write an overview as PNG."
@@ -65,13 +78,16 @@ def generate(
     batch_size: int,
     device: str | None,
     workdir: Path | None,
+    canvas: str,
+    half: bool | None,
     png: Path | None,
     overwrite: bool,
     **changes: Any,
 ) -> None:
     """Generate a synthetic slide and write it to OUT, a pyramidal TIFF.
 
-    The size is given in pixels or in millimetres; the default is 2048 x 2048 px.
+    The size is given in pixels or in millimetres; the default is 2048 x 2048 px. A slide larger than the memory is
+    made in files, in --workdir or beside OUT; a run that was ended goes on when the same command is given again.
 
     \b
     Examples:
@@ -86,6 +102,7 @@ def generate(
     from wsigen.plan import plan as named_plan
     from wsigen.plan import stages
     from wsigen.slides.pyramid import check_output
+    from wsigen.storage import Storage, choose_storage
     from wsigen.training.checkpoint import load_denoiser
     from wsigen.workdir import Workdir
 
@@ -109,6 +126,9 @@ def generate(
         boundary=plan.boundary,
     )
     denoiser.check_mpp(*(stage.mpp for stage in path))
+    kind, half, place, where = choose_storage(
+        path, device, kind=canvas, half=half, resumable=workdir is not None
+    )
     described = {
         "model": denoiser.name,
         "model_sha256": denoiser.sha256,
@@ -117,8 +137,14 @@ def generate(
         "height": height,
         "mpp": mpp,
         "plan": asdict(plan),
+        "half": half,
     }
+    scratch = None  # files need a place, and a run that needs files is worth resuming
+    if workdir is None and kind == "files":
+        workdir = scratch = out.with_suffix(".work")
     kept = Workdir(workdir, described) if workdir else None
+    storage = Storage(kind, half, place, kept)
+    click.echo(f"{where}{f' ({workdir})' if workdir else ''}")
     steps = run(
         denoiser,
         path,
@@ -127,10 +153,13 @@ def generate(
         seed=seed,
         batch_size=batch_size,
         background=denoiser.background,
-        workdir=kept,
+        storage=storage,
     )
     image, ledger = watch(steps)
-    write(out, png, image, height, width, mpp, described | {"ledger": ledger}, overwrite)
+    described |= {"ledger": ledger}
+    write(out, png, image, height, width, mpp, described, overwrite, storage.release)
+    if scratch:
+        shutil.rmtree(scratch)
     spent = sum(row["evaluations"] for row in ledger)
     seconds = sum(row["seconds"] for row in ledger)
     click.echo(
@@ -202,8 +231,9 @@ def write(
     mpp: float,
     described: dict[str, Any],
     overwrite: bool,
+    release: "Callable[[], None]",
 ) -> None:
-    """Write the pyramid, and an overview of at most 1024 px."""
+    """Write the pyramid, and an overview of at most 1024 px; ``release`` lets go of memory between strips."""
     from PIL import Image as Picture
 
     from wsigen import __version__
@@ -214,7 +244,7 @@ def write(
     description = {"SYNTHETIC": True, "generator": f"wsigen {__version__}", **described}
     write_pyramid(
         out,
-        strips(image, height, width),
+        strips(image, height, width, release=release),
         mpp,
         height=height,
         width=width,

@@ -1,0 +1,82 @@
+"""A small slide to make, undisturbed or not: what tests of long runs have in common."""
+
+import hashlib
+import os
+import random
+import signal
+import sys
+import time
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from wsigen import state
+from wsigen.canvas import Image
+from wsigen.coarse_to_fine import drain, generate
+from wsigen.denoiser import EDMDenoiser
+from wsigen.networks.unet import UNet, UNetConfig
+from wsigen.plan import StagePlan, stages
+from wsigen.storage import Storage
+from wsigen.workdir import Workdir
+
+PATCH_PX = 16
+PATH = stages(120, 88, 1.0, patch_px=PATCH_PX)
+PLAN = StagePlan(num_steps=4, guided_steps=2, overview_steps=3, sigma_start=3.0)
+
+
+def scrambled_network() -> EDMDenoiser:
+    """A small real network with random weights, no trained zeros."""
+    torch.manual_seed(0)
+    network = UNet(UNetConfig(widths=(16, 16), blocks=1, condition_channels=32))
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    return EDMDenoiser(network.eval().requires_grad_(False))
+
+
+def make(folder: Path | None, kind: str = "files", *, half: bool = False, **options) -> Image:
+    """Make the slide, with its canvases in ``folder`` or in memory."""
+    workdir = Workdir(folder, {"half": half}) if folder else None
+    storage = Storage(kind if folder else "memory", half, "cpu", workdir)
+    options = {"batch_size": 3, "seed": 7} | options
+    run = generate(scrambled_network(), PATH, PLAN, patch_px=PATCH_PX, storage=storage, **options)
+    return drain(run)
+
+
+@lru_cache
+def undisturbed(half: bool = False) -> Image:
+    """The slide, made in memory in one go."""
+    return make(None, half=half)
+
+
+def digest(image: Image) -> str:
+    """A name of the pixels."""
+    return hashlib.sha256(np.ascontiguousarray(image.numpy())).hexdigest()
+
+
+def main() -> None:
+    """Make the slide in a child that is killed at random moments, until one lives to the end."""
+    folder, kind, half, longest = Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "half", 0.25
+    torch.set_num_threads(1)
+    state.KEEP_EVERY = state.SAVE_EVERY = 0.0  # note every batch
+    draw = random.Random(0)
+    kills = 0
+    while True:
+        child = os.fork()
+        if child == 0:
+            Path(f"{folder}.digest").write_text(digest(make(folder, kind, half=half)))
+            os._exit(0)
+        time.sleep(draw.uniform(0.02, longest))
+        if kills < 12:
+            os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        if status == 0:
+            break
+        assert os.WIFSIGNALED(status), status
+        kills += 1
+    print(kills)
+
+
+if __name__ == "__main__":
+    main()

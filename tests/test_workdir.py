@@ -1,0 +1,155 @@
+"""Runs that are ended: by kill -9, by a full disk, by a second run."""
+
+import contextlib
+import errno
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from run_kit import PATH, PLAN, digest, make, scrambled_network, undisturbed
+
+from wsigen import workdir as module
+from wsigen.coarse_to_fine import drain, generate
+from wsigen.errors import WsigenError
+from wsigen.plan import Stage
+from wsigen.storage import Storage, bytes_on_disk, choose_storage
+from wsigen.workdir import Position, Workdir
+
+HERE = Path(__file__).parent
+
+
+@pytest.mark.parametrize(("kind", "half"), [("files", "half"), ("memory", "full")])
+def test_a_run_killed_at_random_moments_makes_the_slide_of_an_undisturbed_run(tmp_path, kind, half):
+    command = [sys.executable, HERE / "run_kit.py", tmp_path / "work", kind, half]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert found.returncode == 0, found.stderr
+    assert int(found.stdout) >= 5
+    expected = digest(undisturbed(half == "half"))
+    assert (tmp_path / "work.digest").read_text() == expected
+    left = sorted(path.name for path in (tmp_path / "work").glob("*.npy"))
+    assert left == [f"stage_{stage.index:02d}.npy" for stage in PATH]
+
+
+def test_in_files_and_in_memory_are_the_same_slide(tmp_path):
+    assert torch.equal(make(tmp_path / "work"), undisturbed())
+    assert torch.equal(make(tmp_path / "other", "memory"), undisturbed())
+
+
+def test_half_precision_changes_no_grey_level_by_more_than_one():
+    full, half = undisturbed(), undisturbed(half=True)
+    assert half.dtype == torch.float16
+    assert ((full - half.float()).abs() * 127.5).max() < 1
+
+
+def test_a_power_cut_takes_the_batches_of_a_step_but_not_the_steps(tmp_path, monkeypatch):
+    folder = Workdir(tmp_path / "work", {})
+    folder.keep(Position(2, 3, 4))
+    assert folder.position == Position(2, 3, 4)
+    monkeypatch.setattr(module, "boot_id", lambda: "another")
+    assert folder.position == Position(2, 3, 0)
+
+
+def test_a_second_run_is_refused_and_the_first_goes_on(tmp_path):
+    folder = Workdir(tmp_path / "work", {})
+    storage = Storage("files", False, "cpu", folder)
+    run = generate(
+        scrambled_network(), PATH, PLAN, patch_px=16, seed=7, batch_size=3, storage=storage
+    )
+    next(run)
+    with pytest.raises(WsigenError, match=f"another run is at work here .process {os.getpid()}"):
+        drain(
+            generate(
+                scrambled_network(), PATH, PLAN, patch_px=16, workdir=Workdir(tmp_path / "work", {})
+            )
+        )
+    assert torch.equal(drain(run), undisturbed())
+
+
+def test_a_full_disk_ends_a_run_with_a_message_and_it_goes_on_when_there_is_room(
+    tmp_path, monkeypatch
+):
+    taken = 0
+    room = 2 * bytes_on_disk(PATH[:-1], False)
+
+    def allocate(file: int, start: int, length: int) -> None:
+        nonlocal taken
+        taken += length
+        if taken > room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", allocate)
+    with pytest.raises(
+        WsigenError, match=r"the disk is full in stage 3 after 0 steps; .* make room"
+    ):
+        make(tmp_path / "work")
+    assert not list((tmp_path / "work").glob("*.part"))
+    monkeypatch.undo()
+    assert torch.equal(make(tmp_path / "work"), undisturbed())
+
+
+def test_a_disk_that_others_fill_in_the_middle_of_a_run_ends_it_and_the_slide_stays_the_same(
+    tmp_path,
+):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]
+    if shutil.which("mount") is None or subprocess.run(words, capture_output=True).returncode:
+        pytest.skip("no small disk: mounting one needs root")
+    try:
+        run = generate(
+            scrambled_network(),
+            PATH,
+            PLAN,
+            patch_px=16,
+            seed=7,
+            batch_size=3,
+            workdir=Workdir(disk / "work", {"half": False}),
+        )
+        with pytest.raises(WsigenError, match=r"the disk is full in stage .* make room"):  # noqa: PT012
+            for progress in run:
+                if progress.stage.index == 2 and not (disk / "filler").exists():
+                    with contextlib.suppress(OSError), (disk / "filler").open("wb") as file:
+                        file.write(bytes(1 << 20))
+        (disk / "filler").unlink()
+        assert torch.equal(make(disk / "work"), undisturbed())
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_too_little_free_disk_is_told_before_the_run(tmp_path, monkeypatch):
+    class Usage:
+        free = 1000
+
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda folder: Usage)
+    with pytest.raises(WsigenError, match=r"needs 0\.00 GB, and 0\.00 GB are free"):
+        make(tmp_path / "work")
+    assert not list((tmp_path / "work").glob("*.npy"))
+
+
+def test_the_room_a_run_takes_is_the_room_it_said(tmp_path):
+    most = 0
+    folder = Workdir(tmp_path / "work", {})
+    storage = Storage("files", True, "cpu", folder)
+    run = generate(scrambled_network(), PATH, PLAN, patch_px=16, storage=storage)
+    for _ in run:
+        sizes = [file.stat().st_size for file in folder.folder.glob("*.npy")]
+        most = max(most, sum(sizes) - 128 * len(sizes))  # less the headers
+    assert most == bytes_on_disk(PATH, True)
+
+
+def test_storage_is_chosen_by_size_and_said():
+    small, large = [Stage(0, 512, 512, 1.0)], [Stage(0, 2**18, 2**18, 1.0)]
+    assert choose_storage(small)[:2] == ("memory", False)
+    assert choose_storage(small, resumable=True)[:2] == ("files", False)
+    kind, half, _, text = choose_storage(large)
+    assert (kind, half) == ("files", True)
+    assert text == (
+        "canvas of 262144 x 262144 px: 412.32 GB in half precision, in memory-mapped files"
+    )
+    assert choose_storage(large, half=False)[1] is False
+    with pytest.raises(WsigenError, match="expected auto, memory or files"):
+        choose_storage(small, kind="tape")

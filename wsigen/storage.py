@@ -1,0 +1,139 @@
+"""Where a run keeps its canvases: in memory, on the device or in files; in full or in half precision."""
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from wsigen.canvas import Image
+from wsigen.errors import WsigenError
+from wsigen.plan import Stage
+from wsigen.state import InFiles, InMemory, Saved, State
+from wsigen.workdir import Workdir
+
+HALF_FROM = 2 << 30  # bytes of a float32 canvas from which half precision is chosen
+SHARE = 0.5  # of the memory that is free may be taken by canvases
+
+
+@dataclass(frozen=True)
+class Storage:
+    """How the canvases of all stages are kept.
+
+    Args:
+        kind: "memory" (of ``device``), stepped in place, or "files", memory-mapped in the workdir.
+        half: in half precision, else in float32.
+        device: whose memory.
+        workdir: keeps what a resumed run goes on from; "files" cannot do without.
+    """
+
+    kind: str = "memory"
+    half: bool = False
+    device: torch.device | str = "cpu"
+    workdir: Workdir | None = None
+
+    def state(self, stage: Stage) -> State:
+        """The canvases of a stage, as they were left or new."""
+        if self.workdir is None:
+            return InMemory(stage.height, stage.width, half=self.half, device=self.device)
+        if self.kind == "files":
+            return InFiles(self.workdir, stage.index, stage.height, stage.width, half=self.half)
+        return Saved(
+            self.workdir,
+            stage.index,
+            stage.height,
+            stage.width,
+            half=self.half,
+            device=self.device,
+        )
+
+    def finished(self, stage: Stage) -> Image | None:
+        """A stage that was finished before, or None."""
+        image = self.workdir.image(stage.index) if self.workdir else None
+        return image if image is None or self.kind == "files" else image.to(self.device)
+
+    def check_room(self, path: Sequence[Stage], canvases: int = 1) -> None:
+        """Raise WsigenError where the disk cannot take a run, before it starts."""
+        if self.workdir is not None and self.workdir.position.stage <= path[-1].index:
+            self.workdir.check_room(bytes_on_disk(path, self.half, canvases))
+
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Keep other runs out of the workdir, if there is one."""
+        with self.workdir.claimed() if self.workdir else contextlib.nullcontext():
+            yield
+
+    def release(self) -> None:
+        """Let go of memory that files were read into."""
+        if self.workdir is not None:
+            self.workdir.release()
+
+
+def canvas_bytes(stage: Stage, half: bool) -> int:
+    """Size of one canvas of a stage."""
+    return 3 * stage.height * stage.width * (2 if half else 4)
+
+
+def bytes_on_disk(path: Sequence[Stage], half: bool, canvases: int = 1) -> int:
+    """Room for all finished stages and, of the last one, two files of each canvas, one of which is to stay."""
+    finished = sum(canvas_bytes(stage, half) for stage in path)
+    return finished + (2 * canvases - 1) * canvas_bytes(path[-1], half)
+
+
+def choose_storage(
+    path: Sequence[Stage],
+    device: torch.device | str = "cpu",
+    *,
+    kind: str = "auto",
+    half: bool | None = None,
+    resumable: bool = False,
+    canvases: int = 1,
+) -> tuple[str, bool, torch.device | str, str]:
+    """Choose kind, half and device of a :class:`Storage` by size, and say so in a line.
+
+    Args:
+        path: the stages of the slide.
+        device: where the network runs.
+        kind: "memory", "files", or "auto": files where a run on the CPU shall be resumable, or memory is short.
+        half: given, or chosen by the size of the last canvas alone, so that it is the same on every machine.
+        resumable: whether there is a workdir.
+        canvases: how many the solver needs.
+    """
+    if kind not in ("auto", "memory", "files"):
+        raise WsigenError(f"no kind of canvas {kind!r}; expected auto, memory or files")
+    last = path[-1]
+    if half is None:
+        half = canvas_bytes(last, False) > HALF_FROM
+    needed = canvases * canvas_bytes(last, half) + (
+        canvas_bytes(path[-2], half) if len(path) > 1 else 0
+    )
+    places = [device] if str(device) == "cpu" else [device, "cpu"]
+    fitting = [place for place in places if needed <= SHARE * free_memory(place)]
+    if kind == "auto":
+        on_disk = not fitting or (resumable and str(fitting[0]) == "cpu")
+        kind = "files" if on_disk else "memory"
+    place = fitting[0] if fitting and kind == "memory" else "cpu"
+    where = "in memory-mapped files" if kind == "files" else f"in the memory of {place}"
+    text = (
+        f"canvas of {last.width} x {last.height} px: {needed / 1e9:.2f} GB "
+        f"in {'half' if half else 'full'} precision, {where}"
+    )
+    return kind, half, place, text
+
+
+def free_memory(device: torch.device | str) -> int:
+    """Bytes that can be taken of a device's memory, or of the machine's."""
+    if str(device).startswith("cuda"):
+        return int(torch.cuda.mem_get_info(device)[0])
+    free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
+    meminfo = Path("/proc/meminfo")
+    if meminfo.is_file():
+        for line in meminfo.read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                free = int(line.split()[1]) * 1024
+    limit = Path("/sys/fs/cgroup/memory.max")
+    if limit.is_file() and limit.read_text().strip().isdigit():
+        free = min(free, int(limit.read_text()))
+    return free
