@@ -6,6 +6,7 @@ from bookkit import (
     badges,
     claims,
     docstrings,
+    equations,
     frames,
     paper_map,
     places,
@@ -18,7 +19,20 @@ from bookkit import (
 def setup(app: Any) -> dict[str, bool]:
     """Register roles, directives and the badge of every page (Sphinx calls this)."""
     app.add_config_value("book_profile", places.profile(), "env")
+    app.add_config_value(
+        "book_code", places.code(), "env"
+    )  # another machinery reads all pages anew
     app.connect("config-inited", places.student_edition, priority=10)
-    for part in (badges, claims, docstrings, frames, paper_map, provenance, results, slides):
+    for part in (
+        badges,
+        claims,
+        docstrings,
+        equations,
+        frames,
+        paper_map,
+        provenance,
+        results,
+        slides,
+    ):
         part.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
