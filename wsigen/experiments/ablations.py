@@ -26,7 +26,7 @@ from wsigen.slides.patches import PatchSampler
 from wsigen.training.config import TINY, TrainConfig
 from wsigen.training.loop import Trainer
 
-SIGMAS = (0.05, 0.2, 0.5, 1.0, 3.0, 10.0)
+SIGMAS = (0.05, 0.2, 0.5, 1.0, 3.0, 10.0, 30.0, 80.0)
 SHIFT_PX = 16  # between the two patches whose answers are compared, at noise levels 0.5 and 3
 
 
@@ -44,6 +44,7 @@ class Config:
     train: TrainConfig
     variants: tuple[str, ...] = (
         "reference", "group norm", "no attention", "not told mpp", "fold 4", "uniform mpp",
+        "wider noise",
         "more noise when coarse", "upright", "stain jitter", "fold 1",
     )  # fmt: skip
     scales: tuple[float, ...] = (0.7, 1.5, 3.0, 6.0, 12.0, 25.0, 50.0)
@@ -52,9 +53,9 @@ class Config:
 
 SHORT = TrainConfig(
     network=UNetConfig(widths=(32, 64, 96), blocks=1, condition_channels=128),
-    images=16_000,
-    warmup_images=1_000,
-    decay_images=8_000,
+    images=8_000,
+    warmup_images=500,
+    decay_images=4_000,
 )
 PROFILES = {
     "smoke": Config(
@@ -76,6 +77,7 @@ def variant(train: TrainConfig, name: str) -> TrainConfig:
         "fold 1": replace(train, network=replace(network, fold=1)),
         "fold 4": replace(train, network=replace(network, fold=4)),
         "uniform mpp": replace(train, scale="uniform"),
+        "wider noise": replace(train, sigma_mean=-0.6, sigma_std=1.8),
         "more noise when coarse": replace(train, sigma_mean_per_octave=0.2),
         "upright": replace(train, augment=False),
         # the last quarter of the run sees the stains as they are
@@ -112,7 +114,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     denoiser = EDMDenoiser(network.eval(), train.sigma_data, half=has_fast_bfloat16(lab.device))
 
     losses = {
-        split: [_loss(denoiser, lab, config, split, mpp) for mpp in config.scales]
+        split: np.array([_losses(denoiser, lab, config, split, mpp) for mpp in config.scales])
         for split in ("train", lab.held_out)
     }
     gaps = [_gap(denoiser, lab, config, sigma) for sigma in (0.5, 3.0)]
@@ -123,9 +125,11 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
             "parameters": sum(p.numel() for p in network.parameters()),
             "training_loss": float(np.mean([loss for _, loss in seen[-len(seen) // 10 :]])),
             "scales": list(config.scales),
-            "loss_seen": losses["train"],
-            "loss_unseen": unseen,
-            "mean_loss_unseen": float(np.mean(unseen)),
+            "loss_seen": losses["train"].mean(axis=1),
+            "loss_unseen": unseen.mean(axis=1),
+            "sigmas": list(SIGMAS),
+            "loss_unseen_by_sigma": unseen.mean(axis=0),
+            "mean_loss_unseen": float(unseen.mean()),
             "gap_pixels": [gap.pixels for gap in gaps],
             "gap_shade": [gap.shade for gap in gaps],
             "patches_per_second": train.images / seconds,
@@ -147,8 +151,8 @@ def _noise(images: torch.Tensor, lab: Lab, *name: str) -> torch.Tensor:
     return torch.from_numpy(drawn).to(images.device)
 
 
-def _loss(denoiser: EDMDenoiser, lab: Lab, config: Config, split: str, mpp: float) -> float:
-    """Eq. 7 at one scale, the mean over ``SIGMAS``."""
+def _losses(denoiser: EDMDenoiser, lab: Lab, config: Config, split: str, mpp: float) -> list[float]:
+    """Eq. 7 at one scale, one mean for each of ``SIGMAS``."""
     clean = _images(lab, config, config.train.patch_px, split, mpp)
     scale = torch.full((len(clean),), mpp, device=clean.device)
     found = []
@@ -157,7 +161,7 @@ def _loss(denoiser: EDMDenoiser, lab: Lab, config: Config, split: str, mpp: floa
             noise = _noise(clean, lab, split, str(mpp), str(sigma))
             level = torch.full_like(scale, sigma)
             found.append(float(denoising_loss(denoiser, clean, noise, level, scale).mean()))
-    return float(np.mean(found))
+    return found
 
 
 def _gap(denoiser: EDMDenoiser, lab: Lab, config: Config, sigma: float) -> Any:

@@ -1,0 +1,55 @@
+"""Samples of the model at seven scales: single patches from noise, without a guide.
+
+No figure of the paper, but the first look at any model. Beside each row the model card wants real patches of the same
+scale; they are shown where a cohort is at hand (``Lab.real_patches``), and never kept with the result.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from wsigen.experiments.lab import Lab
+from wsigen.experiments.result import Row, sheet
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is sampled.
+
+    Args:
+        scales: micrometres per pixel, one row each.
+        samples: patches in a row.
+        num_steps, solver: see `wsigen.sampler`.
+    """
+
+    scales: tuple[float, ...] = (0.7, 1.5, 3.0, 6.0, 12.0, 25.0, 50.0)
+    samples: int = 8
+    num_steps: int = 30
+    solver: str = "heun"
+
+
+PROFILES = {
+    "smoke": Config(scales=(0.7, 12.0), samples=4, num_steps=6),
+    "classroom": Config(),
+    "paper": Config(samples=32, num_steps=40),
+}
+
+
+def cells(config: Config) -> list[dict[str, Any]]:
+    """One row of the sheet each."""
+    return [{"mpp": mpp} for mpp in config.scales]
+
+
+def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
+    """Sample one scale; the mean colour beside that of real patches is the simplest check of all."""
+    mpp = cell["mpp"]
+    made = lab.generated_patches(
+        config.samples, mpp, num_steps=config.num_steps, solver=config.solver, stream="sheet"
+    )
+    real = lab.real_patches(max(config.samples, 64), mpp, stream="sheet")
+    values = {
+        "colour": np.round(made.mean(axis=(0, 1, 2)), 1).tolist(),
+        "colour_real": np.round(real.mean(axis=(0, 1, 2)), 1).tolist(),
+    }
+    return Row(values, {f"mpp_{mpp:g}".replace(".", "_"): sheet(made, config.samples)})
