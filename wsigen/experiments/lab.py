@@ -95,19 +95,20 @@ class Lab:
 
     def draw(
         self, number: int, mpp: Scale, split: str = "train", stream: str = "real", *,
-        augment: bool = True,
+        augment: bool = True, spread: str = "log",
     ) -> Drawn:  # fmt: skip
         """Real patches with their scale and case; see `wsigen.experiments.places`.
 
         Args:
             number: how many.
-            mpp: one scale, or the ends of a range from which each patch draws its own log-uniformly.
+            mpp: one scale, or the ends of a range from which each patch draws its own.
             split: of the cohort.
             stream: names the draw: two streams of one split are two samples of the same slides.
             augment: turn and mirror, as in training.
+            spread: of the scales over a range: "log" or "uniform".
         """
         placed = PlacedPatches(self.sources(split), self.patch_px, augment=augment)
-        return placed.draw(number, mpp, generator(self.seed, "real", stream, split))
+        return placed.draw(number, mpp, generator(self.seed, "real", stream, split), spread)
 
     def shows(self, mpp: float, split: str = "train") -> bool:
         """Whether the model knows this scale and any slide of a split shows it."""

@@ -61,8 +61,16 @@ class PlacedPatches(PatchSampler):
     def __init__(self, sources: Sequence[Source], patch_px: int, *, augment: bool = True) -> None:
         super().__init__(sources, patch_px, (0.0, math.inf), augment=augment)
 
-    def draw(self, number: int, mpp: Scale, stream: np.random.Generator) -> Drawn:
-        """Draw ``number`` patches at one scale, or each at its own from the range ``mpp``, log-uniformly.
+    def draw(
+        self, number: int, mpp: Scale, stream: np.random.Generator, spread: str = "log"
+    ) -> Drawn:
+        """Draw ``number`` patches at one scale, or each at its own from the range ``mpp``.
+
+        Args:
+            number: how many.
+            mpp: one scale, or both ends of a range.
+            stream: of random numbers.
+            spread: of the scales over a range: "log", as many in each octave, or "uniform".
 
         Raises:
             WsigenError: no slide shows a scale.
@@ -70,7 +78,8 @@ class PlacedPatches(PatchSampler):
         low, high = mpp if isinstance(mpp, tuple) else (mpp, mpp)
         # one from each of ``number`` equal parts of the range, so that each draw is the same mixture
         parts = (stream.permutation(number) + stream.uniform(0, 1, number)) / number
-        scales = np.exp(math.log(low) + parts * math.log(high / low))
+        octaves = np.exp(math.log(low) + parts * math.log(high / low))
+        scales = octaves if spread == "log" else low + parts * (high - low)
         taken: list[list[Place]] = [[] for _ in self.sources]
         owed = np.zeros(len(self.sources))
         pixels, cases, overlaps = [], [], []

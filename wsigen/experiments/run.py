@@ -12,7 +12,7 @@ import time
 from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -22,6 +22,8 @@ from wsigen.experiments.catalogue import find_experiment
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Pixels, Result, Row, plain, save_result, write_json
 from wsigen.provenance import run_info
+
+Returned = TypeVar("Returned")
 
 
 @dataclass(frozen=True)
@@ -87,14 +89,14 @@ def run(
     return Result(name, profile, parameters, rows, result.info, path.with_suffix(""))
 
 
-def complete(steps: Generator[Done, None, Result]) -> Result:
-    """Run to the end and return the result."""
+def complete(steps: Generator[Any, None, Returned]) -> Returned:
+    """Run to the end and return what comes out, as of `run` the result."""
     while True:
         try:
             next(steps)
         except StopIteration as end:
-            result: Result = end.value
-            return result
+            value: Returned = end.value
+            return value
 
 
 Kept = tuple[dict[str, Any], dict[str, Any], dict[str, Pixels]]

@@ -1,0 +1,103 @@
+"""Table 1, colour, memorisation and whole slides, on what is known: drawn slides and generators that cheat."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from wsigen.experiments import colour, memorisation, resolution, slide_level
+from wsigen.experiments.run import complete, run
+from wsigen.grid import Window
+from wsigen.plan import Stage
+from wsigen.zoom import View
+
+
+def test_table_1_has_the_papers_row_beside_ours():
+    rows = {cell["scale"]: cell for cell in resolution.cells(resolution.PROFILES["paper"])}
+    precision = [rows[scale]["paper_precision"] for scale in (0.3, 1, 25, 50, 100, 150, "uniform")]
+    recall = [rows[scale]["paper_recall"] for scale in (0.3, 1, 25, 50, 100, 150, "uniform")]
+    assert precision == [0.81, 0.82, 0.82, 0.85, 0.82, 0.84, 0.86]
+    assert recall == [0.32, 0.33, 0.36, 0.38, 0.37, 0.36, 0.34]
+    assert rows["log"]["paper_recall"] is None
+
+
+def test_other_real_patches_score_as_the_table_says_a_perfect_generator_would(lab, monkeypatch):
+    config = replace(resolution.PROFILES["smoke"], samples=16, mpp_range=(1.0, 8.0))
+    monkeypatch.setattr(
+        lab, "generated_patches",
+        lambda number, mpp, **_: lab.draw(number, (1.0, 8.0), "train", "other real").pixels,
+    )  # fmt: skip
+    row = resolution.measure({"scale": "log"}, config, lab).values
+    for name in ("precision", "recall", "kid"):
+        assert row[name] == row[f"real_{name}"]
+
+
+def test_a_uniform_mixture_has_few_fine_patches(lab):
+    mpp = lab.draw(30, (1.0, 11.0), spread="uniform").mpp
+    assert np.histogram(mpp, bins=[1, 2, 6, 11])[0].tolist() == [3, 12, 15]
+
+
+def test_a_generator_that_hands_out_training_patches_is_found_to_copy(lab, monkeypatch):
+    config = memorisation.Config(samples=12, reference=24)
+    monkeypatch.setattr(
+        lab, "generated_patches",
+        lambda number, mpp, **_: lab.real_patches(24, mpp, "train", "reference")[:number],
+    )  # fmt: skip
+    row = memorisation.measure({"mpp": 2.0}, config, lab).values
+    assert row["ratio"] == pytest.approx(0, abs=1e-6)
+    assert row["near_share"] == 1
+    assert row["nearest_held_out"] > 0
+
+
+def test_distances_to_the_training_patches_are_kept_in_order(lab):
+    config = memorisation.Config(samples=8, reference=16, scales=(2.0,), num_steps=2)
+    row = complete(run("memorisation", "smoke", lab, config=config)).rows[0]
+    assert row["nearest"] > 0
+    assert row["distances"] == sorted(row["distances"])
+
+
+def view(index, window, grey, plane=64):
+    image = torch.full((3, window.height, window.width), grey / 127.5 - 1)
+    return View(Stage(index, plane, plane, 8.0), window, image)
+
+
+def test_drift_is_the_change_of_the_mean_over_what_both_views_show():
+    before = view(0, Window(0, 0, 32, 32), 100.0, 32)
+    before.image[:, :8] = 1.0  # rows the next view does not show
+    after = view(1, Window(20, 20, 16, 16), 103.0)
+    np.testing.assert_allclose(colour.drift(before, after), [3, 3, 3], atol=1e-4)
+    after.image[0] += 2 / 127.5
+    np.testing.assert_allclose(colour.drift(before, after), [5, 3, 3], atol=1e-4)
+
+
+def test_the_deepest_place_is_farthest_from_the_other_kind():
+    image = np.full((20, 20, 3), 245, np.uint8)
+    image[:, :12] = (180, 120, 160)
+    row, column = colour.deepest(image, "tissue")
+    assert 5 <= column <= 6
+    assert 5 <= row <= 13
+    assert colour.deepest(image, "glass")[1] in (15, 16)
+
+
+def test_colour_is_followed_through_the_stages(lab, tmp_path):
+    config = colour.Config((0,), stages=2, mpp=8.0, view_px=16)
+    result = complete(run("colour", "smoke", lab, config=config, out=tmp_path))
+    assert [row["place"] for row in result.rows] == ["tissue", "glass"]
+    for row in result.rows:
+        assert row["mpp"] == [32, 16, 8]
+        drift = np.array(row["drift"])
+        assert drift.shape == (2, 3)
+        assert row["total_percent_end"] == pytest.approx(np.abs(drift.sum(axis=0)).max() / 2.55)
+
+
+def test_real_slides_handed_in_as_generated_are_near_real_ones(lab, monkeypatch):
+    config = replace(slide_level.PROFILES["smoke"], size=256, levels=(0, 1), crops=12, windows=6)
+    source = lab.sources("train")[0].slide
+    real = source.read(128, 128, 256, 256)
+    monkeypatch.setattr(slide_level, "generated", lambda seed, config, lab: real)
+    crops, _, tissue, nuclei = complete(run("slide_level", "smoke", lab, config=config)).rows
+    assert crops["kid"] < 3 * crops["floor_kid_high"]
+    assert tissue["generated_median"] > 0
+    assert len(nuclei["real"]) == config.fields
+    assert nuclei["generated_median"] > 0
