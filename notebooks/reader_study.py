@@ -95,6 +95,10 @@ Markdown(
 )
 
 # %%
+pictures = [kept.image(f"{name}_{i}") for name in ("real", "synthetic") for i in range(2)]
+save(film_strip(pictures, ["real (phantom)"] * 2 + ["synthetic"] * 2), "slides_classroom")
+
+# %%
 save(recovered_skill(row), "recovered")
 
 # %% [markdown]

@@ -16,7 +16,8 @@ import numpy as np
 from wsigen.canvas import strips
 from wsigen.coarse_to_fine import drain, generate
 from wsigen.experiments.lab import Lab
-from wsigen.experiments.result import Row
+from wsigen.experiments.result import Pixels, Row
+from wsigen.experiments.whole_slide import thumbnail
 from wsigen.plan import plan, stages
 from wsigen.slides import open_slide, write_pyramid
 from wsigen.slides.phantom import PhantomSlide
@@ -27,6 +28,7 @@ from wsigen.study.simulate import simulate_ratings, sit_study
 from wsigen.study.store import Store
 
 SPARE = 10  # one slide in so many more, should one show no tissue
+PICTURE_PX = 256  # longest side of a kept picture
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ def recovered(report: Report, config: Config) -> int:
     )
 
 
-def overview(path: Path) -> np.ndarray:
+def overview(path: Path) -> Pixels:
     """A small picture of a slide, uint8 (height, width, 3)."""
     with open_slide(path) as slide:
-        return slide.overview()[0]
+        return thumbnail(slide.overview()[0], PICTURE_PX)
