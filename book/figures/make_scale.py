@@ -2,7 +2,8 @@
 
     python book/figures/make_scale.py
 
-writes the PNG files beside this script, and make_scale.json, which says what made them.
+writes the PNG files beside this script, make_scale.json, which says what made them, and the numbers of one of them to
+benchmarks/results/sample_size.json.
 """
 
 import json
@@ -185,7 +186,9 @@ def cost() -> Figure:
     left.set_yscale("log")
     left.set(xlabel="stage", ylabel="patches", ylim=(1, 60_000))
     for stage, number in enumerate(patches, start=1):
-        left.text(stage, number * 1.2, f"{100 * number / sum(patches):.2g} %", ha="center", fontsize=8)
+        left.text(
+            stage, number * 1.2, f"{100 * number / sum(patches):.2g} %", ha="center", fontsize=8
+        )
     plans = {
         "Heun, N = 40 (the paper)": 79,
         "Euler, N = 40": 40,
@@ -226,9 +229,16 @@ def main() -> None:
         draw().savefig(here / f"{name}.png", dpi=120, metadata={"Software": None})
     figure, found = bias()
     figure.savefig(here / "bias.png", dpi=120, metadata={"Software": None})
-    values = {"sizes": SIZES, "dims": DIMS, "rounds": ROUNDS, **found}
-    about = {"figures": [*made, "bias"], "bias": values, "run": run_info(seed=0)}
-    (here / "make_scale.json").write_text(json.dumps(about, indent=1) + "\n")
+    run = run_info(seed=0)
+    (here / "make_scale.json").write_text(
+        json.dumps({"figures": [*made, "bias"], "run": run}, indent=1) + "\n"
+    )
+    what = (
+        "scores of two samples of one Gaussian, means over rounds; see book/figures/make_scale.py"
+    )
+    values = {"what": what, "sizes": SIZES, "dims": DIMS, "rounds": ROUNDS, **found, "run": run}
+    results = here.parents[1] / "benchmarks" / "results" / "sample_size.json"
+    results.write_text(json.dumps(values, indent=1) + "\n")
 
 
 if __name__ == "__main__":
