@@ -68,6 +68,13 @@ def test_rows_of_a_field_of_one_dimension_are_independent():
     assert correlation[0, 1] > 0.7
 
 
+def test_rows_of_a_patch_are_denoised_each_for_itself_as_the_dense_answer_does():
+    field = GaussianField(40, 40, 2.5, dimensions=1, **GREY)
+    x = noisy(field, 0.5, 8)
+    expected = dense_answer(field.covariance(8, 8), x, 0.5)
+    torch.testing.assert_close(field.patch_denoiser(8, 8)(x, 0.5, 1.0), expected)
+
+
 def test_drawn_fields_have_the_spectrum_and_colours_they_should():
     field = GaussianField(256, 256)
     z = np.stack([field.draw(n, "field") for n in range(4)]).astype(np.float64)

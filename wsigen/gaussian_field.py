@@ -96,6 +96,8 @@ class GaussianField:
                 f"patches of {height} x {width} px in a field of {self.height} x {self.width}; expected at most "
                 f"the field's size and {LARGEST_PATCH} px a side, since the covariance is a dense matrix"
             )
+        if self.dimensions == 1:  # every row for itself
+            return FieldDenoiser(self, _Rows(self.covariance(1, width), height))
         return FieldDenoiser(self, _Eigenvectors(self.covariance(height, width), (height, width)))
 
     def draw(self, seed: int, *path: str | int) -> Float[Tensor, "3 height width"]:
@@ -148,6 +150,21 @@ class _Eigenvectors:
 
     def back(self, coefficients: Tensor) -> Tensor:
         return (coefficients @ self.vectors.T).unflatten(2, self.shape)
+
+
+class _Rows:
+    """The eigenvectors of one row, for each of them."""
+
+    def __init__(self, covariance: NDArray[np.float64], rows: int) -> None:
+        self._row = _Eigenvectors(covariance, (1, len(covariance)))
+        self.variances = self._row.variances.repeat(rows)
+        self.shape = (rows, len(covariance))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x @ self._row.vectors).flatten(2)
+
+    def back(self, coefficients: Tensor) -> Tensor:
+        return coefficients.unflatten(2, self.shape) @ self._row.vectors.T
 
 
 class FieldDenoiser:

@@ -22,16 +22,13 @@ def overlapping(height: int, width: int, patch_px: int, stride: int, boundary: s
     Args:
         height, width: of the canvas.
         patch_px, stride: in pixels.
-        boundary: "pad": the windows lie inside, the last ones flush with the edge. "wrap": they go round.
+        boundary: "pad": the windows lie inside, the last ones flush with the edge. "wrap": they go
+            round, the last perhaps nearer to the first.
     """
     if min(height, width) < patch_px or not 0 < stride <= patch_px:
         raise WsigenError(
             f"patches of {patch_px} px every {stride} px on {width} x {height} px; expected a canvas of at least "
             "one patch and a stride from 1 px to a patch"
-        )
-    if boundary == "wrap" and (height % stride or width % stride):
-        raise WsigenError(
-            f"{width} x {height} px is no whole number of strides of {stride} px; expected one to go round"
         )
     return Grid(
         _starts(height, patch_px, stride, boundary),

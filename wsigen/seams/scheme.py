@@ -80,6 +80,16 @@ def sew(
     return run.image, scheme.ledger(run)
 
 
+def sewn(steps: Generator[Progress, None, tuple[Image, Ledger]]) -> tuple[Image, Ledger]:
+    """Run :func:`sew` to its end."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: tuple[Image, Ledger] = end.value
+            return result
+
+
 def step_apart(stage: StageRun, windows: Callable[[int], Sequence[Window]]) -> Iterator[Progress]:
     """Let the windows of each step take it, none knowing of the others; they do not overlap."""
     stage.patches_in_all = sum(len(windows(i)) for i in range(stage.num_steps))
