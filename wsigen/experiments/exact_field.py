@@ -59,11 +59,11 @@ class Config:
     line_patch_px: int = 32
     num_steps: int = 40
     other_steps: tuple[int, ...] = (5, 10, 20, 80, 160)
-    shifts: int = 12
+    shifts: int = 8
     side: int = 192
     patch_px: int = 32
     image_steps: int = 15
-    draws: int = 3
+    draws: int = 2
     length_px: float = 3.5
 
 
