@@ -1,0 +1,162 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles import GaussianDenoiser
+
+from wsigen.coarse_to_fine import drain, generate, run_stage
+from wsigen.denoiser import EDMDenoiser
+from wsigen.errors import WsigenError
+from wsigen.grid import Window
+from wsigen.networks.unet import UNet, UNetConfig
+from wsigen.plan import FAST, PAPER, Stage, StagePlan, stages
+from wsigen.stage_run import step_grid
+from wsigen.zoom import bounds, cone, cones, covered, zoom
+
+QUICK = StagePlan(num_steps=3, guided_steps=2, solver="euler", sigma_start=3.0, overview_steps=2)
+PATH = stages(95, 128, 1.0, patch_px=16)
+
+
+def scrambled_network() -> EDMDenoiser:
+    """A small real network with random weights, no trained zeros."""
+    torch.manual_seed(0)
+    network = UNet(UNetConfig(widths=(8,), blocks=1, condition_channels=16))
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    return EDMDenoiser(network.eval().requires_grad_(False))
+
+
+class LookingRound:
+    """A denoiser whose answer at a pixel depends on its surroundings and, by zeros beyond the edge, on the patch."""
+
+    def __init__(self):
+        torch.manual_seed(0)
+        self.weight = torch.randn(3, 3, 9, 9) / 16
+
+    def __call__(self, x, sigma, mpp):
+        return torch.tanh(
+            torch.nn.functional.conv2d(x / (1 + sigma**2) ** 0.5, self.weight, padding=4)
+        )
+
+
+def whole_stages(denoiser, plan, batch_size):
+    """Every stage of the whole slide."""
+    images, guide = [], None
+    for stage in PATH:
+        guide = drain(
+            run_stage(
+                denoiser,
+                stage,
+                guide,
+                plan,
+                patch_px=16,
+                seed=3,
+                batch_size=batch_size,
+                background=0.9,
+            )
+        )
+        images.append(guide.clone())
+    return images
+
+
+def zoomed(denoiser, plan, at, batch_size):
+    run = zoom(
+        denoiser, PATH, plan, at,
+        view_px=24, patch_px=16, seed=3, batch_size=batch_size, background=0.9,
+    )  # fmt: skip
+    return drain(run)
+
+
+@pytest.mark.parametrize(
+    ("solver", "at"), [("euler", (50, 65)), ("heun", (0, 127)), ("2m", (50, 65))]
+)
+def test_a_zoom_is_the_crop_of_the_whole_slide_bit_for_bit_one_patch_at_a_time(solver, at):
+    plan = replace(QUICK, solver=solver)
+    whole = whole_stages(LookingRound(), plan, 1)
+    views = zoomed(LookingRound(), plan, at, 1)
+    assert [view.stage for view in views] == PATH
+    for view, image in zip(views, whole, strict=True):
+        assert torch.equal(view.image, image[view.window.slices()])
+
+
+def test_a_zoom_with_a_network_is_the_crop_of_what_generate_makes_bit_for_bit():
+    plan, denoiser = replace(QUICK, solver="2m"), scrambled_network()
+    run = generate(denoiser, PATH[:3], plan, patch_px=16, seed=3, batch_size=1, background=0.9)
+    image = drain(run)
+    run = zoom(
+        denoiser, PATH[:3], plan, (20, 30),
+        view_px=8, patch_px=16, seed=3, batch_size=1, background=0.9,
+    )  # fmt: skip
+    view = drain(run)[-1]
+    assert torch.equal(view.image, image[view.window.slices()])
+
+
+def test_a_zoom_in_batches_is_the_crop_to_the_last_bits():
+    """Kernels for batches of another size add in another order; the error does not grow with the stages."""
+    whole = whole_stages(LookingRound(), QUICK, 32)
+    for view, image in zip(zoomed(LookingRound(), QUICK, (50, 65), 7), whole, strict=True):
+        torch.testing.assert_close(view.image, image[view.window.slices()], atol=1e-4, rtol=0)
+
+
+def test_a_pointwise_denoiser_does_not_care_for_batches_at_all():
+    whole = whole_stages(GaussianDenoiser(), QUICK, 32)
+    for view, image in zip(zoomed(GaussianDenoiser(), QUICK, (7, 9), 5), whole, strict=True):
+        assert torch.equal(view.image, image[view.window.slices()])
+
+
+@given(
+    top=st.integers(0, 300), left=st.integers(0, 400), side=st.integers(1, 100),
+    steps=st.integers(1, 6), seed=st.integers(0, 99),
+)  # fmt: skip
+@settings(max_examples=50, deadline=None)
+def test_a_cone_holds_all_that_its_patches_read_and_none_that_nobody_needs(
+    top, left, side, steps, seed
+):
+    stage, plan = Stage(2, 321, 418, 1.0), StagePlan(num_steps=steps, guided_steps=1)
+    wanted = Window(top, left, min(side, 321 - top), min(side, 418 - left))
+    found = cone(stage, wanted, wanted, plan, patch_px=32, seed=seed)
+    needed = torch.zeros(321, 418, dtype=torch.bool)  # pixel by pixel, all windows looked at
+    needed[wanted.slices()[1:]] = True
+    patches = 0
+    for step in reversed(range(steps)):
+        assert bool(needed[found.areas[step].slices()[1:]].all())
+        assert int(needed.sum()) == found.areas[step].height * found.areas[step].width
+        before = torch.zeros_like(needed)
+        for window in step_grid(stage, 32, "pad", 2, seed, step):
+            place = window.clipped(321, 418).slices()[1:]
+            if needed[place].any():
+                before[place] = True
+                patches += 1
+        needed = before
+    assert patches == found.patches
+    assert int(needed.sum()) == found.region.height * found.region.width
+
+
+def test_a_stage_of_a_zoom_costs_the_same_on_a_slide_sixteen_times_as_large():
+    costs = []
+    for side in (16_384, 65_536):
+        path = stages(side, side, 0.7, patch_px=64, mpp_max=100.0)
+        found = cones(path, FAST, (side * 0.4, side * 0.6), patch_px=64)
+        fine = [needed.patches for needed in found[-5:]]
+        assert max(needed.region.height for needed in found[1:]) < 64 * 22
+        costs.append(sum(fine))
+    assert costs[1] == pytest.approx(costs[0], rel=0.2)
+
+
+def test_a_view_at_the_rim_is_moved_inside_and_a_place_beside_the_slide_is_refused():
+    views = [needed.view for needed in cones(PATH, QUICK, (0, 127), view_px=24, patch_px=16)]
+    assert views[0] == Window(0, 0, 12, 16)
+    assert views[-1] == Window(0, 128 - 24, 24, 24)
+    with pytest.raises(WsigenError, match="the place is row 400, column 3; expected one on the"):
+        cones(PATH, QUICK, (400, 3))
+    with pytest.raises(WsigenError, match='needs the boundary "pad"'):
+        cones(PATH, replace(PAPER, boundary="wrap"), (1, 1))
+
+
+def test_bounds_and_covered_are_rectangles():
+    assert bounds(Window(0, 5, 2, 2), Window(3, 1, 1, 1)) == Window(0, 1, 4, 6)
+    grid = step_grid(Stage(1, 64, 64, 1.0), 16, "pad", 2, 0, 0)
+    whole = covered(grid)
+    assert whole.clipped(64, 64) == Window(0, 0, 64, 64)
