@@ -9,8 +9,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "book"))
 pytest.importorskip("sphinx")
 
-from bookkit import equations  # noqa: E402
-from docutils import nodes  # noqa: E402
+from docutils import nodes
+
+from bookkit import equations
 
 pytestmark = pytest.mark.book
 

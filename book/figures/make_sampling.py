@@ -122,8 +122,8 @@ def pooling() -> Figure:
         ("y − A u", gap, "PuOr"), ("A⁺(y − A u)", operator.pinv(gap), "PuOr"),
         ("u + A⁺(y − A u)", project(u, guide, operator), "Blues"),
     ]  # fmt: skip
-    figure = Figure(figsize=(8.4, 2.0), layout="constrained")
-    for axes, (title, values, colours) in zip(figure.subplots(1, 6), panels, strict=True):
+    figure = Figure(figsize=(6.2, 4.4), layout="constrained")
+    for axes, (title, values, colours) in zip(figure.subplots(2, 3).flat, panels, strict=True):
         grid = values[0, 0].numpy()
         low, high = (-0.5, 0.5) if colours == "PuOr" else (-0.1, 1.6)
         axes.imshow(grid, cmap=colours, vmin=low, vmax=high)
@@ -132,9 +132,9 @@ def pooling() -> Figure:
                 f"{value:+.1f}" if colours == "PuOr" and abs(value) > 0.01 else f"{abs(value):.1f}"
             )
             axes.text(
-                column, row, text, ha="center", va="center", fontsize=7 if len(grid) > 2 else 9
+                column, row, text, ha="center", va="center", fontsize=9 if len(grid) > 2 else 12
             )
-        axes.set_title(title, fontsize=9)
+        axes.set_title(title, fontsize=11)
         axes.set(xticks=np.arange(-0.5, len(grid)), yticks=np.arange(-0.5, len(grid)))
         axes.tick_params(length=0, labelbottom=False, labelleft=False)
         axes.grid(color="w", lw=1)
