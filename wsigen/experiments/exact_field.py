@@ -60,8 +60,8 @@ class Config:
     num_steps: int = 40
     other_steps: tuple[int, ...] = (5, 10, 20, 80, 160)
     shifts: int = 8
-    side: int = 192
-    patch_px: int = 32
+    side: int = 144
+    patch_px: int = 24
     image_steps: int = 15
     draws: int = 2
     length_px: float = 3.5
@@ -80,7 +80,7 @@ PROFILES = {
         draws=1,
     ),
     "classroom": Config(),
-    "paper": Config(length=512, line_patch_px=64, shifts=100, side=512, image_steps=40, draws=20),
+    "paper": Config(length=512, line_patch_px=64, shifts=100, side=512, patch_px=32, image_steps=40, draws=20),
 }
 
 

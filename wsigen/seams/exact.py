@@ -89,7 +89,7 @@ def law(
         whole_image: denoise with the filter of the whole line, for a scheme that takes the canvas as one patch.
         seed: names the shifts.
     """
-    rows = length * 2 // patch_px * patch_px
+    rows = length // patch_px * patch_px  # 3 n lines, for at most 2 n numbers of noise
     field = GaussianField(
         rows, length, length_px, dimensions=1, std=(STD, STD, STD), mean=(0, 0, 0)
     )

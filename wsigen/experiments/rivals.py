@@ -1,0 +1,167 @@
+"""Grid-shift and its rivals on the trained model: one guided stage each, with the same guide, noise, solver and steps.
+
+The paper shows grid-shift and names DDNM's mask-shift beside it; here both are measured, with what else is in use. The
+guide is itself generated, so that pictures can be shown. Columns:
+
+    seam_*       the seam test at the base grid (`wsigen.metrics.seams`), and at the grid of the last step
+    mismatch_*   mean colours of patches against their neighbours', for what has no sharp edge
+    kid          crops of what was made against real patches of that scale; all schemes share the guide, so that their
+                 differences count, not the height
+    guide_error  mean |A z - y| in grey levels
+    detail       power above the guide's Nyquist over that of real patches: averaging blurs
+    evaluations, chain   the ledger (`wsigen.seams.scheme`)
+
+p-values of several draws are combined by Fisher's method.
+"""
+
+import time
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import combine_pvalues
+
+from wsigen.canvas import Image
+from wsigen.coarse_to_fine import drain, generate
+from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.result import Row, with_interval
+from wsigen.guidance import AveragePool
+from wsigen.metrics.detail import detail, sharpness
+from wsigen.metrics.distance import kid
+from wsigen.metrics.lattice import LatticeTest
+from wsigen.metrics.seams import seam_test, tile_mismatch
+from wsigen.plan import FAST, PAPER, Stage, StagePlan, stages
+from wsigen.seams.rivals import RIVALS, rival
+from wsigen.seams.scheme import sew, sewn
+from wsigen.stage_run import step_grid
+
+CROP = 192
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is made.
+
+    Args:
+        schemes: names, see `wsigen.seams.rivals`.
+        plan: of the stage and of the guide's stages.
+        patches: of a side of the image; the seam test needs 4, the mismatch test 6.
+        mpp: micrometres per pixel of the image.
+        draws: images of each scheme, each with a guide of its own.
+        real: real patches to compare with.
+        split: where they are from.
+    """
+
+    schemes: tuple[str, ...] = tuple(RIVALS)
+    plan: StagePlan = FAST
+    patches: int = 6
+    mpp: float = 1.4
+    draws: int = 2
+    real: int = 128
+    split: str = "train"
+
+
+PROFILES = {
+    "smoke": Config(
+        ("grid-shift", "fixed grid", "mask-shift", "MultiDiffusion Gaussian 1/2"),
+        replace(FAST, num_steps=3, guided_steps=1, overview_steps=4),
+        patches=4,
+        draws=1,
+        real=24,
+    ),
+    "classroom": Config(),
+    "paper": Config(plan=PAPER, patches=16, draws=20, real=5000),
+}
+
+
+def cells(config: Config) -> list[dict[str, Any]]:
+    """One scheme each."""
+    return [{"scheme": name} for name in config.schemes]
+
+
+def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
+    """Make the images of one scheme and look at them."""
+    real = lab.real_patches(config.real, config.mpp, config.split)
+    images, errors, costs = [], [], []
+    for draw in range(config.draws):
+        guide = generated_guide(lab, config, draw)
+        began = time.monotonic()
+        image, ledger = sewn(
+            sew(
+                rival(cell["scheme"]),
+                lab.denoiser,
+                _stage(config, lab),
+                guide,
+                config.plan,
+                patch_px=lab.patch_px,
+                seed=lab.seed + draw,
+                background=lab.denoiser.background,
+            )
+        )
+        costs.append(time.monotonic() - began)
+        errors.append(float((AveragePool(2)(image[None])[0] - guide).abs().mean()) * 127.5)
+        images.append(to_pixels(image[None])[0])
+    crops = np.concatenate([all_crops(image, lab.patch_px) for image in images])
+    values = {
+        "guide_error": float(np.mean(errors)),
+        "detail": float(np.mean([detail(crop) for crop in crops]))
+        / float(np.mean([detail(patch) for patch in real])),
+        "sharpness": float(np.mean([sharpness(crop) for crop in crops])),
+        "evaluations": ledger.evaluations,
+        "chain": ledger.chain,
+        "seconds_an_image": float(np.mean(costs)),
+        **with_interval("kid", kid(lab.features(real), lab.features(crops), seed=lab.seed)),
+    }
+    name = cell["scheme"].replace(" ", "_").replace("/", "_")
+    return Row(values | _tests(images, config, lab), {name: images[0][:CROP, :CROP]})
+
+
+def _tests(images: list[NDArray[np.uint8]], config: Config, lab: Lab) -> dict[str, Any]:
+    """Look for seams in each image; columns of the table."""
+    side = lab.patch_px
+    found: dict[str, list[LatticeTest]] = {"seam": [], "last_seam": []}
+    for draw, image in enumerate(images):
+        found["seam"].append(seam_test(image, side, align=2))
+        last = step_grid(
+            _stage(config, lab), side, "pad", 2, lab.seed + draw, config.plan.num_steps - 1
+        )
+        offset = (last.tops[0] % side, last.lefts[0] % side)
+        found["last_seam"].append(seam_test(image, side, offset, align=2))
+    if config.patches >= 6:
+        found["mismatch"] = [tile_mismatch(image, side, align=2) for image in images]
+    values: dict[str, Any] = {}
+    for name, tests in found.items():
+        values[f"{name}_effect"] = float(np.mean([test.effect for test in tests]))
+        values[f"{name}_p"] = float(combine_pvalues([test.p_value for test in tests]).pvalue)
+        values[f"{name}_grey"] = float(np.mean([test.grey for test in tests]))
+    return values
+
+
+def _stage(config: Config, lab: Lab) -> Stage:
+    side = config.patches * lab.patch_px
+    return Stage(9, side, side, config.mpp)
+
+
+def all_crops(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Every patch on the grid and half a patch beside it, so that seams lie within, uint8 (n, side, side, 3)."""
+    step = side // 2
+    rows, columns = (range(0, length - side + 1, step) for length in image.shape[:2])
+    return np.stack([image[r : r + side, c : c + side] for r in rows for c in columns])
+
+
+@lru_cache(maxsize=8)  # all schemes share it
+def generated_guide(lab: Lab, config: Config, draw: int) -> Image:
+    """A slide made by the model, of half the image's size and scale, shape (3, side / 2, side / 2)."""
+    side = config.patches * lab.patch_px // 2
+    path = stages(side, side, 2 * config.mpp, patch_px=lab.patch_px)
+    steps = generate(
+        lab.denoiser,
+        path,
+        config.plan,
+        patch_px=lab.patch_px,
+        seed=lab.seed + draw,
+        background=lab.denoiser.background,
+    )
+    return drain(steps)
