@@ -4,7 +4,7 @@ document.querySelectorAll(".frames.slider").forEach((box, number) => {
   const pictures = [...box.querySelectorAll("figure")];
   const labels = pictures.map((picture) => picture.querySelector("figcaption").textContent);
   const row = document.createElement("div");
-  row.className = "row";
+  row.className = "slider-row";
   const label = document.createElement("label");
   label.htmlFor = `frames-${number}`;
   label.textContent = box.dataset.label;

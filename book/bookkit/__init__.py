@@ -23,6 +23,7 @@ def setup(app: Any) -> dict[str, bool]:
         "book_code", places.code(), "env"
     )  # another machinery reads all pages anew
     app.connect("config-inited", places.student_edition, priority=10)
+    app.connect("html-page-context", places.without_thebe, priority=900)
     for part in (
         badges,
         claims,

@@ -4,6 +4,7 @@ Values are Markdown with the role ``result``, so that none is typed by hand. Whi
 missing, the row says that it was not attempted yet.
 """
 
+import re
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,7 @@ from bookkit.results import anchor, file_of, load, runs_of
 
 SOURCE = ROOT / "book" / "claims.yml"
 VERDICTS = ("reproduced", "reproduced at smaller scale", "not reproduced", "not attempted")
+NO_BREAK = "\N{NO-BREAK SPACE}"
 PENDING = "not attempted yet"
 
 
@@ -42,11 +44,11 @@ def setting(row: dict[str, Any]) -> str:
         seed = f", seed {given['seed']}" if "seed" in given else ""
         hardware = run.get("processor") if run.get("device", "cpu") == "cpu" else run.get("device")
         parts.append(f"[{name}](#{anchor(name)}){seed}, {hardware}")
-    return "; ".join(parts) or "–"
+    return "<br>".join(parts)
 
 
 class ClaimsDirective(MarkdownDirective):
-    """The table, in three parts: argument-free."""
+    """The table."""
 
     def lines(self) -> list[str]:
         """A row for each claim."""
@@ -55,32 +57,23 @@ class ClaimsDirective(MarkdownDirective):
         for row in rows():
             absent = missing(row)
             verdict = PENDING if absent else row["verdict"]
-            value = f"needs {', '.join(absent)}" if absent else row.get("value", "–")
+            value = f"needs {', '.join(absent)}" if absent else row.get("value", "")
             page = page_of(f"notebooks/{row['notebook']}") if row.get("notebook") else ""
             link = f"{{doc}}`/{page}`" if page in self.env.found_docs else row.get("notebook") or ""
             command = f"`{row['command']}`" if row.get("command") else ""
             mark = verdict.replace(" ", "-")
+            found = [f'<span class="verdict {mark}">{verdict}</span>', value]
+            how = [link, command, "" if absent else setting(row)]
             written.append(
                 [
-                    f'<span id="{row["id"]}"></span>{row["where"]}',
-                    row["says"],
-                    value,
-                    f'<span class="verdict {mark}">{verdict}</span>',
-                    row.get("why", "") if not absent else "",
-                    "<br>".join(filter(None, [link, command])) or "–",
-                    "–" if absent else setting(row),
+                    f'<span id="{row["id"]}"></span>**{row["where"]}**: {row["says"]}',
+                    "<br>".join(filter(None, [*found, "" if absent else row.get("why", "")])),
+                    "<br>".join(filter(None, how)),
                 ]
             )
-        head = [
-            "paper",
-            "what it says",
-            "what we found",
-            "verdict",
-            "why",
-            "notebook, command",
-            "setting",
-        ]
-        return [*tally(), "", *table(head, written, "claims wide")]
+        head = ["what the paper says", "what we found", "notebook, command, setting"]
+        lines = [*tally(), "", *table(head, written, "claims wide")]
+        return [re.sub(r"(?<=\d) (?=\d{3}\b)", NO_BREAK, line) for line in lines]
 
 
 def tally() -> list[str]:

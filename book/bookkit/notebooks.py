@@ -135,7 +135,10 @@ def cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number}"
         tags = cell.metadata.get("tags", [])
-        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        for name in ("papermill", "execution"):
+            cell.metadata.pop(name, None)
+        if not tags:
+            cell.metadata.pop("tags", None)
         # Parameters that papermill put in are repeated below the defaults: readers need to see them once.
         if "injected-parameters" in tags:
             cell.metadata.tags = [*tags, "hide-input"]

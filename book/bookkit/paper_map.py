@@ -23,6 +23,11 @@ def rows() -> list[dict[str, Any]]:
     return loaded
 
 
+def sentence(test: str) -> str:
+    """A test's name, read as the sentence that it is."""
+    return test.removeprefix("test_").replace("_", " ")
+
+
 def page_of(name: str) -> str:
     """The docname of a chapter (``chapters/05_solvers``) or notebook (``notebooks/solvers``) of the map."""
     folder, _, rest = name.partition("/")
@@ -41,20 +46,19 @@ class PaperMapDirective(MarkdownDirective):
                 f"{{doc}}`/{page_of(page)}`" if page_of(page) in self.env.found_docs else page
                 for page in row["pages"]
             ]
-            tests = [
-                f"`{test.partition('::')[2] or test}` in `{test.partition('::')[0]}`"
-                for test in row["tests"]
-            ]
+            tests = [test.partition("::") for test in row["tests"]]
             written.append(
                 [
-                    f'<span id="{row["id"]}"></span>{row["name"]}',
-                    row["what"],
-                    "<br>".join(f"{{py:obj}}`~{name}`" for name in row["code"]),
-                    "<br>".join(tests),
+                    f'<span id="{row["id"]}"></span>**{row["name"]}**: {row["what"]}',
+                    "<br>".join(
+                        f"{{py:obj}}`{name.removeprefix('wsigen.')} <{name}>`"
+                        for name in row["code"]
+                    ),
+                    "<br>".join(f"{sentence(test)} (`{file}`)" for file, _, test in tests),
                     "<br>".join(pages),
                 ]
             )
-        head = ["paper", "what it is", "function", "test", "chapter, notebook"]
+        head = ["the paper", "function", "tested", "chapter, notebook"]
         return table(head, written, "paper-map wide")
 
 

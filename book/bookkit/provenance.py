@@ -19,10 +19,9 @@ def names() -> list[str]:
         for profile in PROFILES
         for path in sorted((ROOT / "results" / profile).rglob("*.json"))
     ]
-    return found + [
-        f"benchmarks/{path.stem}"
-        for path in sorted((ROOT / "benchmarks" / "results").glob("*.json"))
-    ]
+    for folder, files in (("benchmarks", "benchmarks/results"), ("figures", "book/figures")):
+        found += [f"{folder}/{path.stem}" for path in sorted((ROOT / files).glob("*.json"))]
+    return found
 
 
 def unique(values: list[Any]) -> str:
@@ -72,6 +71,11 @@ def total_seconds(data: dict[str, Any]) -> float | None:
 
 def result_of(path: Path) -> str | None:
     """The result that a picture belongs to: ``results/classroom/solvers/x.png`` is of classroom/solvers."""
+    if path.is_relative_to(ROOT / "book" / "figures"):
+        notes = [f"figures/{note.stem}" for note in sorted(path.parent.glob("*.json"))]
+        return next((name for name in notes if path.name in load(name).get("figures", [])), None)
+    if not path.is_relative_to(ROOT / "results"):
+        return None
     parts = path.relative_to(ROOT / "results").with_suffix("").parts
     for length in range(len(parts), 1, -1):
         if (ROOT / "results").joinpath(*parts[:length]).with_suffix(".json").is_file():
@@ -84,9 +88,7 @@ def link_pictures(app: Any, doctree: nodes.document) -> None:
     for image in list(doctree.findall(nodes.image)):
         address = image.get("candidates", {}).get("*") or image["uri"]
         path = Path(os.path.normpath(Path(app.srcdir) / address))
-        if "://" in address or not path.is_relative_to(ROOT / "results"):
-            continue
-        name = result_of(path)
+        name = None if "://" in address else result_of(path)
         if name is None:
             continue
         link = pending_xref(

@@ -4,7 +4,8 @@
 
 names a file below ``results`` (or ``benchmarks/NAME`` for ``benchmarks/results/NAME.json``), a path into it, and a
 format. In a list one chooses by place, ``[0]``, or by values, ``[key=value,...]``. A list of two numbers is printed as
-an interval. What does not exist is an error.
+an interval; with the format ``.2fci`` a value comes with the interval that lies beside it. What does not exist is an
+error.
 """
 
 import json
@@ -24,10 +25,10 @@ STEP = re.compile(r"([^.\[\]]+)|\[([^\]]*)\]")
 
 
 def file_of(name: str) -> Path:
-    """The file of ``profile/experiment`` or ``benchmarks/name``."""
+    """The file of ``profile/experiment``, ``benchmarks/name`` or ``figures/script``."""
     folder, _, rest = name.partition("/")
-    base = ROOT / "benchmarks" / "results" if folder == "benchmarks" else ROOT / "results" / folder
-    return base / f"{rest}.json"
+    special = {"benchmarks": ROOT / "benchmarks" / "results", "figures": ROOT / "book" / "figures"}
+    return special.get(folder, ROOT / "results" / folder) / f"{rest}.json"
 
 
 def load(name: str) -> Any:
@@ -76,7 +77,14 @@ def text_of(reference: str) -> tuple[str, str]:
     """(file's name, value as text) of a reference."""
     name, path, form = (*reference.strip().split(":", 2), "", "")[:3]
     value = lookup(load(name), path)
-    if isinstance(value, list) and len(value) == 2:
+    if form.endswith("ci"):  # with the interval of wsigen.experiments.result.with_interval
+        value, form = (
+            [value, lookup(load(name), f"{path}_low"), lookup(load(name), f"{path}_high")],
+            form[:-2],
+        )
+        at, low, high = (format(end, form).replace("-", "\N{MINUS SIGN}") for end in value)
+        return name, f"{at} ({low} to {high})"
+    if isinstance(value, list) and len(value) == 2 and not isinstance(value[0], dict | list):
         return name, " to ".join(format(end, form) for end in value)
     if value is None or isinstance(value, list | dict):
         raise WsigenError(f"{reference!r} is {type(value).__name__}; expected one value")

@@ -1,0 +1,358 @@
+"""The book's sources and machinery: numbers with a source, the map, the ledger, and when a notebook is run again.
+
+Marked `book`: it needs the extra `book`. `make book-test` runs it.
+"""
+
+import ast
+import importlib
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "book"))
+pytest.importorskip("sphinx")
+jupytext = pytest.importorskip("jupytext")
+
+from bookkit import claims, notebooks, paper_map, places, results  # noqa: E402
+from wsigen.errors import WsigenError  # noqa: E402
+
+pytestmark = pytest.mark.book
+BOOK = ROOT / "book"
+PAGES = sorted(path for path in BOOK.rglob("*.md") if "executed" not in path.parts)
+SOURCES = sorted((ROOT / "notebooks").glob("*.py"))
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+
+
+def toc_pages(node: object) -> list[str]:
+    """All pages of the table of contents."""
+    if isinstance(node, list):
+        return [page for entry in node for page in toc_pages(entry)]
+    if isinstance(node, dict):
+        own = [node[key] for key in ("root", "file") if key in node]
+        inner = [node[key] for key in ("parts", "chapters", "sections") if key in node]
+        return own + toc_pages(inner)
+    return []
+
+
+# Pages ---------------------------------------------------------------------------------------------------------------
+
+
+def test_every_page_and_notebook_is_in_the_table_of_contents() -> None:
+    listed = toc_pages(TOC)
+    assert len(listed) == len(set(listed))
+    written = {path.relative_to(ROOT).with_suffix("").as_posix() for path in PAGES}
+    run = {f"book/executed/{path.stem}" for path in SOURCES}
+    assert set(listed) == written | run
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_every_measured_number_is_in_a_saved_result(page: Path) -> None:
+    found = re.findall(
+        r"\{result\}`([^`]+)`", re.sub(r"(?s)(`{3,}).*?\1", "", page.read_text("utf-8"))
+    )
+    for reference in found:
+        results.text_of(reference)
+
+
+def test_every_figure_of_the_book_says_what_made_it() -> None:
+    figures = {path.name for path in (BOOK / "figures").glob("*.png")}
+    notes = [json.loads(path.read_text("utf-8")) for path in (BOOK / "figures").glob("*.json")]
+    assert figures == {name for note in notes for name in note["figures"]}
+    for note in notes:
+        assert (BOOK / "figures" / note["info"]["command"][0]).is_file()
+
+
+def test_every_module_has_a_place_in_the_reference() -> None:
+    told = set(
+        re.findall(r"automodule:: (wsigen[\w.]*)", "\n".join(p.read_text("utf-8") for p in PAGES))
+    )
+    modules = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for path in (ROOT / "wsigen").rglob("*.py")
+        if "def " in path.read_text("utf-8") or "class " in path.read_text("utf-8")
+    }
+    left_out = {name for name in modules if name.startswith("wsigen.cli")} | {
+        "wsigen.__main__",
+        "wsigen.slides",
+    }
+    assert told == modules - left_out
+
+
+# Numbers in the text -------------------------------------------------------------------------------------------------
+
+NUMBER = re.compile(r"(?<![\w.§-])\d+(?:\.\d+)?(?:\s?%)?(?![\w-])")
+# What is no prose: code, roles, mathematics, links, comments and the heads and options of directives.
+NO_PROSE = re.compile(
+    r"(?s)(`{3,}|~{3,})(?!\{(?:admonition|exercise|solution|note|tip|warning)).*?\1|\{[\w:-]+\}`[^`]*`|`[^`]*`|"
+    r"\$\$.*?\$\$|\$[^$]*\$|\]\([^)]*\)|^%.*?$|^:[\w-]+:.*?$|^`{3,}.*?$",
+    re.MULTILINE,
+)
+# Sentences that tell what was found; in a section "What we saw" all do. The paper's own numbers are called the paper's.
+FOUND = re.compile(
+    r"(?i)\bwe (?:saw|see|found|measured?|got)\b|\bmeasured\b|\bour (?:model|run|slides?|result)"
+)
+ALLOWED = yaml.safe_load((BOOK / "numbers.yml").read_text("utf-8"))
+
+
+def sentences_with_numbers(text: str) -> list[str]:
+    """Sentences that tell what was found and hold a number typed by hand: one with decimals, or a percentage."""
+    found, seen = [], False
+    for block in re.split(r"\n\s*\n", NO_PROSE.sub(" ", text)):
+        heading = re.match(r"#+ (.*)", block.strip())
+        if heading:
+            seen = heading[1].startswith("What we saw")
+        for sentence in re.split(r"(?<=[.:;?!])\s+", block):
+            exact = any("." in number or "%" in number for number in NUMBER.findall(sentence))
+            if (
+                exact
+                and (seen or FOUND.search(sentence))
+                and not re.search(r"(?i)\bpaper", sentence)
+            ):
+                found.append(" ".join(sentence.split()))
+    return found
+
+
+@pytest.mark.parametrize("page", [*PAGES, *SOURCES], ids=lambda path: path.stem)
+def test_no_number_that_was_found_is_typed_by_hand(page: Path) -> None:
+    text = page.read_text("utf-8")
+    if page.suffix == ".py":
+        text = "\n\n".join(c.source for c in jupytext.read(page).cells if c.cell_type == "markdown")
+    typed = sentences_with_numbers(text)
+    allowed = [entry["text"] for entry in ALLOWED if entry["page"] == page.stem]
+    assert [sentence for sentence in typed if not any(part in sentence for part in allowed)] == []
+
+
+def test_a_number_typed_by_hand_is_found_and_others_are_not() -> None:
+    assert sentences_with_numbers("We measured a precision of 0.61 there.")
+    assert sentences_with_numbers("On our model the recall is 30 % of that.")
+    assert not sentences_with_numbers(
+        "We measured {result}`classroom/solvers:rows[0].precision:.2f`."
+    )
+    assert not sentences_with_numbers("We saw less than the paper's 0.81.")
+    assert not sentences_with_numbers("The first level is $\\sigma = 0.349$; we saw it.")
+    assert sentences_with_numbers(
+        "# What we saw\n\nSo it was.\n\nThe recall fell to 0.3.\n\n# Next\n\nIt is 0.5."
+    ) == ["The recall fell to 0.3."]
+    assert not sentences_with_numbers("```python\nmeasured = 0.3\n```")
+
+
+@pytest.mark.parametrize(
+    ("reference", "text"),
+    [
+        ("x:rows[0].score:.2f", "0.12"),
+        ("x:rows[steps=20,solver=heun].score:.1f", "0.5"),
+        ("x:rows[0].ends:.1f", "0.0 to 1.0"),
+        ("x:rows[1].score:.2fci", "0.50 (0.40 to 0.60)"),
+        ("x:parameters.model", "small"),
+    ],
+)
+def test_a_reference_prints_what_the_file_holds(
+    reference: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved_example(tmp_path, monkeypatch)
+    assert results.text_of(f"smoke/{reference}") == ("smoke/x", text)
+
+
+@pytest.mark.parametrize(
+    "reference", ["x:rows[2].score", "x:rows[0].missing", "x:rows[solver=heun]", "y:rows", "x:rows"]
+)
+def test_what_no_result_holds_is_an_error(
+    reference: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved_example(tmp_path, monkeypatch)
+    with pytest.raises(WsigenError):
+        results.text_of(f"smoke/{reference}")
+
+
+def saved_example(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A result of two rows."""
+    rows = [
+        {"solver": "euler", "steps": 10, "score": 0.123, "ends": [0, 1]},
+        {"solver": "heun", "steps": 20, "score": 0.5, "score_low": 0.4, "score_high": 0.6},
+    ]
+    target = folder / "results" / "smoke" / "x.json"
+    target.parent.mkdir(parents=True)
+    target.write_text(json.dumps({"parameters": {"model": "small"}, "rows": rows}))
+    monkeypatch.setattr(results, "ROOT", folder)
+
+
+# The map and the ledger ----------------------------------------------------------------------------------------------
+
+
+def test_the_map_names_every_equation_algorithm_figure_and_table() -> None:
+    wanted = [f"eq-{i}" for i in range(1, 12)] + ["algorithm-1", "algorithm-2"]
+    wanted += [f"fig-{i}" for i in range(2, 9)] + ["table-1"]
+    assert [row["id"] for row in paper_map.rows()] == wanted
+
+
+@pytest.mark.parametrize("row", paper_map.rows(), ids=lambda row: row["id"])
+def test_function_test_and_page_of_the_map_exist(row: dict) -> None:
+    assert row["code"]
+    assert row["tests"]
+    assert row["pages"]
+    for name in row["code"]:
+        module, _, function = name.rpartition(".")
+        assert callable(getattr(importlib.import_module(module), function)), name
+    for test in row["tests"]:
+        file, _, function = test.partition("::")
+        names = {node.name for node in ast.walk(ast.parse((ROOT / file).read_text("utf-8")))
+                 if isinstance(node, ast.FunctionDef)}  # fmt: skip
+        assert function in names, test
+    for page in row["pages"]:
+        folder, _, rest = page.partition("/")
+        file = ROOT / "notebooks" / f"{rest}.py" if folder == "notebooks" else BOOK / f"{page}.md"
+        assert file.is_file(), page
+
+
+@pytest.mark.parametrize("row", claims.rows(), ids=lambda row: row["id"])
+def test_a_verdict_rests_on_results_that_are_saved(row: dict) -> None:
+    assert row["where"]
+    assert row["says"]
+    if row.get("notebook"):
+        assert (ROOT / "notebooks" / f"{row['notebook']}.py").is_file()
+    if row.get("verdict") is None:
+        assert row.get("needs"), "a claim without a verdict names the result it waits for"
+        return
+    assert row["verdict"] in claims.VERDICTS
+    assert row["why"], "a verdict has a reason"
+    used = {reference.partition(":")[0] for reference in references(row)}
+    assert used <= set(row.get("needs", []))
+    assert not claims.missing(row)
+    for name in row.get("needs", []):
+        assert any(run.get("commit") for run in results.runs_of(results.load(name))), name
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in claims.rows() if row.get("needs")], ids=lambda row: row["id"]
+)
+def test_a_verdict_was_given_on_the_numbers_that_are_shown(row: dict) -> None:
+    if row.get("verdict") is None:
+        return
+    shown = [results.text_of(reference)[1] for reference in references(row)]
+    assert row["judged"] == " | ".join(shown), (
+        "the numbers are others than those judged: judge again"
+    )
+
+
+def references(row: dict) -> list[str]:
+    """All results that a claim shows."""
+    return re.findall(r"\{result\}`([^`]+)`", row.get("value", ""))
+
+
+# Notebooks -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_a_notebook_has_typed_and_commented_parameters_and_short_functions(source: Path) -> None:
+    cells = jupytext.read(source).cells
+    assert cells[0].source.startswith("# ")
+    assert "Question" in cells[0].source
+    assert "redict" in cells[0].source
+    tagged = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+    assert len(tagged) == 1
+    tree = ast.parse(tagged[0].source)
+    assert all(isinstance(node, ast.AnnAssign) for node in tree.body), (
+        "name: type = value  # what it is"
+    )
+    assert {"profile", "cohort"} <= {node.target.id for node in tree.body}
+    lines = tagged[0].source.splitlines()
+    for node in tree.body:
+        assert any("# " in line for line in lines[node.lineno - 1 : node.end_lineno]), (
+            node.target.id
+        )
+    for cell in cells:
+        if cell.cell_type == "code" and not cell.source.startswith("%"):
+            for node in ast.walk(ast.parse(cell.source)):
+                if isinstance(node, ast.FunctionDef):
+                    told = ast.get_docstring(node) is not None
+                    assert node.end_lineno - node.lineno - told <= 5 + len(node.args.args), (
+                        node.name
+                    )
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of one notebook that prints a number of its package."""
+    for folder in ("wsigen/models", "notebooks", "results/classroom", "benchmarks/results"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "constraints.txt").write_text("numpy==2\n")
+    (tmp_path / "wsigen" / "number.py").write_text("def number():\n    return 41\n")
+    (tmp_path / "notebooks" / "small.py").write_text(
+        '# %% [markdown]\n# # Small\n\n# %% tags=["parameters"]\nprofile: str = "smoke"  # size\n\n'
+        "# %%\nimport runpy\n\nrunpy.run_path('wsigen/number.py')['number']()\n"
+    )
+    monkeypatch.setattr(notebooks, "ROOT", tmp_path)
+    monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path / "notebooks")
+    monkeypatch.setattr(notebooks, "EXECUTED", tmp_path / "executed")
+    return tmp_path
+
+
+def run_if_needed(project: Path) -> bool:
+    """Run the project's notebook where its key is new; whether it ran."""
+    source = project / "notebooks" / "small.py"
+    given = notebooks.parameters_of(source, {"profile": "smoke"}, {"cohort": "phantom"})
+    key = notebooks.key_of(source, given, notebooks.inputs("phantom"))
+    if notebooks.is_current("small", key):
+        return False
+    assert notebooks.run(source, given, key, 60) is None
+    return True
+
+
+def printed(project: Path) -> str:
+    """What the last cell of the executed notebook shows."""
+    page = json.loads((project / "executed" / "small.ipynb").read_text("utf-8"))
+    return page["cells"][-1]["outputs"][0]["data"]["text/plain"][0]
+
+
+def test_a_page_changes_with_a_function_of_the_package_and_not_otherwise(project: Path) -> None:
+    assert run_if_needed(project)
+    assert printed(project) == "41"
+    assert not run_if_needed(project)
+    (project / "wsigen" / "number.py").write_text("def number():\n    return 42\n")
+    assert run_if_needed(project)
+    assert printed(project) == "42"
+    assert not run_if_needed(project)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "notebooks/small.py",
+        "constraints.txt",
+        "results/classroom/solvers.json",
+        "wsigen/models/small.json",
+    ],
+)
+def test_source_pins_results_and_models_are_part_of_the_key(project: Path, changed: str) -> None:
+    source = project / "notebooks" / "small.py"
+    before = notebooks.key_of(source, {}, notebooks.inputs("phantom"))
+    assert before == notebooks.key_of(source, {}, notebooks.inputs("phantom"))
+    assert before != notebooks.key_of(source, {"num_steps": 3}, notebooks.inputs("phantom"))
+    with (project / changed).open("a") as file:
+        file.write("# \n")
+    assert before != notebooks.key_of(source, {}, notebooks.inputs("phantom"))
+
+
+def test_an_unknown_parameter_is_told(project: Path) -> None:
+    with pytest.raises(WsigenError, match="no parameter 'num_step'; expected one of profile"):
+        notebooks.parameters_of(project / "notebooks" / "small.py", {"num_step": 3}, {})
+
+
+def test_a_failing_notebook_is_told_by_its_traceback_and_leaves_no_page(project: Path) -> None:
+    (project / "wsigen" / "number.py").write_text("def number():\n    return 1 / 0\n")
+    (project / "executed").mkdir()
+    problem = notebooks.run(project / "notebooks" / "small.py", {}, "key", 60)
+    assert problem is not None
+    assert "ZeroDivisionError" in problem
+    assert list((project / "executed").iterdir()) == []
+
+
+def test_the_editions_are_told_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert places.profile() in places.PROFILES
+    monkeypatch.setenv("WSIGEN_BOOK_PROFILE", "paper")
+    assert places.profile() == "paper"

@@ -1,0 +1,250 @@
+"""The built book: complete, offline, linked, readable on a phone, and the same when made again.
+
+Marked `book`: it reads what `make book` built (or the folder of WSIGEN_BOOK_HTML). `make book-test` runs it.
+"""
+
+import json
+import os
+import re
+import shutil
+import sys
+import urllib.parse
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "book"))
+bs4 = pytest.importorskip("bs4")
+pytest.importorskip("jupytext")
+from bookkit import notebooks  # noqa: E402
+from bookkit.places import EXECUTED  # noqa: E402
+
+pytestmark = pytest.mark.book
+HTML = Path(os.environ.get("WSIGEN_BOOK_HTML") or ROOT / "_build" / "html")
+PAGES = sorted(HTML.glob("book/**/*.html"))
+SOURCES = sorted((ROOT / "notebooks").glob("*.py"))
+SECONDS = 60  # of one notebook at smoke, two side by side; meant are 35
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1400, "height": 1000}
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(HTML).with_suffix("").as_posix()
+
+
+@cache
+def soup(path: Path) -> Any:
+    return bs4.BeautifulSoup(path.read_text("utf-8"), "html.parser")
+
+
+def test_there_is_a_book() -> None:
+    assert len(PAGES) > 10, f"no book in {HTML}: run `make book` first"
+    built = {name_of(path) for path in PAGES}
+    assert {f"book/executed/{source.stem}" for source in SOURCES} <= built
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_no_notebook_lacks_its_outputs(source: Path) -> None:
+    cells = json.loads((EXECUTED / f"{source.stem}.ipynb").read_text("utf-8"))["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert all(cell["execution_count"] for cell in code if "".join(cell["source"]).strip())
+    outputs = [output for cell in code for output in cell["outputs"]]
+    assert not [output for output in outputs if output["output_type"] == "error"]
+    kinds = {kind for output in outputs for kind in output.get("data", {})}
+    assert "image/png" in kinds, "a notebook shows at least one figure"
+    errors = [o for o in outputs if o.get("name") == "stderr" and "rror" in "".join(o["text"])]
+    assert not errors
+    assert not re.search(r"0x[0-9a-f]{8,}", json.dumps(outputs)), (
+        "an address differs from run to run"
+    )
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_a_notebook_keeps_its_time(source: Path) -> None:
+    note = json.loads((EXECUTED / f"{source.stem}.run.json").read_text("utf-8"))
+    if note["parameters"]["profile"] == "smoke":
+        assert note["seconds"] < SECONDS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_page_says_its_profile_and_a_notebook_what_made_it(page: Path) -> None:
+    assert len(soup(page).select(".profile-badge")) == 1
+    if page.parent.name == "executed":
+        assert "seconds" in soup(page).select_one("#how-this-page-was-made").get_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_no_page_loads_anything_from_the_network(page: Path) -> None:
+    loaded = [
+        (tag, kind)
+        for kind in ("src", "srcset", "data", "poster")
+        for tag in soup(page).select(f"[{kind}]")
+    ]
+    loaded += [
+        (tag, "href")
+        for tag in soup(page).select("link[rel~=stylesheet], link[rel~=preload], link[rel~=icon]")
+    ]
+    far = [tag[kind] for tag, kind in loaded if re.match(r"(?i)\s*(https?:)?//", tag[kind])]
+    far += re.findall(
+        r"(?i)@import[^;]+//[^;]+|url\(['\"]?(?:https?:)?//[^)]+", page.read_text("utf-8")
+    )
+    assert far == []
+
+
+def test_no_style_loads_anything_from_the_network() -> None:
+    for style in HTML.rglob("*.css"):
+        far = re.findall(
+            r"(?i)(?:@import\s+|url\()['\"]?(?:https?:)?//[^)'\"]+", style.read_text("utf-8")
+        )
+        assert far == [], style
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_all_internal_links_lead_somewhere(page: Path) -> None:
+    broken = []
+    for link in soup(page).select("a[href]"):
+        address = urllib.parse.urlsplit(link["href"])
+        if address.scheme or address.netloc or link["href"] == "#":
+            continue
+        target = (
+            (page.parent / urllib.parse.unquote(address.path)).resolve() if address.path else page
+        )
+        if not target.is_file():
+            broken.append(link["href"])
+        elif address.fragment and target.suffix == ".html":
+            ids = {tag.get("id") or tag.get("name") for tag in soup(target).select("[id], a[name]")}
+            if urllib.parse.unquote(address.fragment) not in ids:
+                broken.append(link["href"])
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_picture_is_there_and_described(page: Path) -> None:
+    for image in soup(page).select("article img, main img"):
+        assert (page.parent / urllib.parse.unquote(image["src"])).is_file(), image["src"]
+        assert len(image.get("alt", "")) > 3, image["src"]
+        assert not image["alt"].endswith(".png"), "a file name is no description"
+
+
+# In the browser ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    chromium = (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
+    if chromium is None:
+        pytest.skip("no Chromium: install Debian's package chromium")
+    with playwright.sync_playwright() as session:
+        started = session.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Any]:
+    """Open a page from its file, without a network; fails at the end where one was asked for, or a script broke."""
+    context = browser.new_context(viewport=DESK, offline=True)
+    asked: list[str] = []
+    broken: list[str] = []
+    page = context.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: broken.append(str(error)))
+
+    def go(path: Path, viewport: dict[str, int] = DESK) -> Any:
+        page.set_viewport_size(viewport)
+        page.goto(path.as_uri())
+        return page
+
+    yield go
+    context.close()
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_a_page_is_whole_without_a_network_and_fits_a_phone(page: Path, open_page: Any) -> None:
+    opened = open_page(page, PHONE)
+    if soup(page).select(".math"):
+        opened.wait_for_selector("mjx-container")
+        assert opened.locator("mjx-merror, [data-mjx-error]").count() == 0
+    too_wide = opened.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    assert too_wide <= 1
+
+
+def test_a_slide_can_be_zoomed_and_its_scale_is_told(open_page: Any) -> None:
+    page = open_page(HTML / "book" / "executed" / "first_slide.html")
+    box = page.locator(".slide-viewer").first
+    box.scroll_into_view_if_needed()
+    page.wait_for_function(
+        "Number(document.querySelector('.slide-viewer').dataset.tilesLoaded) > 0"
+    )
+    length = box.locator(".length")
+    length.wait_for()
+    before = float(box.locator(".magnification").inner_text().rstrip("×"))
+    assert re.fullmatch(r"\d+(\.\d+)? (µm|mm)", length.inner_text())
+    for _ in range(3):
+        box.locator(".zoom-in").click()
+    page.wait_for_timeout(800)
+    assert float(box.locator(".magnification").inner_text().rstrip("×")) > 2 * before
+
+
+def test_a_slider_moves_by_keyboard_and_says_where_it_is(open_page: Any) -> None:
+    page = open_page(HTML / "book" / "executed" / "first_slide.html")
+    box = page.locator(".frames.slider").first
+    slider = box.locator("input[type=range]")
+    assert box.locator("figure:visible").count() == 1
+    first = box.locator("output").inner_text()
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    assert box.locator("output").inner_text() != first
+    assert slider.get_attribute("aria-valuetext") == box.locator("output").inner_text()
+    assert box.locator("figure:visible").count() == 1
+    page.keyboard.press("End")
+    assert page.evaluate("document.activeElement.value === document.activeElement.max")
+
+
+def test_there_is_one_field_to_search_in(open_page: Any) -> None:
+    page = open_page(HTML / "book" / "intro.html")
+    assert page.locator(".search-button-field:visible, .search-button:visible").count() == 1
+
+
+# Again ---------------------------------------------------------------------------------------------------------------
+
+
+def test_two_runs_give_identical_notebooks_and_files() -> None:
+    """All notebooks once more, over the first run; what has a time in it lies in the note beside."""
+
+    def made() -> dict[str, bytes]:
+        files = [path for path in EXECUTED.rglob("*") if path.is_file() and path.name[0] != "."]
+        return {
+            path.relative_to(EXECUTED).as_posix(): path.read_bytes()
+            for path in files
+            if not path.name.endswith((".run.json", ".tiff"))  # a slide names its run
+        }
+
+    notes = [
+        json.loads((EXECUTED / f"{source.stem}.run.json").read_text("utf-8")) for source in SOURCES
+    ]
+    if {note["parameters"]["profile"] for note in notes} != {"smoke"}:
+        pytest.skip("only a smoke build is made twice")
+    first = made()
+    for source in SOURCES:
+        (EXECUTED / f"{source.stem}.run.json").unlink()
+    assert notebooks.main(["--profile", "smoke"]) == 0
+    second = made()
+    assert set(first) == set(second)
+    assert [name for name in first if first[name] != second[name]] == []
