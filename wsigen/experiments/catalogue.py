@@ -125,7 +125,7 @@ CATALOGUE = (
         "slides with their stages, patches at each magnification, and how near training patches are",
         "Fig. 6",
         "10 s",
-        "8 min",
+        "4 min",
         "4 GPU hours",
     ),
     Experiment(

@@ -46,12 +46,12 @@ class Config:
     """
 
     slides: tuple[int, ...] = (0, 1)
-    size: int = 2048
-    mpp: float = 3.0
+    size: int = 1024
+    mpp: float = 4.0
     plan: str = "fast"
-    factors: tuple[int, ...] = (1, 2, 4, 8, 16)
-    patches: int = 48
-    reference: int = 300
+    factors: tuple[int, ...] = (1, 2, 4, 8)
+    patches: int = 40
+    reference: int = 240
     shown: int = 6
     picture_px: int = 256
 
