@@ -13,7 +13,8 @@ from wsigen.grid import Window
 from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.plan import FAST, PAPER, Stage, StagePlan, stages
 from wsigen.stage_run import step_grid
-from wsigen.zoom import bounds, cone, cones, covered, zoom
+from wsigen.state import InMemory
+from wsigen.zoom import bounds, cone, cones, covered, inner_boxes, pixels, zoom
 
 QUICK = StagePlan(num_steps=3, guided_steps=2, solver="euler", sigma_start=3.0, overview_steps=2)
 PATH = stages(95, 128, 1.0, patch_px=16)
@@ -91,6 +92,34 @@ def test_a_zoom_with_a_network_is_the_crop_of_what_generate_makes_bit_for_bit():
     )  # fmt: skip
     view = drain(run)[-1]
     assert torch.equal(view.image, image[view.window.slices()])
+
+
+def test_a_zoom_in_half_precision_is_the_crop_of_a_slide_in_half_precision():
+    images, guide = [], None
+    for stage in PATH:
+        state = InMemory(stage.height, stage.width, half=True)
+        run = run_stage(LookingRound(), stage, guide, QUICK, patch_px=16, batch_size=1, state=state)
+        guide = drain(run)
+        images.append(guide.clone())
+    run = zoom(
+        LookingRound(), PATH, QUICK, (9, 70), view_px=24, patch_px=16, batch_size=1, half=True
+    )
+    for view, image in zip(drain(run), images, strict=True):
+        assert image.dtype == torch.float16
+        assert torch.equal(view.image, image[view.window.slices()].float())
+
+
+def test_the_next_view_is_outlined_where_its_middle_lies():
+    views = zoomed(GaussianDenoiser(), QUICK, (50, 65), 32)
+    boxes = inner_boxes(views)
+    assert boxes[-1] is None
+    for view, box in zip(views[1:-1], boxes[1:-1], strict=True):
+        assert pixels(view).shape == (24, 24, 3)
+        assert box is not None
+        top, left, height, width = box
+        assert (height, width) == (12, 12)
+        assert abs(top - 6) <= 1
+        assert abs(left - 6) <= 1
 
 
 def test_a_zoom_in_batches_is_the_crop_to_the_last_bits():

@@ -13,16 +13,20 @@ made. The pixels are those of the whole slide.
 import functools
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from wsigen.arrays import Denoiser
-from wsigen.canvas import Canvas, Image
+from wsigen.canvas import Canvas, Image, strips
 from wsigen.coarse_to_fine import Progress, run_stage
 from wsigen.errors import WsigenError
 from wsigen.grid import Grid, Window
 from wsigen.plan import Stage, StagePlan
-from wsigen.stage_run import step_grid
+from wsigen.stage_run import device_of, step_grid
+from wsigen.state import InMemory
 
 
 @dataclass(frozen=True)
@@ -127,11 +131,13 @@ def zoom(
     seed: int = 0,
     batch_size: int = 32,
     background: float = 1.0,
+    half: bool = False,
 ) -> Generator[Progress, None, list[View]]:
     """Make one place of a slide at every scale; yields after each batch and returns a view of each stage.
 
     The views are crops of what :func:`wsigen.coarse_to_fine.generate` makes with the same seed. Memory holds two
-    stages' cones, never a canvas. Arguments as for :func:`cones` and ``generate``.
+    stages' cones, never a canvas. Arguments as for :func:`cones` and ``generate``; with ``half`` they are crops of a
+    slide whose canvases are in half precision.
     """
     views: list[View] = []
     guide: Canvas | None = None
@@ -147,14 +153,30 @@ def zoom(
             seed=seed,
             batch_size=batch_size,
             background=background,
+            state=InMemory(region.height, region.width, half=half, device=device_of(denoiser)),
             region=region,
             part=needed.part,
         )
-        shown = image[needed.view.slices(region.top, region.left)].clone()
+        shown = image[needed.view.slices(region.top, region.left)].float().clone()
         views.append(View(stage, needed.view, shown))
         corner = (region.top, region.left)
         guide = Canvas(image, "pad", flat, plane=(stage.height, stage.width), corner=corner)
     return views
+
+
+def pixels(view: View) -> NDArray[np.uint8]:
+    """The picture of a view, uint8 (height, width, 3)."""
+    return next(strips(view.image, view.window.height, view.window.width, view.window.height))
+
+
+def inner_boxes(views: Sequence[View]) -> list[tuple[float, float, float, float] | None]:
+    """For each view the top, left, height and width of the next one in its own pixels; None for the last."""
+    boxes: list[tuple[float, float, float, float] | None] = []
+    for coarse, fine in pairwise(views):
+        factor = fine.stage.height / coarse.stage.height
+        top, left, height, width = (value / factor for value in fine.window)
+        boxes.append((top - coarse.window.top, left - coarse.window.left, height, width))
+    return [*boxes, None]
 
 
 def view_round(stage: Stage, row: float, column: float, side: int) -> Window:

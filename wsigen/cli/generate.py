@@ -6,44 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wsigen.cli.slide import ask, slide_options, watch
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     from wsigen.canvas import Image
-    from wsigen.coarse_to_fine import Progress
 
 
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
-@click.option(
-    "--model", default="small", show_default=True, help="Name of a shipped model, or a file."
-)
-@click.option("--width", type=int, help="Width in pixels.")
-@click.option("--height", type=int, help="Height in pixels.")
-@click.option("--width-mm", type=float, help="Width in millimetres instead.")
-@click.option("--height-mm", type=float, help="Height in millimetres instead.")
-@click.option("--mpp", type=float, default=0.7, show_default=True, help="Micrometres per pixel.")
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Name of the slide."
-)
-@click.option(
-    "--plan", "plan_name", default="fast", show_default=True, help="fast, or paper as published."
-)
-@click.option("--num-steps", type=click.IntRange(min=1), help="N, instead of the plan's.")
-@click.option("--guided-steps", type=click.IntRange(min=0), help="r, instead of the plan's.")
-@click.option("--solver", type=click.Choice(["euler", "heun", "2m"]), help="Instead of the plan's.")
-@click.option(
-    "--sigma-start", type=float, help="Noise level at which stages start, instead of the plan's."
-)
+@slide_options
 @click.option("--boundary", type=click.Choice(["pad", "wrap"]), help="What lies beyond the edge.")
-@click.option(
-    "--batch-size",
-    type=click.IntRange(min=1),
-    default=32,
-    show_default=True,
-    help="Patches at once.",
-)
-@click.option("--device", help="cpu or cuda; by default a GPU where there is one.")
 @click.option(
     "--workdir",
     type=click.Path(path_type=Path, file_okay=False),
@@ -67,14 +41,8 @@ if TYPE_CHECKING:
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 def generate(
     out: Path,
-    model: str,
-    width: int | None,
-    height: int | None,
-    width_mm: float | None,
-    height_mm: float | None,
     mpp: float,
     seed: int,
-    plan_name: str,
     batch_size: int,
     device: str | None,
     workdir: Path | None,
@@ -82,7 +50,7 @@ def generate(
     half: bool | None,
     png: Path | None,
     overwrite: bool,
-    **changes: Any,
+    **named: Any,
 ) -> None:
     """Generate a synthetic slide and write it to OUT, a pyramidal TIFF.
 
@@ -95,50 +63,21 @@ def generate(
       wsigen generate strip.tiff --width-mm 4 --height-mm 1.5 --mpp 1
       wsigen generate large.tiff --width 16384 --height 16384 --workdir work
     """
-    from dataclasses import asdict, replace
-
     from wsigen.coarse_to_fine import generate as run
     from wsigen.devices import choose_device
-    from wsigen.plan import plan as named_plan
-    from wsigen.plan import stages
     from wsigen.slides.pyramid import check_output
     from wsigen.storage import Storage, choose_storage
-    from wsigen.training.checkpoint import load_denoiser
     from wsigen.workdir import Workdir
 
     check_output(out, overwrite=overwrite)
-    plan = replace(named_plan(plan_name), **{k: v for k, v in changes.items() if v is not None})
-    plan.check()
-    width, height = (
-        size_px(width, width_mm, mpp, "width"),
-        size_px(height, height_mm, mpp, "height"),
-    )
     device = choose_device(device)
-    denoiser = load_denoiser(model, device=device)
-    info = denoiser.info
-    path = stages(
-        height,
-        width,
-        mpp,
-        patch_px=info.patch_px,
-        mpp_max=info.mpp_max,
-        factor=plan.factor,
-        boundary=plan.boundary,
-    )
-    denoiser.check_mpp(*(stage.mpp for stage in path))
+    asked = ask(mpp=mpp, seed=seed, device=device, **named)
+    denoiser, path, plan = asked.denoiser, asked.path, asked.plan
+    width, height = asked.width, asked.height
     kind, half, place, where = choose_storage(
         path, device, kind=canvas, half=half, resumable=workdir is not None
     )
-    described = {
-        "model": denoiser.name,
-        "model_sha256": denoiser.sha256,
-        "seed": seed,
-        "width": width,
-        "height": height,
-        "mpp": mpp,
-        "plan": asdict(plan),
-        "half": half,
-    }
+    described = asked.described | {"half": half}
     scratch = None  # files need a place, and a run that needs files is worth resuming
     if workdir is None and kind == "files":
         workdir = scratch = out.with_suffix(".work")
@@ -149,7 +88,7 @@ def generate(
         denoiser,
         path,
         plan,
-        patch_px=info.patch_px,
+        patch_px=denoiser.info.patch_px,
         seed=seed,
         batch_size=batch_size,
         background=denoiser.background,
@@ -171,55 +110,6 @@ def generate(
     )
     if png:
         click.echo(f"overview: {png}")
-
-
-def size_px(pixels: int | None, millimetres: float | None, mpp: float, name: str) -> int:
-    """Return a side in pixels, given either way."""
-    from wsigen.errors import WsigenError
-
-    if pixels is not None and millimetres is not None:
-        raise WsigenError(f"--{name} and --{name}-mm both given; expected one of them")
-    if mpp <= 0:
-        raise WsigenError(f"--mpp is {mpp}; expected micrometres per pixel above 0, such as 0.7")
-    if millimetres is not None:
-        return round(millimetres * 1000 / mpp)
-    return 2048 if pixels is None else pixels
-
-
-def watch(
-    steps: "Generator[Progress, None, Image]",
-) -> "tuple[Image, list[dict[str, float]]]":
-    """Run to the end under a progress bar per stage; return the image and what each stage spent."""
-    from tqdm import tqdm
-
-    ledger: dict[int, dict[str, float]] = {}
-    bar: Any = None
-    try:
-        while True:
-            progress = next(steps)
-            stage = progress.stage
-            if stage.index not in ledger:
-                if bar is not None:
-                    bar.close()
-                title = (
-                    f"stage {stage.index}: {stage.width} x {stage.height} px, {stage.mpp:.4g} um/px"
-                )
-                bar = tqdm(total=progress.patches_in_all, desc=title, unit="patch")
-            bar.update(progress.patches - bar.n)
-            ledger[stage.index] = {
-                "stage": stage.index,
-                "width": stage.width,
-                "height": stage.height,
-                "mpp": stage.mpp,
-                "patches": progress.patches,
-                "evaluations": progress.evaluations,
-                "seconds": round(progress.seconds, 2),
-            }
-    except StopIteration as end:
-        return end.value, list(ledger.values())
-    finally:
-        if bar is not None:
-            bar.close()
 
 
 def write(

@@ -20,6 +20,7 @@ VERBS = (
     "view",
     "train",
     "generate",
+    "zoom",
     "experiment",
     "evaluate",
     "study",

@@ -1,0 +1,196 @@
+"""What the verbs that make a slide have in common: the options that name it, and what they come to."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from wsigen.coarse_to_fine import Progress
+    from wsigen.plan import Stage, StagePlan
+    from wsigen.training.checkpoint import LoadedDenoiser
+
+T = TypeVar("T")
+
+OPTIONS = (
+    click.option(
+        "--model", default="small", show_default=True, help="Name of a shipped model, or a file."
+    ),
+    click.option("--width", type=int, help="Width in pixels."),
+    click.option("--height", type=int, help="Height in pixels."),
+    click.option("--width-mm", type=float, help="Width in millimetres instead."),
+    click.option("--height-mm", type=float, help="Height in millimetres instead."),
+    click.option(
+        "--mpp", type=float, default=0.7, show_default=True, help="Micrometres per pixel."
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        help="Name of the slide.",
+    ),
+    click.option(
+        "--plan",
+        "plan_name",
+        default="fast",
+        show_default=True,
+        help="fast, or paper as published.",
+    ),
+    click.option("--num-steps", type=click.IntRange(min=1), help="N, instead of the plan's."),
+    click.option("--guided-steps", type=click.IntRange(min=0), help="r, instead of the plan's."),
+    click.option(
+        "--guided-sigma",
+        type=click.FloatRange(min=0),
+        help="r as a noise level: guided at this level and above.",
+    ),
+    click.option(
+        "--solver", type=click.Choice(["euler", "heun", "2m"]), help="Instead of the plan's."
+    ),
+    click.option(
+        "--sigma-start",
+        type=float,
+        help="Noise level at which stages start, instead of the plan's.",
+    ),
+    click.option("--overview-steps", type=click.IntRange(min=1), help="Steps of the overview."),
+    click.option(
+        "--overview-solver",
+        type=click.Choice(["euler", "heun", "2m"]),
+        help="Solver of the overview.",
+    ),
+    click.option(
+        "--batch-size",
+        type=click.IntRange(min=1),
+        default=32,
+        show_default=True,
+        help="Patches at once.",
+    ),
+    click.option("--device", help="cpu or cuda; by default a GPU where there is one."),
+)
+
+
+def slide_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that name a slide to a command."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A slide as asked for: what makes it, and the words that describe it in its file."""
+
+    denoiser: "LoadedDenoiser"
+    path: "list[Stage]"
+    plan: "StagePlan"
+    width: int
+    height: int
+    described: dict[str, Any]
+
+
+def ask(
+    *,
+    model: str,
+    width: int | None,
+    height: int | None,
+    width_mm: float | None,
+    height_mm: float | None,
+    mpp: float,
+    seed: int,
+    plan_name: str,
+    guided_sigma: float | None,
+    device: str,
+    **changes: Any,
+) -> Asked:
+    """Find model, plan and stages; ``changes`` are fields of the plan, None where it keeps its own."""
+    from dataclasses import asdict, replace
+
+    from wsigen.errors import WsigenError
+    from wsigen.plan import plan as named_plan
+    from wsigen.plan import stages
+    from wsigen.training.checkpoint import load_denoiser
+
+    plan = replace(named_plan(plan_name), **{k: v for k, v in changes.items() if v is not None})
+    if guided_sigma is not None:
+        if changes["guided_steps"] is not None:
+            raise WsigenError("--guided-steps and --guided-sigma both given; expected one of them")
+        plan = plan.guided_down_to(guided_sigma)
+    plan.check()
+    width, height = (
+        size_px(width, width_mm, mpp, "width"),
+        size_px(height, height_mm, mpp, "height"),
+    )
+    denoiser = load_denoiser(model, device=device)
+    info = denoiser.info
+    path = stages(
+        height,
+        width,
+        mpp,
+        patch_px=info.patch_px,
+        mpp_max=info.mpp_max,
+        factor=plan.factor,
+        boundary=plan.boundary,
+    )
+    denoiser.check_mpp(*(stage.mpp for stage in path))
+    described = {
+        "model": denoiser.name,
+        "model_sha256": denoiser.sha256,
+        "seed": seed,
+        "width": width,
+        "height": height,
+        "mpp": mpp,
+        "plan": asdict(plan),
+    }
+    return Asked(denoiser, path, plan, width, height, described)
+
+
+def size_px(pixels: int | None, millimetres: float | None, mpp: float, name: str) -> int:
+    """Return a side in pixels, given either way."""
+    from wsigen.errors import WsigenError
+
+    if pixels is not None and millimetres is not None:
+        raise WsigenError(f"--{name} and --{name}-mm both given; expected one of them")
+    if mpp <= 0:
+        raise WsigenError(f"--mpp is {mpp}; expected micrometres per pixel above 0, such as 0.7")
+    if millimetres is not None:
+        return round(millimetres * 1000 / mpp)
+    return 2048 if pixels is None else pixels
+
+
+def watch(
+    steps: "Generator[Progress, None, T]",
+) -> tuple[T, list[dict[str, float]]]:
+    """Run to the end under a progress bar per stage; return what it made and what each stage spent."""
+    from tqdm import tqdm
+
+    ledger: dict[int, dict[str, float]] = {}
+    bar: Any = None
+    try:
+        while True:
+            progress = next(steps)
+            stage = progress.stage
+            if stage.index not in ledger:
+                if bar is not None:
+                    bar.close()
+                title = (
+                    f"stage {stage.index}: {stage.width} x {stage.height} px, {stage.mpp:.4g} um/px"
+                )
+                bar = tqdm(total=progress.patches_in_all, desc=title, unit="patch")
+            bar.update(progress.patches - bar.n)
+            ledger[stage.index] = {
+                "stage": stage.index,
+                "width": stage.width,
+                "height": stage.height,
+                "mpp": stage.mpp,
+                "patches": progress.patches,
+                "evaluations": progress.evaluations,
+                "seconds": round(progress.seconds, 2),
+            }
+    except StopIteration as end:
+        return end.value, list(ledger.values())
+    finally:
+        if bar is not None:
+            bar.close()

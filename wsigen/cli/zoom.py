@@ -1,0 +1,139 @@
+"""wsigen zoom: one place of a slide at every scale, without the rest of the slide."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wsigen.cli.slide import ask, slide_options, watch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wsigen.zoom import Cone, View
+
+
+@click.command()
+@click.argument("out", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--at", required=True, metavar="X,Y", help="The place, in pixels of the finished slide."
+)
+@click.option(
+    "--view-px",
+    type=click.IntRange(min=8),
+    default=256,
+    show_default=True,
+    help="Side of each picture in pixels.",
+)
+@slide_options
+@click.option(
+    "--half/--full", default=False, help="Canvases in half precision, as of large slides."
+)
+@click.option("--overwrite", is_flag=True, help="Write into OUT though it holds files.")
+def zoom(
+    out: Path,
+    at: str,
+    view_px: int,
+    mpp: float,
+    seed: int,
+    batch_size: int,
+    device: str | None,
+    half: bool,
+    overwrite: bool,
+    **named: Any,
+) -> None:
+    """See one place of a slide at every scale, from overview to cell.
+
+    Only what the place depends on is made, at about the same cost for each stage however large the slide is. The
+    pictures are crops of the slide that generate makes with the same options. OUT gets a picture for each scale,
+    strip.png with scale bars, and zoom.json, which says what was spent.
+
+    \b
+    Examples:
+      wsigen zoom place --at 800,1200
+      wsigen zoom place --at 30000,41000 --width 65536 --height 65536 --seed 3
+    """
+    from wsigen.devices import choose_device
+    from wsigen.errors import WsigenError
+    from wsigen.provenance import run_info
+    from wsigen.zoom import cones
+    from wsigen.zoom import zoom as run
+
+    if out.is_dir() and any(out.iterdir()) and not overwrite:
+        raise WsigenError(f"{out}: not empty; choose another folder or add --overwrite")
+    column, row = place_of(at)
+    device = choose_device(device)
+    asked = ask(mpp=mpp, seed=seed, device=device, **named)
+    patch_px = asked.denoiser.info.patch_px
+    where = (row, column)
+    needed = cones(asked.path, asked.plan, where, view_px=view_px, patch_px=patch_px, seed=seed)
+    steps = run(
+        asked.denoiser,
+        asked.path,
+        asked.plan,
+        where,
+        view_px=view_px,
+        patch_px=patch_px,
+        seed=seed,
+        batch_size=batch_size,
+        background=asked.denoiser.background,
+        half=half,
+    )
+    views, ledger = watch(steps)
+    ledger = [line | account(cone) for line, cone in zip(ledger, needed, strict=True)]
+    table = {
+        "SYNTHETIC": True,
+        **asked.described,
+        "at": [column, row],
+        "ledger": ledger,
+        "run": run_info(device, batch_size=batch_size, half=half),
+    }
+    write(out, views, table)
+    spent, seconds = (sum(line[name] for line in ledger) for name in ("evaluations", "seconds"))
+    share = sum(cone.patches for cone in needed) / sum(cone.patches_of_whole for cone in needed)
+    click.echo(
+        f"{out}: {len(views)} scales of one place of {asked.width} x {asked.height} px, SYNTHETIC, {spent} "
+        f"evaluations of the network in {seconds:.0f} s on {device}: {share:.2%} of the slide's patches"
+    )
+    click.echo(f"look at it: {out / 'strip.png'}")
+
+
+def place_of(text: str) -> tuple[float, float]:
+    """Read X,Y."""
+    from wsigen.errors import WsigenError
+
+    try:
+        x, y = map(float, text.split(","))
+    except ValueError as error:
+        raise WsigenError(
+            f"--at is {text!r}; expected two numbers X,Y, in pixels of the finished slide"
+        ) from error
+    return x, y
+
+
+def account(cone: "Cone") -> dict[str, Any]:
+    """What of a stage was made, and what share of all of it that is."""
+    return {
+        "view": cone.view._asdict(),
+        "made": cone.region._asdict(),
+        "patches_of_whole": cone.patches_of_whole,
+        "share": cone.patches / cone.patches_of_whole,
+    }
+
+
+def write(out: Path, views: "Sequence[View]", table: dict[str, Any]) -> None:
+    """Write the pictures, the strip and the table."""
+    from PIL import Image as Picture
+
+    from wsigen.plots.zoom import zoom_path
+    from wsigen.zoom import inner_boxes, pixels
+
+    out.mkdir(parents=True, exist_ok=True)
+    images = [pixels(view) for view in views]
+    for view, image in zip(views, images, strict=True):
+        name = f"stage_{view.stage.index:02d}_{view.stage.mpp:.4g}_um_per_px.png"
+        Picture.fromarray(image).save(out / name)
+    mpps = [view.stage.mpp for view in views]
+    zoom_path(images, mpps, inner_boxes(views)).savefig(out / "strip.png", dpi=150)
+    (out / "zoom.json").write_text(json.dumps(table, indent=1) + "\n")
