@@ -25,7 +25,7 @@ from IPython.display import Image, Markdown
 
 from wsigen.experiments import whole_slide
 from wsigen.experiments.lab import Lab
-from wsigen.experiments.result import load_result
+from wsigen.experiments.result import load_result, results_folder
 from wsigen.experiments.run import complete, run
 from wsigen.plots.whole_slide import film_strip, magnifications, nearest_distances
 
@@ -77,7 +77,7 @@ save(magnifications(rows), "neighbours")
 # lie far from any phantom. The experiment measures every slide at every magnification:
 
 # %%
-live = complete(run("whole_slide", profile, lab, config=config))
+live = complete(run("whole_slide", profile, lab, config=config, out=Path(out)))
 columns = ("slide", "mpp", "patches", "nearest", "nearest_real")
 
 
@@ -94,10 +94,16 @@ table(live.rows)
 # %% [markdown]
 # ## The saved run on the real cohort
 #
-# Slides of this size, with the training patches of the model as neighbours.
+# Larger slides, with the training patches of the model as neighbours. Where no such run was saved, the one above is shown again.
 
 # %%
-kept = load_result("whole_slide", "classroom")
+saved = (results_folder() / "classroom" / "whole_slide.json").is_file()
+kept = load_result("whole_slide", "classroom") if saved else live
+Markdown(
+    f"Profile **{kept.profile}**, cohort **{kept.parameters['cohort']}**, {kept.parameters['config']['reference']} real patches."
+)
+
+# %%
 first = kept.rows[0]["slide"]
 stages = [kept.image(f"stage_{first}_{i}") for i in range(len(kept.rows[0]["stages"]))]
 save(film_strip(stages, kept.rows[0]["stages"]), "stages_classroom")
