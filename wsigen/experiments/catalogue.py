@@ -121,6 +121,14 @@ CATALOGUE = (
         "20 GPU hours",
     ),
     Experiment(
+        "relaxation",
+        "a region magnified with the first r of N steps guided: images, consistency and detail over r",
+        "Fig. 7",
+        "10 s",
+        "4 min",
+        "1 GPU hour",
+    ),
+    Experiment(
         "whole_slide",
         "slides with their stages, patches at each magnification, and how near training patches are",
         "Fig. 6",

@@ -16,23 +16,20 @@ p-values of several draws are combined by Fisher's method.
 
 import time
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import combine_pvalues
 
-from wsigen.canvas import Image
-from wsigen.coarse_to_fine import drain, generate
+from wsigen.experiments.guides import averaged, generated_guide
 from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.result import Row, with_interval
-from wsigen.guidance import AveragePool
 from wsigen.metrics.detail import detail, sharpness
 from wsigen.metrics.distance import kid
 from wsigen.metrics.lattice import LatticeTest
 from wsigen.metrics.seams import seam_test, tile_mismatch
-from wsigen.plan import FAST, PAPER, Stage, StagePlan, stages
+from wsigen.plan import FAST, PAPER, Stage, StagePlan
 from wsigen.seams.rivals import RIVALS, rival
 from wsigen.seams.scheme import sew, sewn
 from wsigen.stage_run import step_grid
@@ -86,7 +83,8 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     real = lab.real_patches(config.real, config.mpp, config.split)
     images, errors, costs = [], [], []
     for draw in range(config.draws):
-        guide = generated_guide(lab, config, draw)
+        side = config.patches * lab.patch_px // 2
+        guide = generated_guide(lab, side, 2 * config.mpp, config.plan, draw)
         began = time.monotonic()
         image, ledger = sewn(
             sew(
@@ -101,7 +99,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
             )
         )
         costs.append(time.monotonic() - began)
-        errors.append(float((AveragePool(2)(image[None])[0] - guide).abs().mean()) * 127.5)
+        errors.append(float((averaged(image) - guide).abs().mean()) * 127.5)
         images.append(to_pixels(image[None])[0])
     crops = np.concatenate([all_crops(image, lab.patch_px) for image in images])
     values = {
@@ -149,19 +147,3 @@ def all_crops(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     step = side // 2
     rows, columns = (range(0, length - side + 1, step) for length in image.shape[:2])
     return np.stack([image[r : r + side, c : c + side] for r in rows for c in columns])
-
-
-@lru_cache(maxsize=8)  # all schemes share it
-def generated_guide(lab: Lab, config: Config, draw: int) -> Image:
-    """A slide made by the model, of half the image's size and scale, shape (3, side / 2, side / 2)."""
-    side = config.patches * lab.patch_px // 2
-    path = stages(side, side, 2 * config.mpp, patch_px=lab.patch_px)
-    steps = generate(
-        lab.denoiser,
-        path,
-        config.plan,
-        patch_px=lab.patch_px,
-        seed=lab.seed + draw,
-        background=lab.denoiser.background,
-    )
-    return drain(steps)

@@ -1,0 +1,53 @@
+"""Guides for one stage: a small slide made by the model, or real tissue averaged; and one stage on a guide."""
+
+from functools import lru_cache
+
+import torch
+
+from wsigen.canvas import Image
+from wsigen.coarse_to_fine import drain, generate, upscale
+from wsigen.experiments.lab import Lab
+from wsigen.experiments.places import PlacedPatches
+from wsigen.guidance import AveragePool
+from wsigen.plan import StagePlan, stages
+from wsigen.seeds import generator
+
+
+@lru_cache(maxsize=8)  # several measurements share it
+def generated_guide(lab: Lab, side: int, mpp: float, plan: StagePlan, draw: int = 0) -> Image:
+    """A slide of that size and scale made by the model, shape (3, side, side)."""
+    size = max(side, lab.patch_px)
+    steps = generate(
+        lab.denoiser,
+        stages(size, size, mpp, patch_px=lab.patch_px),
+        plan,
+        patch_px=lab.patch_px,
+        seed=lab.seed + draw,
+        background=lab.denoiser.background,
+    )
+    return drain(steps)[:, :side, :side]
+
+
+def real_square(lab: Lab, side: int, mpp: float, split: str, draw: int = 0) -> Image:
+    """A square of real tissue in [-1, 1], shape (3, side, side)."""
+    placed = PlacedPatches(lab.sources(split), side, augment=False)
+    pixels = placed.draw(1, mpp, generator(lab.seed, "square", split, draw)).pixels
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2)[0].float().to(lab.device) / 127.5 - 1
+
+
+def averaged(image: Image, factor: int = 2) -> Image:
+    """A z: what a guide ``factor`` times coarser shows of an image."""
+    return AveragePool(factor)(image[None])[0]
+
+
+def one_stage(lab: Lab, guide: Image, mpp: float, plan: StagePlan, draw: int = 0) -> Image:
+    """The guide at ``mpp``, magnified by ``plan``'s factor."""
+    return upscale(
+        lab.denoiser,
+        guide,
+        mpp,
+        plan,
+        seed=lab.seed + draw,
+        patch_px=lab.patch_px,
+        background=lab.denoiser.background,
+    )
