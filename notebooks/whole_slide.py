@@ -74,7 +74,8 @@ save(magnifications(rows), "neighbours")
 
 # %% [markdown]
 # With the phantom cohort this is a test of the tool, not of the model: the model was trained on real slides, and its patches
-# lie far from any phantom. The experiment measures every slide at every magnification:
+# lie far from any phantom. Where a whole phantom fits into one patch, there is one patch of it to draw, so that the other
+# real patches are copies, at distance 0. The experiment measures every slide at every magnification:
 
 # %%
 live = complete(run("whole_slide", profile, lab, config=config, out=Path(out)))
