@@ -32,3 +32,28 @@ def test_the_longer_the_guide_binds_the_nearer_the_image_stays_to_it(lab, tmp_pa
     assert result.rows[0]["sigma_last"] is None
     assert result.rows[2]["sigma_free"] == 0
     assert result.image("guide").shape == result.image("guided_03").shape == (64, 64, 3)
+
+
+def test_super_resolution_compares_all_methods_with_the_true_patches(lab, tmp_path):
+    result = complete(run("super_resolution", "smoke", lab, out=tmp_path))
+    rows = {row["method"]: row for row in result.rows}
+    assert rows["true"]["psnr"] is None
+    assert rows["bicubic"]["psnr"] > 20 > 1 > rows["bicubic"]["ssim"] > 0.5
+    assert rows["true"]["sharpness"] > rows["bicubic"]["sharpness"]
+    assert {row["split"] for row in result.rows} == {"test"}
+    assert not list(tmp_path.rglob("*.png"))  # of real tissue
+
+
+def test_the_regressor_begins_as_repetition_and_learns(lab):
+    import torch
+
+    from wsigen.experiments.super_resolution import Config, Regressor, as_images, trained_regressor
+    from wsigen.guidance import AveragePool
+
+    config = Config(channels=8, blocks=1, steps=60, train_patches=16)
+    true = as_images(lab.real_patches(16, config.mpp, "train"))
+    guide = AveragePool(2)(true)
+    before, after = Regressor(8, 1), trained_regressor(lab, config)
+    torch.testing.assert_close(before(guide), AveragePool(2).pinv(guide))
+    errors = [(network(guide) - true).square().mean().item() for network in (before, after)]
+    assert errors[1] < 0.9 * errors[0]

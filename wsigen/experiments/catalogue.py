@@ -129,6 +129,14 @@ CATALOGUE = (
         "1 GPU hour",
     ),
     Experiment(
+        "super_resolution",
+        "a guided stage beside interpolation and a regressor: PSNR, SSIM, KID, sharpness",
+        "the appendix",
+        "10 s",
+        "5 min",
+        "a GPU for a day",
+    ),
+    Experiment(
         "whole_slide",
         "slides with their stages, patches at each magnification, and how near training patches are",
         "Fig. 6",

@@ -1,0 +1,162 @@
+"""Figures of seams and guidance: exact laws, grid-shift beside its rivals, Fig. 7, and super-resolution."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from wsigen.plots import REAL, SYNTHETIC
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def jump_profiles(rows: Rows) -> Figure:
+    """At each place of a line, the mean square step to the next pixel over the true one; 1 is no seam.
+
+    Args:
+        rows: of the experiment "exact_field"; its lines with the most common number of steps are shown.
+    """
+    steps = [row["num_steps"] for row in rows if row["part"] == "line"]
+    most = max(set(steps), key=steps.count)
+    lines = [row for row in rows if row["part"] == "line" and row["num_steps"] == most]
+    figure = Figure(figsize=(9, 1.25 * -(-len(lines) // 2) + 0.6), layout="constrained")
+    grid = figure.subplots(-(-len(lines) // 2), 2, sharex=True, sharey=True, squeeze=False)
+    for axes, row in zip(grid.T.ravel(), lines, strict=False):
+        axes.plot(np.arange(1, len(row["jump"]) + 1), row["jump"], color=SYNTHETIC, linewidth=1)
+        axes.axhline(1, color=REAL, linewidth=0.8)
+        axes.set_yscale("log")
+        axes.set_title(row["scheme"], fontsize=9, loc="left")
+    for axes in grid.T.ravel()[len(lines) :]:
+        axes.axis("off")
+    figure.supxlabel(f"place on the line, px (N = {most})", fontsize=10)
+    figure.supylabel("squared step, made / true", fontsize=10)
+    return figure
+
+
+def exact_distances(rows: Rows) -> Figure:
+    """How far the law of what is made is from the true one: per scheme, and of grid-shift over N.
+
+    Args:
+        rows: of the experiment "exact_field".
+    """
+    steps = [row["num_steps"] for row in rows if row["part"] == "line"]
+    most = max(set(steps), key=steps.count)
+    lines = [row for row in rows if row["part"] == "line" and row["num_steps"] == most]
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+    _dots(left, lines, "distance", f"distance from the true law, share of variance (N = {most})")
+    shifts = sorted(
+        (row for row in rows if row["part"] == "line" and row["scheme"] == "grid-shift"),
+        key=lambda row: row["num_steps"],
+    )
+    x = [row["num_steps"] for row in shifts]
+    for name, colour, marker, label in (
+        ("distance", SYNTHETIC, "o", "distance"),
+        ("jump_largest", "#009e73", "^", "largest jump - 1"),
+    ):
+        values = np.array([row[name] for row in shifts]) - (name == "jump_largest")
+        right.plot(x, values, color=colour, marker=marker, label=label)
+    right.set(xscale="log", yscale="log", xlabel="steps N of grid-shift")
+    right.set_xticks(x, [str(n) for n in x])
+    right.minorticks_off()
+    right.grid(alpha=0.3)
+    right.legend(frameon=False)
+    return figure
+
+
+def rival_scores(rows: Rows) -> Figure:
+    """Grid-shift and its rivals on the trained model: seams, detail, and what each costs.
+
+    Args:
+        rows: of the experiment "rivals".
+    """
+    figure = Figure(figsize=(11, 0.36 * len(rows) + 1.1), layout="constrained")
+    columns = {
+        "seam_effect": "seam: standard deviations\nabove other grids",
+        "detail": "detail over\nthat of real tissue",
+        "evaluations": "evaluations",
+        "chain": "longest chain of\ndependent evaluations",
+    }
+    panels = figure.subplots(1, len(columns), sharey=True)
+    for axes, (name, label) in zip(panels, columns.items(), strict=True):
+        _dots(axes, rows, name, label, log=name in ("evaluations", "chain"))
+        if name in ("seam_effect", "detail"):
+            axes.axvline(float(name == "detail"), color=REAL, linewidth=0.8)
+    return figure
+
+
+def relaxation_curves(rows: Rows, marked: int | None = 28) -> Figure:
+    """Fig. 7 as curves: guide consistency and detail over r, left, and over the first free noise level, right.
+
+    Args:
+        rows: of the experiment "relaxation".
+        marked: the r of the paper, drawn where these rows have it.
+    """
+    figure = Figure(figsize=(9, 5.4), layout="constrained")
+    grid = figure.subplots(2, 2, sharey="row", sharex="col")
+    styles = {"generated": (SYNTHETIC, "o"), "real": (REAL, "s")}
+    for line, (name, label) in zip(
+        grid,
+        {"guide_error": "|A z - y|, grey levels", "detail": "detail over real tissue's"}.items(),
+        strict=True,
+    ):
+        for axes, over in zip(line, ("guided_steps", "sigma_free"), strict=True):
+            for kind in dict.fromkeys(row["guide"] for row in rows):
+                points = [row for row in rows if row["guide"] == kind and row[over] is not None]
+                if over == "sigma_free":  # a logarithm has no 0: there the guide binds to the end
+                    points = [row for row in points if row[over] > 0]
+                x, y = ([row[column] for row in points] for column in (over, name))
+                colour, marker = styles[kind]
+                axes.plot(x, y, color=colour, marker=marker, label=f"{kind} guide")
+            here = [row[over] for row in rows if row["guided_steps"] == marked]
+            if here:
+                axes.axvline(here[0], color="0.4", linestyle=":", label="the paper's r")
+            axes.grid(alpha=0.3)
+        line[0].set_ylabel(label)
+    grid[1, 1].set_xscale("log")
+    grid[1, 1].invert_xaxis()
+    grid[1, 0].set_xlabel(f"guided steps r of {rows[0]['num_steps']}")
+    grid[1, 1].set_xlabel("noise level at which the guide is let go")
+    handles, names = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=3, frameon=False)
+    return figure
+
+
+def distortion_and_likeness(rows: Rows) -> Figure:
+    """Super-resolution: nearness to the true patch (PSNR) against likeness to tissue (KID).
+
+    Args:
+        rows: of the experiment "super_resolution".
+    """
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    for row in rows:
+        if row["psnr"] is None:
+            axes.axhline(row["kid"], color=REAL, label=row["method"])
+            continue
+        generated = row["method"].startswith("diffusion")
+        axes.plot(row["psnr"], row["kid"], marker="o" if generated else "s", linestyle="",
+                  color=SYNTHETIC if generated else "0.4")  # fmt: skip
+        axes.annotate(
+            row["method"], (row["psnr"], row["kid"]), (5, 4), textcoords="offset points", fontsize=8
+        )
+    axes.set(xlabel="PSNR, dB: nearer to the true patch →", ylabel="KID: ← more like tissue")
+    axes.margins(0.2)
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    return figure
+
+
+def _dots(axes: Axes, rows: Rows, name: str, label: str, log: bool = True) -> None:
+    """One dot per scheme, from top to bottom; grid-shift in a colour of its own."""
+    for place, row in enumerate(rows):
+        own = row["scheme"] == "grid-shift"
+        axes.plot(row[name], place, marker="o", color=SYNTHETIC if own else "0.35")
+    axes.set_yticks(range(len(rows)), [row["scheme"] for row in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xlabel(label, fontsize=9)
+    if log:
+        axes.set_xscale("log")
+    axes.grid(alpha=0.3)
