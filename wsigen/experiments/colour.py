@@ -32,17 +32,17 @@ class Config:
     """What is generated.
 
     Args:
-        slides: seeds, one slide each; of those of "small" these have a good deal of glass.
+        slides: seeds, one slide each; 3 of "small" has a good deal of glass.
         stages: after the overview.
         mpp: micrometres per pixel of the last stage.
         view_px: side of what is looked at of each stage.
         plan: see `wsigen.plan`.
     """
 
-    slides: tuple[int, ...] = (3, 4)
+    slides: tuple[int, ...] = (3,)
     stages: int = 7
     mpp: float = 0.7
-    view_px: int = 96
+    view_px: int = 64
     plan: str = "fast"
 
 

@@ -31,10 +31,10 @@ class Config:
         num_steps, solver: see `wsigen.sampler`.
     """
 
-    samples: int = 96
-    reference: int = 512
+    samples: int = 64
+    reference: int = 320
     scales: tuple[float, ...] = (1.5, 6.0, 25.0, 50.0)
-    num_steps: int = 20
+    num_steps: int = 12
     solver: str = "2m"
 
 

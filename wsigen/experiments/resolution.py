@@ -39,11 +39,11 @@ class Config:
         split: of the real patches; "train" as in the paper.
     """
 
-    samples: int = 128
+    samples: int = 96
     scales: tuple[float, ...] = (0.3, 1.0, 25.0, 50.0, 100.0)
     mixtures: tuple[str, ...] = ("uniform", "log")
     mpp_range: tuple[float, float] = (0.3, 100.0)
-    num_steps: int = 20
+    num_steps: int = 12
     solver: str = "2m"
     k: int = 3
     split: str = "train"

@@ -7,7 +7,7 @@ it, ``results/<profile>/<name>/<picture>.png``.
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,25 @@ class Result:
 def with_interval(name: str, estimate: Estimate) -> dict[str, float]:
     """Three columns for a number: ``name``, ``name_low`` and ``name_high``."""
     return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+
+
+def as_markdown(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    """A table of some columns of rows, for a notebook; where there is an interval, with its ends."""
+    lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
+    for row in rows:
+        cells = [_cell(row.get(name)) for name in columns]
+        for place, name in enumerate(columns):
+            if f"{name}_low" in row:
+                low, high = (_cell(row[f"{name}_{end}"]) for end in ("low", "high"))
+                cells[place] += f" ({low} to {high})"
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def sheet(patches: Pixels, columns: int) -> Pixels:

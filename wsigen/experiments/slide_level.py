@@ -45,14 +45,14 @@ class Config:
         k: neighbour that bounds the balls of precision and recall.
     """
 
-    slides: tuple[int, ...] = (0, 1, 2, 3, 4)
-    size: int = 1024
+    slides: tuple[int, ...] = (0, 1, 2, 3)
+    size: int = 768
     mpp: float = 0.7
     plan: str = "fast"
     levels: tuple[int, ...] = (0, 1, 2)
-    crops: int = 96
+    crops: int = 64
     fields: int = 24
-    field_px: int = 256
+    field_px: int = 192
     windows: int = 48
     k: int = 3
 
