@@ -1,0 +1,86 @@
+"""Figures of quality show the numbers of their rows."""
+
+import numpy as np
+import pytest
+
+from wsigen.plots import REAL
+from wsigen.plots.quality import (
+    colour_drift,
+    held_out_distance,
+    loss_curve,
+    resolution_scores,
+    sheets,
+    solver_curves,
+)
+
+
+def scored(value, **others):
+    names = ("precision", "recall", "kid")
+    scores = {name: value for name in names}
+    scores |= {f"{name}_low": value - 0.1 for name in names}
+    scores |= {f"{name}_high": value + 0.2 for name in names}
+    return {**others, **scores}
+
+
+def points(axes, label):
+    """Places and heights of the points of an error bar plot."""
+    bars = next(c for c in axes.containers if c.get_label() == label)
+    return np.array(bars.lines[0].get_xydata())
+
+
+def test_fig_5_shows_each_solver_over_steps_and_over_evaluations():
+    rows = [scored(0.8, solver="real", num_steps=None, evaluations=None)]
+    rows += [scored(0.1 * n, solver="heun", num_steps=n, evaluations=2 * n - 1) for n in (2, 4)] + [
+        scored(0.05 * n, solver="euler", num_steps=n, evaluations=n) for n in (2, 4)
+    ]
+    steps, evaluations, *_ = solver_curves(rows).axes
+    np.testing.assert_allclose(points(steps, "heun"), [[2, 0.2], [4, 0.4]])
+    np.testing.assert_allclose(points(evaluations, "heun"), [[3, 0.2], [7, 0.4]])
+    np.testing.assert_allclose(points(evaluations, "euler"), [[2, 0.1], [4, 0.2]])
+    real = next(line for line in steps.lines if line.get_color() == REAL)
+    assert set(real.get_ydata()) == {0.8}
+
+
+def test_table_1_shows_the_papers_points_where_there_are_some():
+    rows = [
+        scored(0.5, scale=1.0, paper_precision=0.82, paper_recall=0.33),
+        scored(0.6, scale="log", paper_precision=None, paper_recall=None),
+    ]
+    rows = [
+        row | {f"real_{k}": v for k, v in row.items() if k.startswith(("prec", "rec"))}
+        for row in rows
+    ]
+    precision, recall = resolution_scores(rows).axes
+    for axes, value in ((precision, 0.82), (recall, 0.33)):
+        told = next(line for line in axes.lines if "paper" in str(line.get_label()))
+        assert told.get_xydata().tolist() == [[0, value]]
+    assert [tick.get_text() for tick in precision.get_xticklabels()] == ["1", "log"]
+
+
+def test_scales_without_patches_are_left_out():
+    row = {f"{p}kid{e}": 0.1 for p in ("", "floor_") for e in ("", "_low", "_high")}
+    figure = held_out_distance([{"mpp": 1.0, "samples": 9, **row}, {"mpp": 2.0, "samples": 0}])
+    assert points(figure.axes[0], "generated").tolist() == [[1.0, 0.1]]
+
+
+def test_drift_is_drawn_from_the_first_stage_on():
+    rows = [
+        {"slide": 3, "place": place, "total_percent": [0.5, 0.8]} for place in ("tissue", "glass")
+    ]
+    (axes,) = colour_drift(rows).axes
+    assert axes.lines[0].get_xydata().tolist() == [[1, 0.5], [2, 0.8]]
+    assert [line.get_label() for line in axes.lines] == ["tissue", "glass", "aim, in glass"]
+
+
+@pytest.mark.parametrize(("across", "down"), [(1, 5), (2, 3)])
+def test_sheets_leave_no_empty_frame(across, down):
+    pictures = [np.full((4, 8, 3), 40 * i, np.uint8) for i in range(5)]
+    figure = sheets(pictures, list("abcde"), across)
+    assert len(figure.axes) == across * down
+    assert [axes.get_title() for axes in figure.axes if axes.images] == list("abcde")
+    assert not any(axes.axison for axes in figure.axes)
+
+
+def test_the_loss_is_drawn_on_logarithmic_axes():
+    (axes,) = loss_curve([10, 100], [1.0, 0.5]).axes
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
