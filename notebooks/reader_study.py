@@ -73,7 +73,7 @@ save(
 # %%
 ratings = hold(folder, config)
 report = analyse(ratings)
-Markdown(describe(report).replace("# Reader study", "**The report of this study.** Reader study"))
+Markdown(describe(report).removeprefix("# "))
 
 # %%
 save(reader_ratings(ratings.values, ratings.synthetic, ratings.readers), "figure_8")

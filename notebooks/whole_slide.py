@@ -25,7 +25,7 @@ from IPython.display import Image, Markdown
 
 from wsigen.experiments import whole_slide
 from wsigen.experiments.lab import Lab
-from wsigen.experiments.result import load_result, results_folder
+from wsigen.experiments.result import as_markdown, load_result, results_folder
 from wsigen.experiments.run import complete, run
 from wsigen.plots.whole_slide import film_strip, magnifications, nearest_distances
 
@@ -80,17 +80,7 @@ save(magnifications(rows), "neighbours")
 # %%
 live = complete(run("whole_slide", profile, lab, config=config, out=Path(out)))
 columns = ("slide", "mpp", "patches", "nearest", "nearest_real")
-
-
-def table(rows):
-    """The measured distances as a table."""
-    lines = ["| " + " | ".join(f"{row[name]:.4g}" for name in columns) + " |" for row in rows]
-    return Markdown(
-        "\n".join(["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|", *lines])
-    )
-
-
-table(live.rows)
+Markdown(as_markdown(live.rows, columns))
 
 # %% [markdown]
 # ## The saved run on the real cohort
@@ -122,7 +112,7 @@ rows = [
 save(magnifications(rows), "patches_classroom")
 
 # %%
-table(kept.rows)
+Markdown(as_markdown(kept.rows, columns))
 
 # %%
 save(nearest_distances(kept.rows), "distances_classroom")
