@@ -33,6 +33,20 @@ class Window(NamedTuple):
         """The same rectangle on a canvas ``factor`` times coarser."""
         return Window(*(value // factor for value in self))
 
+    def grown(self, margin: int) -> "Window":
+        """The rectangle with a margin all round."""
+        top, left, height, width = self
+        return Window(top - margin, left - margin, height + 2 * margin, width + 2 * margin)
+
+    def holds(self, other: "Window") -> bool:
+        """Whether another rectangle lies within this one."""
+        return (
+            self.top <= other.top
+            and self.left <= other.left
+            and self.bottom >= other.bottom
+            and self.right >= other.right
+        )
+
     def clipped(self, height: int, width: int) -> "Window":
         """The part of it on a plane of this size; it has no pixels where it lies beside the plane."""
         top, left = min(max(self.top, 0), height), min(max(self.left, 0), width)

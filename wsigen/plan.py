@@ -28,6 +28,8 @@ class StagePlan:
         boundary: "pad" (background and its noise beyond the edge, as in the paper) or "wrap".
         overview_steps: steps of the overview, which has no guide and always starts from noise.
         overview_solver: its solver.
+        skip_background: margin in patches: patches whose guide is background all round, and so far beyond, are
+            not evaluated; see :mod:`wsigen.background`. None evaluates all.
     """
 
     num_steps: int = 40
@@ -39,6 +41,7 @@ class StagePlan:
     boundary: str = "pad"
     overview_steps: int = 40
     overview_solver: str = "heun"
+    skip_background: float | None = None
 
     def check(self) -> None:
         """Raise WsigenError where the plan makes no sense."""
@@ -47,12 +50,13 @@ class StagePlan:
             "guided_steps": not 0 <= self.guided_steps <= self.num_steps,
             "sigma_start": not self.sigma_min < self.sigma_start <= SIGMA_MAX,
             "factor": self.factor < 2,
+            "skip_background": self.skip_background is not None and self.skip_background < 0,
         }
         for name in (name for name, found in wrong.items() if found):
             raise WsigenError(
                 f"{name} is {getattr(self, name)}; expected num_steps at least 1, guided_steps from 0 to "
                 f"num_steps ({self.num_steps}), sigma_start above {self.sigma_min:g} and at most "
-                f"{SIGMA_MAX:g}, factor at least 2"
+                f"{SIGMA_MAX:g}, factor at least 2, skip_background None or at least 0"
             )
 
     def sigmas(self) -> Levels:

@@ -5,6 +5,7 @@ solver "2m" also "u", the estimate of the step before. Where they lie, and what 
 the matter of a :class:`State`.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from dataclasses import dataclass
 import torch
 
 from wsigen.arrays import Denoiser, Images
+from wsigen.background import is_background, sparing
 from wsigen.canvas import Canvas, Image
+from wsigen.errors import WsigenError
 from wsigen.grid import Grid, Window, draw_shift, shifted_grid
 from wsigen.guidance import AveragePool, guided_step
 from wsigen.plan import Stage, StagePlan
@@ -34,6 +37,7 @@ class Progress:
     patches_in_all: int
     evaluations: int
     seconds: float
+    skipped: int = 0  # of the patches, those that needed no evaluation: empty glass
 
 
 class StageRun:
@@ -77,10 +81,11 @@ class StageRun:
         self.guide = flat_round(guide, plan.boundary, background)
         self.device = device_of(denoiser, self.guide.image if self.guide else None)
         self.region = region or Window(0, 0, stage.height, stage.width)
+        self._check_guide()
         self.state = state or InMemory(self.region.height, self.region.width, device=self.device)
         self.part = part or (lambda step, grid: grid)
         self.began = time.monotonic()
-        self.patches = self.evaluations = 0
+        self.patches = self.evaluations = self.skipped = 0
         self.patches_in_all = sum(len(self.grid(i)) for i in range(self.num_steps))
 
     @property
@@ -118,7 +123,9 @@ class StageRun:
     def step(self, i: int, x: Images, batch: Sequence[Window]) -> Images:
         """Step ``i`` of Algorithm 1 in some patches; the overview has no guide."""
         corrected = self.solver == "heun" and i + 1 < self.num_steps
-        self.evaluations += len(batch) * (2 if corrected else 1)
+        denoiser, skipped = self.spared(batch)
+        self.skipped += skipped
+        self.evaluations += (len(batch) - skipped) * (2 if corrected else 1)
         remembers = self.solver == "2m" and i > 0
         previous = self.canvas(i, "u").read(batch).to(self.device) if remembers else None
         with torch.no_grad():
@@ -126,11 +133,11 @@ class StageRun:
                 sigma, sigma_next = float(self.sigmas[i]), float(self.sigmas[i + 1])
                 before = None if previous is None else (previous, float(self.sigmas[i - 1]))
                 x, u = take_step(
-                    self.solver, self.denoiser, x, sigma, sigma_next, self.stage.mpp, before
+                    self.solver, denoiser, x, sigma, sigma_next, self.stage.mpp, before
                 )
             else:
                 x, u = guided_step(
-                    self.denoiser,
+                    denoiser,
                     x,
                     self.guide_of(batch),
                     i,
@@ -145,6 +152,19 @@ class StageRun:
             canvas = self.canvas(i + 1, "u")
             canvas.write(batch, u.to(canvas.image.device))
         return x
+
+    def spared(self, batch: Sequence[Window]) -> tuple[Denoiser, int]:
+        """The denoiser for some patches, and how many of them are empty glass that it is not asked for."""
+        if self.guide is None or self.plan.skip_background is None:
+            return self.denoiser, 0
+        around = [window.reduced(self.plan.factor).grown(self.guide_margin) for window in batch]
+        skipped = is_background(self.guide.read(around), self.background).to(self.device)
+        return sparing(self.denoiser, skipped, self.background), int(skipped.sum())
+
+    @property
+    def guide_margin(self) -> int:
+        """How far round a patch empty glass is looked for, in pixels of the guide."""
+        return math.ceil((self.plan.skip_background or 0) * self.patch_px / self.plan.factor)
 
     def write(self, i: int, batch: Sequence[Window], x: Images) -> None:
         """Put x, now at the noise level of step ``i``, back; the clean image keeps to [-1, 1]."""
@@ -213,10 +233,31 @@ class StageRun:
         values = white_noise(*name, top=top, left=left, height=height, width=width)
         return torch.from_numpy(values).to(self.device)
 
+    def _check_guide(self) -> None:
+        """A part of a guide has to reach as far as empty glass is looked for."""
+        if self.guide is None or self.plan.skip_background is None:
+            return
+        plane = self.guide.height, self.guide.width
+        looked_at = self.region.reduced(self.plan.factor).grown(self.guide_margin).clipped(*plane)
+        held = Window(self.guide.top, self.guide.left, *self.guide.image.shape[1:])
+        if self.plan.boundary == "pad" and not held.holds(looked_at):
+            raise WsigenError(
+                f"stage {self.stage.index} has {tuple(held)} of its guide and looks for empty glass in "
+                f"{tuple(looked_at)} (top, left, height, width); expected all of it: leave skip_background off here"
+            )
+
     def progress(self, i: int) -> Progress:
         """What has been done so far."""
         seconds = time.monotonic() - self.began
-        return Progress(self.stage, i, self.patches, self.patches_in_all, self.evaluations, seconds)
+        return Progress(
+            self.stage,
+            i,
+            self.patches,
+            self.patches_in_all,
+            self.evaluations,
+            seconds,
+            self.skipped,
+        )
 
 
 def step_grid(

@@ -11,6 +11,7 @@ made. The pixels are those of the whole slide.
 """
 
 import functools
+import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -116,8 +117,15 @@ def cones(
         )
         wanted = view if guide is None else bounds(view, guide)
         found.append(cone(stage, view, wanted, plan, patch_px=patch_px, seed=seed))
-        guide = found[-1].region.reduced(plan.factor)
+        guide = guide_area(found[-1], plan, patch_px)
     return found[::-1]
+
+
+def guide_area(needed: Cone, plan: StagePlan, patch_px: int) -> Window:
+    """What a cone reads of the stage before: the guide, and as far round it as empty glass is looked for."""
+    margin = math.ceil((plan.skip_background or 0) * patch_px / plan.factor)
+    height, width = needed.stage.height // plan.factor, needed.stage.width // plan.factor
+    return needed.region.reduced(plan.factor).grown(margin).clipped(height, width)
 
 
 def zoom(

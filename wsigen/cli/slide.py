@@ -55,6 +55,12 @@ OPTIONS = (
         type=float,
         help="Noise level at which stages start, instead of the plan's.",
     ),
+    click.option(
+        "--skip-background",
+        type=click.FloatRange(min=0),
+        metavar="MARGIN",
+        help="Do not evaluate empty glass that is so many patches away from anything else.",
+    ),
     click.option("--overview-steps", type=click.IntRange(min=1), help="Steps of the overview."),
     click.option(
         "--overview-solver",
@@ -161,7 +167,7 @@ def size_px(pixels: int | None, millimetres: float | None, mpp: float, name: str
 
 
 def watch(
-    steps: "Generator[Progress, None, T]",
+    steps: "Generator[Progress, None, T]", *, quiet: bool = False
 ) -> tuple[T, list[dict[str, float]]]:
     """Run to the end under a progress bar per stage; return what it made and what each stage spent."""
     from tqdm import tqdm
@@ -178,7 +184,7 @@ def watch(
                 title = (
                     f"stage {stage.index}: {stage.width} x {stage.height} px, {stage.mpp:.4g} um/px"
                 )
-                bar = tqdm(total=progress.patches_in_all, desc=title, unit="patch")
+                bar = tqdm(total=progress.patches_in_all, desc=title, unit="patch", disable=quiet)
             bar.update(progress.patches - bar.n)
             ledger[stage.index] = {
                 "stage": stage.index,
@@ -187,6 +193,7 @@ def watch(
                 "mpp": stage.mpp,
                 "patches": progress.patches,
                 "evaluations": progress.evaluations,
+                "skipped": progress.skipped,
                 "seconds": round(progress.seconds, 2),
             }
     except StopIteration as end:

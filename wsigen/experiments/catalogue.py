@@ -145,6 +145,22 @@ CATALOGUE = (
         "4 GPU hours",
     ),
     Experiment(
+        "zoom_path",
+        "one place of a slide at every scale, and what that costs over the size of the slide",
+        "Fig. 2",
+        "15 s",
+        "1 min",
+        "an hour on a GPU",
+    ),
+    Experiment(
+        "fewer_evaluations",
+        "quality and seams over evaluations per patch: solver, steps, start level, skipped glass",
+        "our own; the paper spends 79 a patch",
+        "15 s",
+        "8 min",
+        "a GPU for a day",
+    ),
+    Experiment(
         "reader_study",
         "a study with simulated readers of known skill, and whether its report finds that skill",
         "Fig. 8",

@@ -1,0 +1,114 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from oracles import FlatDenoiser, GaussianDenoiser
+
+from wsigen.background import TOLERANCE, is_background, sparing
+from wsigen.coarse_to_fine import drain, run_stage
+from wsigen.errors import WsigenError
+from wsigen.plan import Stage, StagePlan, stages
+from wsigen.zoom import zoom
+
+PLAN = StagePlan(
+    num_steps=4, guided_steps=2, solver="euler", sigma_start=3.0, overview_steps=2,
+    skip_background=1.0,
+)  # fmt: skip
+STAGE = Stage(1, 96, 96, 1.0)
+GLASS = torch.full((3, 48, 48), 0.9)
+
+
+def progress_and_image(denoiser, guide, plan=PLAN):
+    run = run_stage(denoiser, STAGE, guide, plan, patch_px=16, background=0.9)
+    seen = []
+    while True:
+        try:
+            seen.append(next(run))
+        except StopIteration as end:
+            return seen[-1], end.value
+
+
+def test_empty_glass_is_not_evaluated_and_becomes_background():
+    denoiser = GaussianDenoiser()
+    last, image = progress_and_image(denoiser, GLASS)
+    assert denoiser.calls == 0
+    assert (last.evaluations, last.skipped) == (0, last.patches)
+    torch.testing.assert_close(image, torch.full_like(image, 0.9))
+
+
+@pytest.mark.parametrize("solver", ["euler", "heun", "2m"])
+def test_skipping_is_exact_where_the_denoiser_answers_background(solver):
+    plan = replace(PLAN, solver=solver)
+    spot = GLASS.clone()
+    spot[:, 4:8, 6:9] = -0.5
+    _, with_skips = progress_and_image(FlatDenoiser(0.9), spot, plan)
+    _, without = progress_and_image(FlatDenoiser(0.9), spot, replace(plan, skip_background=None))
+    assert torch.equal(with_skips, without)
+
+
+def test_patches_within_the_margin_of_tissue_are_evaluated():
+    """A patch of 16 px is 8 px of the guide; with a margin of one patch it looks 8 px further each way."""
+    spot = GLASS.clone()
+    spot[:, 20, 20] = 0.9 - 2 * TOLERANCE
+    counts = {}
+    for margin in (0.0, 1.0, 2.0, 9.0):
+        last, _ = progress_and_image(
+            GaussianDenoiser(), spot, replace(PLAN, skip_background=margin)
+        )
+        assert last.evaluations == last.patches - last.skipped
+        counts[margin] = last.evaluations
+    assert counts[0.0] == 4  # in each step the one patch that holds the spot
+    assert counts[1.0] == 4 * 9
+    assert counts[9.0] == last.patches
+
+
+def test_a_guide_within_the_tolerance_is_background():
+    guides = torch.full((3, 3, 4, 4), 0.9)
+    guides[1, 0, 3, 3] -= 0.9 * TOLERANCE
+    guides[2, 0, 3, 3] -= 1.1 * TOLERANCE
+    assert is_background(guides, 0.9).tolist() == [True, True, False]
+
+
+def test_sparing_asks_for_what_is_not_skipped_only():
+    x = torch.randn(3, 3, 4, 4)
+    asked = []
+
+    def denoiser(x, sigma, mpp):
+        asked.append(len(x))
+        return x / 2
+
+    u = sparing(denoiser, torch.tensor([True, False, True]), 0.9)(x, 1.0, 1.0)
+    assert asked == [1]
+    assert torch.equal(u[1], x[1] / 2)
+    assert torch.equal(u[[0, 2]], torch.full((2, 3, 4, 4), 0.9))
+
+
+def test_a_zoom_skips_what_the_whole_slide_skips():
+    class Coming(GaussianDenoiser):
+        """Background but for one corner of the overview."""
+
+        def __call__(self, x, sigma, mpp):
+            u = super().__call__(x, sigma, mpp) * 0.02 + 0.9
+            if mpp > 3:
+                u[..., :8, :8] = -0.5
+            return u
+
+    path = stages(96, 96, 1.0, patch_px=16)
+    guide, counts = None, 0
+    for stage in path:
+        run = run_stage(Coming(), stage, guide, PLAN, patch_px=16, background=0.9)
+        guide = drain(run)
+    steps = zoom(Coming(), path, PLAN, (70, 60), view_px=16, patch_px=16, background=0.9)
+    while True:
+        try:
+            counts += next(steps).skipped
+        except StopIteration as end:
+            view = end.value[-1]
+            break
+    assert counts > 0
+    torch.testing.assert_close(view.image, guide[view.window.slices()], atol=1e-6, rtol=0)
+
+
+def test_a_margin_below_zero_is_refused():
+    with pytest.raises(WsigenError, match="skip_background is -1"):
+        replace(PLAN, skip_background=-1.0).check()

@@ -1,0 +1,103 @@
+"""Fig. 2: one place of a slide at every scale, from overview to cell, made without the rest of the slide.
+
+The paper shows such a path through a slide of 65 536 x 65 536 px that was generated whole. Here only what the place
+depends on is made (`wsigen.zoom`), and the ledger says what that is. Comparable: the scales, and that each picture is
+the middle of the one before, magnified. Not comparable: the tissue, which another model drew from other slides.
+
+Rows without pictures count the patches of other sizes of slide, which needs no network: what a stage costs does not
+depend on the size of the slide, so the cost grows with the number of stages while the slide's grows with its area.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from wsigen.experiments.lab import Lab
+from wsigen.experiments.result import Row
+from wsigen.plan import StagePlan, stages
+from wsigen.sampler import evaluations
+from wsigen.zoom import Cone, cones, inner_boxes, pixels, zoom
+
+LEAN = StagePlan(
+    num_steps=6, guided_steps=2, solver="2m", sigma_start=3.0, sigma_min=0.02,
+    overview_steps=15, overview_solver="2m",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is looked at.
+
+    Args:
+        sizes: sides of slides in pixels.
+        shown: those of them of which the place is made.
+        mpp: micrometres per pixel of the slides.
+        at: the place, from 0 (top, left) to 1.
+        view_px: side of each picture.
+        plan: how the slides are made.
+    """
+
+    sizes: tuple[int, ...] = (1024, 2048, 4096, 8192, 16_384, 32_768, 65_536, 131_072)
+    shown: tuple[int, ...] = (65_536,)
+    mpp: float = 0.7
+    at: tuple[float, float] = (0.4, 0.6)
+    view_px: int = 256
+    plan: StagePlan = LEAN
+
+
+PROFILES = {
+    "smoke": Config(
+        (512, 2048), (512,), view_px=128,
+        plan=StagePlan(3, 1, "2m", 3.0, 0.02, overview_steps=6, overview_solver="2m"),
+    ),
+    "classroom": Config(),
+    "paper": Config(plan=StagePlan()),
+}  # fmt: skip
+
+
+def cells(config: Config) -> list[dict[str, Any]]:
+    """Each size of slide."""
+    return [{"size": size} for size in config.sizes]
+
+
+def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
+    """Count what a place depends on; make it, if it is to be shown."""
+    size, plan, info = cell["size"], config.plan, lab.denoiser.info
+    path = stages(size, size, config.mpp, patch_px=lab.patch_px, mpp_max=info.mpp_max)
+    at = (config.at[0] * path[-1].height, config.at[1] * path[-1].width)
+    needed = cones(path, plan, at, view_px=config.view_px, patch_px=lab.patch_px, seed=lab.seed)
+    patches, whole = [c.patches for c in needed], [c.patches_of_whole for c in needed]
+    values = {
+        "stages": len(path),
+        "mpps": [stage.mpp for stage in path],
+        "canvas_px": [stage.width for stage in path],
+        "patches": patches,
+        "patches_of_whole": whole,
+        "share": sum(patches) / sum(whole),
+        "evaluations": sum(_evaluations(c, plan, c.patches) for c in needed),
+        "evaluations_of_whole": sum(_evaluations(c, plan, c.patches_of_whole) for c in needed),
+        "made_px": [max(c.region.height, c.region.width) for c in needed],
+        "boxes": None,
+    }
+    if size not in config.shown:
+        return Row(values)
+    steps = zoom(
+        lab.denoiser, path, plan, at,
+        view_px=config.view_px, patch_px=lab.patch_px, seed=lab.seed,
+        background=lab.denoiser.background,
+    )  # fmt: skip
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            views = end.value
+            break
+    values["boxes"] = inner_boxes(views)
+    return Row(values, {f"{size}_{view.stage.index:02d}": pixels(view) for view in views})
+
+
+def _evaluations(needed: Cone, plan: StagePlan, patches: int) -> int:
+    """Evaluations on so many patches, to within the last step, which Heun does not correct."""
+    overview = needed.stage.index == 0
+    steps = plan.overview_steps if overview else plan.num_steps
+    solver = plan.overview_solver if overview else plan.solver
+    return round(patches * evaluations(steps, solver) / steps)

@@ -1,0 +1,87 @@
+"""Figures of what a slide costs: quality over evaluations, and a zoom path's share of its slide."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from wsigen.plots import REAL, SYNTHETIC
+
+Rows = Sequence[Mapping[str, Any]]
+GREEN = "#009e73"
+STYLES = {"2m": ("o", SYNTHETIC), "euler": ("s", REAL), "heun": ("^", GREEN)}
+
+
+def pareto(rows: Rows, sigma_start: float = 3.0) -> Figure:
+    """Quality over evaluations per patch: lines by solver from one start; open marks start elsewhere.
+
+    Args:
+        rows: of the experiment ``fewer_evaluations``.
+        sigma_start: the start that is joined by lines.
+    """
+    names = {"kid": "KID", "precision": "precision", "recall": "recall", "seam_effect": "seam (z)"}
+    figure = Figure(figsize=(9, 5.6), layout="constrained")
+    for axes, (name, label) in zip(figure.subplots(2, 2).flat, names.items(), strict=True):
+        for solver, (marker, colour) in STYLES.items():
+            chosen = [row for row in rows if row["solver"] == solver]
+            line = sorted(
+                (row for row in chosen if row["sigma_start"] == sigma_start),
+                key=lambda row: row["evaluations"],
+            )
+            _points(axes, line, name, marker, colour, solver)
+            for row in (row for row in chosen if row["sigma_start"] != sigma_start):
+                axes.plot(row["evaluations"], row[name], marker, mfc="white", mec=colour, ms=6)
+                axes.annotate(
+                    f"{row['sigma_start']:g}", (row["evaluations"], row[name]),
+                    (4, 4), textcoords="offset points", fontsize=7,
+                )  # fmt: skip
+        for row in rows:
+            if row["solver"] == "real" and name in row:
+                axes.axhline(row[name], color="0.5", linestyle=":", label="real, other real")
+        axes.set_ylabel(label)
+        axes.set_xlabel("evaluations per patch")
+        axes.set_xscale("log")
+        axes.set_xticks([5, 10, 20, 40], ["5", "10", "20", "40"])
+        axes.minorticks_off()
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)
+    return figure
+
+
+def zoom_cost(rows: Rows) -> Figure:
+    """Evaluations for one place at every scale, beside those of the whole slide, over its side.
+
+    Args:
+        rows: of the experiment ``zoom_path``.
+    """
+    figure = Figure(figsize=(5, 3.4), layout="constrained")
+    axes = figure.subplots()
+    sides = [row["size"] for row in rows]
+    axes.loglog(
+        sides,
+        [row["evaluations_of_whole"] for row in rows],
+        "s--",
+        color=REAL,
+        label="the whole slide",
+    )
+    axes.loglog(
+        sides,
+        [row["evaluations"] for row in rows],
+        "o-",
+        color=SYNTHETIC,
+        label="one place, every scale",
+    )
+    axes.set_xlabel("side of the slide, pixels")
+    axes.set_ylabel("evaluations of the network")
+    axes.legend(frameon=False)
+    return figure
+
+
+def _points(axes: Axes, line: Rows, name: str, marker: str, colour: str, label: str) -> None:
+    """A line of points with their intervals, where they have any."""
+    places, values = [row["evaluations"] for row in line], [row[name] for row in line]
+    axes.plot(places, values, marker=marker, color=colour, label=label, ms=5)
+    if line and f"{name}_low" in line[0]:
+        lows, highs = ([row[f"{name}_{end}"] for row in line] for end in ("low", "high"))
+        axes.vlines(places, lows, highs, color=colour, linewidth=0.8, alpha=0.6)
