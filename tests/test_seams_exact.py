@@ -117,7 +117,7 @@ def test_a_scheme_that_is_not_linear_is_refused(monkeypatch):
 
 def test_the_experiment_ranks_grid_shift_between_fixed_grid_and_whole_image(lab, tmp_path):
     result = complete(run("exact_field", "smoke", lab, out=tmp_path))
-    line = {r["scheme"]: r for r in result.rows if r["part"] == "line" and r["num_steps"] == 10}
+    line = {r["scheme"]: r for r in result.rows if r["part"] == "line" and r["num_steps"] == 20}
     assert (
         line["whole image"]["distance"]
         < line["grid-shift"]["distance"]

@@ -91,7 +91,8 @@ class GaussianField:
 
     def patch_denoiser(self, height: int, width: int) -> "FieldDenoiser":
         """The best denoiser of patches that are all one sees: Wiener's filter, in their own eigenvectors."""
-        if max(height, width) > LARGEST_PATCH or height > self.height or width > self.width:
+        longest = width if self.dimensions == 1 else max(height, width)
+        if longest > LARGEST_PATCH or height > self.height or width > self.width:
             raise WsigenError(
                 f"patches of {height} x {width} px in a field of {self.height} x {self.width}; expected at most "
                 f"the field's size and {LARGEST_PATCH} px a side, since the covariance is a dense matrix"

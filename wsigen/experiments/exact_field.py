@@ -71,8 +71,8 @@ PROFILES = {
     "smoke": Config(
         length=64,
         line_patch_px=16,
-        num_steps=10,
-        other_steps=(5, 20),
+        num_steps=20,
+        other_steps=(10, 40),
         shifts=2,
         side=64,
         patch_px=16,
