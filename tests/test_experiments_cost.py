@@ -1,0 +1,56 @@
+"""The experiments on what slides cost, in seconds, with a model nobody trained."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from wsigen.experiments.fewer_evaluations import Config, cells, crops
+from wsigen.experiments.run import complete, run
+from wsigen.experiments.zoom_path import PROFILES
+from wsigen.plots.fewer_evaluations import pareto, zoom_cost
+from wsigen.plots.zoom import zoom_path
+
+
+def test_a_zoom_path_shows_every_scale_and_grows_with_the_stages_only(lab, tmp_path):
+    config = replace(PROFILES["smoke"], sizes=(256, 65_536, 131_072), shown=(256,), view_px=64)
+    result = complete(run("zoom_path", "smoke", lab, config=config, out=tmp_path))
+    shown, large, larger = result.rows
+    images = [result.image(f"256_{stage:02d}") for stage in range(shown["stages"])]
+    assert images[-1].shape == (64, 64, 3)
+    assert shown["patches"][-1] <= shown["patches_of_whole"][-1]
+    assert larger["evaluations_of_whole"] > 3.9 * large["evaluations_of_whole"]
+    assert np.diff(larger["patches"][-4:]).max() < 60
+    assert larger["patches"][-1] == pytest.approx(large["patches"][-1], rel=0.5)
+    assert len(zoom_path(images, shown["mpps"], shown["boxes"]).axes) >= len(images)
+    assert len(zoom_cost(result.rows).axes[0].lines) == 2
+
+
+def test_plans_are_compared_on_slides_from_the_same_overviews(lab, tmp_path):
+    config = Config(
+        (("2m", 3, 3.0), ("heun", 2, 3.0), ("2m", 2, 0.7)), slides=1, real=16, margins=(None, 0.0),
+        skip_px=64, skip_mpp=8.0, mpp=2.0,
+    )  # fmt: skip
+    result = complete(run("fewer_evaluations", "smoke", lab, config=config, out=tmp_path))
+    rows = {(row["solver"], row.get("num_steps")): row for row in result.rows}
+    assert [row["evaluations"] for row in result.rows[1:4]] == [3, 3, 2]
+    assert rows["2m", 3]["difference"] == 0  # the first with most evaluations is the reference
+    assert rows["heun", 2]["difference"] > 0
+    assert rows["2m", 3]["crops"] == 9
+    spent = [row["evaluations"] for row in result.rows[-2:]]
+    assert result.rows[-2]["skipped"] == 0
+    assert spent[1] <= spent[0]
+    assert len(pareto(result.rows).axes) == 4
+
+
+def test_the_points_of_the_table_are_plans_of_their_own():
+    points = [tuple(cell.values()) for cell in cells(Config())]
+    assert len(points) == len(set(points))
+
+
+def test_crops_lie_across_the_borders_of_the_base_grid():
+    slides = np.zeros((2, 256, 256, 3), np.uint8)
+    slides[:, 64::64] = 1
+    found = crops(slides, 64)
+    assert found.shape == (2 * 9, 64, 64, 3)
+    assert all(crop[32].all() and crop.sum() == crop[32].sum() for crop in found)
