@@ -78,7 +78,8 @@ save(magnifications(rows), "neighbours")
 # real patches are copies, at distance 0. The experiment measures every slide at every magnification:
 
 # %%
-live = complete(run("whole_slide", profile, lab, config=config, out=Path(out)))
+saved = (results_folder() / "classroom" / "whole_slide.json").is_file()
+live = complete(run("whole_slide", profile, lab, config=config, out=None if saved else Path(out)))
 columns = ("slide", "mpp", "patches", "nearest", "nearest_real")
 Markdown(as_markdown(live.rows, columns))
 
@@ -88,7 +89,6 @@ Markdown(as_markdown(live.rows, columns))
 # Larger slides, with the training patches of the model as neighbours. Where no such run was saved, the one above is shown again.
 
 # %%
-saved = (results_folder() / "classroom" / "whole_slide.json").is_file()
 kept = load_result("whole_slide", "classroom") if saved else live
 Markdown(
     f"Profile **{kept.profile}**, cohort **{kept.parameters['cohort']}**, {kept.parameters['config']['reference']} real patches."

@@ -61,3 +61,19 @@ def test_the_notes_say_for_each_point_where_it_is_and_what_holds_it():
         body = body.split("\n## ")[0]
         assert "- Code: `wsigen." in body, title
         assert "- Held by: `tests/" in body, title
+
+
+def test_the_papers_for_the_journals_parse_and_cite_what_the_bibliography_has():
+    import yaml
+
+    text = (ROOT / "paper.md").read_text("utf-8")
+    _, head, body = text.split("---\n", 2)
+    about = yaml.safe_load(head)
+    keys = re.findall(
+        r"^@\w+\{([\w-]+),", (ROOT / about["bibliography"]).read_text("utf-8"), re.MULTILINE
+    )
+    assert set(re.findall(r"(?<=[\[ ;])@([\w-]+)", body)) <= set(keys)
+    assert len(body.split()) <= 1000  # the journal's wish
+    article = yaml.safe_load((ROOT / "metadata.yaml").read_text("utf-8"))
+    assert article["type"] == "Replication"
+    assert article["replication"][1]["bib"] in keys
