@@ -75,7 +75,7 @@ class Config:
 
 PROFILES = {
     "smoke": Config(
-        (("2m", 3, 3.0), ("euler", 3, 3.0)), slides=1, real=24, margins=(None, 0.5), skip_px=128
+        (("2m", 4, 3.0), ("euler", 4, 3.0)), slides=1, real=24, margins=(None, 0.5), skip_px=128
     ),
     "classroom": Config(),
     "paper": Config(

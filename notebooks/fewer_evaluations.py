@@ -1,0 +1,130 @@
+# %% [markdown]
+# # Fewer evaluations for the same picture
+#
+# **Question.** The paper spends 79 evaluations of the network on every patch of every stage. How few will do, and which
+# should be saved: steps, the second evaluation of each step, the noisiest levels, or the empty glass?
+#
+# **Predict before you run.** A solver of second order needs fewer steps than Euler for the same error. Heun pays for its
+# order with a second evaluation per step; 2M takes the estimate of the step before instead. Order the three by quality at
+# ten evaluations. And what happens to a stage that starts at noise level 0.7 instead of 80, with the coarser stage in place
+# of the noise it never saw?
+
+# %% tags=["parameters"]
+profile: str = "smoke"  # smoke, classroom or paper: how many plans, slides and real patches
+cohort: str = "phantom"  # where the real patches come from: phantom, or a cohort.csv
+seed: int = 0  # names overviews, noise and shifts: all plans share them
+guided_sigma: float = 1.9  # the guide is in force at this noise level and above
+out: str = "out/fewer_evaluations"  # folder for the figures
+
+# %%
+from dataclasses import replace
+from pathlib import Path
+
+from IPython.display import Image, Markdown
+
+from wsigen.experiments import fewer_evaluations
+from wsigen.experiments.lab import Lab
+from wsigen.experiments.result import as_markdown, load_result, results_folder
+from wsigen.experiments.run import complete, run
+from wsigen.plots.fewer_evaluations import pareto, zoom_cost
+from wsigen.plots.whole_slide import film_strip
+from wsigen.plots.zoom import zoom_path as zoom_figure
+
+Path(out).mkdir(parents=True, exist_ok=True)
+lab = Lab(cohort, seed=seed)
+
+
+def save(figure, name):
+    """Save a figure and show it."""
+    figure.savefig(f"{out}/{name}.png", dpi=110)
+    return Image(f"{out}/{name}.png")
+
+
+def saved_or(live):
+    """The saved classroom run of an experiment; where none was saved, the one above."""
+    kept = (results_folder() / "classroom" / f"{live.experiment}.json").is_file()
+    return load_result(live.experiment, "classroom") if kept else live
+
+
+def badge(result):
+    """What a table comes from."""
+    return f"Profile **{result.profile}**, cohort **{result.parameters['cohort']}**."
+
+
+# %% [markdown]
+# ## Quality over evaluations
+#
+# Every plan makes the same small slides: same overviews, same noise, same shifts of the grid. Differences between rows are
+# differences between plans. At the smoke size there are two plans and a handful of crops, which show the way of the
+# measurement and nothing else.
+
+# %%
+config = replace(fewer_evaluations.PROFILES[profile], guided_sigma=guided_sigma)
+live = complete(run("fewer_evaluations", profile, lab, config=config, out=Path(out)))
+columns = ("solver", "num_steps", "sigma_start", "evaluations", "kid", "precision", "recall", "seam_effect", "difference")  # fmt: skip
+Markdown(as_markdown([row for row in live.rows if row["solver"] != "skip"], columns))
+
+# %%
+kept = saved_or(live)
+Markdown(badge(kept))
+
+# %%
+plans = [row for row in kept.rows if row["solver"] != "skip"]
+Markdown(as_markdown(plans, columns))
+
+# %%
+save(pareto(plans), "pareto")
+
+# %% [markdown]
+# The same slide by each plan, which is what the numbers are about:
+
+# %%
+shown = [row for row in plans if row["solver"] != "real"][:5]
+names = [f"{row['solver']}_{row['num_steps']}_{row['sigma_start']:g}" for row in shown]
+save(film_strip([kept.image(name) for name in names], names), "slides")
+
+# %% [markdown]
+# ## Skipping empty glass
+#
+# Where the guide shows nothing but background, a safety margin of patches all round included, the network is not asked: its
+# answer is known. The margin is the number of patches; `None` asks always. The columns on glass say what the network would
+# have drawn there: how far from the background's grey, and with what spread.
+
+# %%
+skips = [row for row in kept.rows if row["solver"] == "skip"]
+skip_columns = ("margin", "skipped", "evaluations", "difference", "glass", "glass_offset", "glass_spread", "glass_difference")  # fmt: skip
+Markdown(as_markdown(skips, skip_columns))
+
+# %% [markdown]
+# ## One place at every scale (Fig. 2)
+#
+# To see one place from overview to cell, most patches of a slide are not needed. What a patch writes depends on what it
+# reads: going back through the steps, the area that is needed grows by half a patch a side and step, and at the start of a
+# stage half of it (in pixels) is asked of the stage before. So every stage costs the same, however large the slide.
+
+# %%
+path = complete(run("zoom_path", profile, lab, out=Path(out)))
+zoomed = saved_or(path)
+Markdown(badge(zoomed))
+
+# %%
+row = next(row for row in zoomed.rows if row["boxes"])
+views = [zoomed.image(f"{row['size']}_{stage:02d}") for stage in range(row["stages"])]
+save(zoom_figure(views, row["mpps"], row["boxes"]), "zoom")
+
+# %%
+Markdown(
+    as_markdown(zoomed.rows, ("size", "stages", "evaluations", "evaluations_of_whole", "share"))
+)
+
+# %%
+save(zoom_cost(zoomed.rows), "zoom_cost")
+
+# %% [markdown]
+# ## What we saw, beside what the paper says
+#
+# The paper shows its Fig. 2 from a slide that was made whole. The cost of one place grows with the number of stages, which is
+# the logarithm of the slide's side; the cost of the slide grows with its area.
+#
+# The paper keeps 40 Heun steps from noise level 80 in every stage. A guided stage need not start there: above a noise level of
+# a few units, the estimate is little more than the guide itself.
