@@ -45,7 +45,7 @@ def test_half_precision_changes_no_grey_level_by_more_than_one():
     assert ((full - half.float()).abs() * 127.5).max() < 1
 
 
-def test_a_power_cut_takes_the_batches_of_a_step_but_not_the_steps(tmp_path, monkeypatch):
+def test_a_power_cut_takes_the_patches_of_a_step_but_not_the_steps(tmp_path, monkeypatch):
     folder = Workdir(tmp_path / "work", {})
     folder.keep(Position(2, 3, 4))
     assert folder.position == Position(2, 3, 4)

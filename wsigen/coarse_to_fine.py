@@ -6,7 +6,7 @@
 All patches of a step are independent of each other: they run in batches, in any order.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 import numpy as np
 import torch
@@ -33,7 +33,7 @@ def run_stage(
     seed: int = 0,
     batch_size: int = 32,
     background: float = 1.0,
-    state: State | None = None,
+    state: State | Callable[[StageRun], State] | None = None,
     region: Window | None = None,
     part: Part | None = None,
 ) -> Generator[Progress, None, Image]:
@@ -86,7 +86,7 @@ def generate(
         device = device_of(denoiser)
         files = workdir is not None and device.type == "cpu"
         storage = Storage("files" if files else "memory", False, device, workdir)
-    storage.check_room(path)
+    storage.check_room(path, canvases=2 if "2m" in (plan.solver, plan.overview_solver) else 1)
     image: Image | None = None
     with storage.claimed():
         for stage in path:

@@ -52,7 +52,7 @@ class StageRun:
         seed: name of the slide; with the stage it names all noise and every shift.
         batch_size: patches denoised together; changes speed, not the slide.
         background: value of the empty slide, -1 to 1.
-        state: where the canvases lie; by default in memory, beside the guide.
+        state: where the canvases lie, or how to find out for this run; by default in memory, beside the network.
         region: the part of the plane that the canvases hold; by default all of it.
         part: chooses from step and grid the windows that are run; by default all.
     """
@@ -68,7 +68,7 @@ class StageRun:
         seed: int = 0,
         batch_size: int = 32,
         background: float = 1.0,
-        state: State | None = None,
+        state: State | Callable[["StageRun"], State] | None = None,
         region: Window | None = None,
         part: Part | None = None,
     ) -> None:
@@ -82,11 +82,13 @@ class StageRun:
         self.device = device_of(denoiser, self.guide.image if self.guide else None)
         self.region = region or Window(0, 0, stage.height, stage.width)
         self._check_guide()
-        self.state = state or InMemory(self.region.height, self.region.width, device=self.device)
         self.part = part or (lambda step, grid: grid)
         self.began = time.monotonic()
         self.patches = self.evaluations = self.skipped = 0
         self.patches_in_all = sum(len(self.grid(i)) for i in range(self.num_steps))
+        if state is None:
+            state = InMemory(self.region.height, self.region.width, device=self.device)
+        self.state: State = state(self) if callable(state) else state
 
     @property
     def num_steps(self) -> int:
@@ -101,18 +103,21 @@ class StageRun:
 
     def steps(self) -> Iterator[int]:
         """The steps that are still to be taken; each is kept when the caller comes for the next."""
+        self.patches = sum(len(self.grid(i)) for i in range(self.state.step))
         for i in range(self.state.step, self.num_steps):
             yield i
             self.state.step_done(i)
 
     def batches(self, i: int) -> Iterator[list[Window]]:
         """The windows of step ``i``, in batches; each is kept when the caller comes for the next."""
-        done = self.state.batches if i == self.state.step else 0
-        for number, batch in enumerate(self.grid(i).batches(self.batch_size)):
+        done = self.state.patches if i == self.state.step else 0
+        taken = 0
+        for batch in self.grid(i).batches(self.batch_size):
+            taken += len(batch)
             self.patches += len(batch)
-            if number >= done:
+            if taken > done:
                 yield batch
-                self.state.batch_done(i, number + 1, len(batch) * self.patch_px**2)
+                self.state.batch_done(i, taken, len(batch) * self.patch_px**2)
 
     def read(self, i: int, batch: Sequence[Window]) -> Images:
         """Return x at the noise level of step ``i``: at first noise that no one has written down."""

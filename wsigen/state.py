@@ -14,7 +14,7 @@ from wsigen.canvas import Image
 from wsigen.workdir import Position, Workdir, stage_name
 
 RELEASE_EVERY = 64 << 20  # bytes of mapped pixels touched before memory is let go
-KEEP_EVERY = 1.0  # seconds between two notes of how many batches are done
+KEEP_EVERY = 1.0  # seconds between two notes of how many patches are done
 SAVE_EVERY = 60.0  # seconds between two copies of canvases in memory
 
 
@@ -22,15 +22,15 @@ class State(Protocol):
     """Where the canvases of a stage lie, and how far the stage has come."""
 
     step: int  # the step to take next
-    batches: int  # how many batches of it are done
+    patches: int  # how many patches of it are done, in the order of its grid
     half: bool  # whether the canvases are in half precision
 
     def image(self, name: str, step: int) -> Image:
         """The pixels of a canvas as it stands before ``step``; the image of step + 1 may be the same."""
         ...
 
-    def batch_done(self, step: int, batches: int, pixels: int) -> None:
-        """So many batches of a step have been written, the last of so many pixels."""
+    def batch_done(self, step: int, patches: int, pixels: int) -> None:
+        """So many patches of a step have been written, the last batch of so many pixels."""
         ...
 
     def step_done(self, step: int) -> None:
@@ -61,7 +61,7 @@ class InMemory:
         device: where they lie.
     """
 
-    step = batches = 0
+    step = patches = 0
 
     def __init__(
         self, height: int, width: int, *, half: bool = False, device: torch.device | str = "cpu"
@@ -77,7 +77,7 @@ class InMemory:
             self.images[name] = torch.empty(self.shape, dtype=dtype, device=self.device)
         return self.images[name]
 
-    def batch_done(self, step: int, batches: int, pixels: int) -> None:
+    def batch_done(self, step: int, patches: int, pixels: int) -> None:
         """Nothing to keep."""
 
     def step_done(self, step: int) -> None:
@@ -158,7 +158,7 @@ class InFiles:
         self.workdir, self.stage, self.half = workdir, stage, half
         self.size = (height, width)
         found = workdir.position
-        self.step, self.batches = found[1:] if found.stage == stage else (0, 0)
+        self.step, self.patches = found[1:] if found.stage == stage else (0, 0)
         self.kept, self.touched = time.monotonic(), 0
         for step in (0, 1):  # a full disk is told before the work, not after the first step
             self.image("x", step)
@@ -171,20 +171,20 @@ class InFiles:
         """Name of the file that holds a canvas before ``step``."""
         return f"{stage_name(self.stage)}.{name}.{step % 2}"
 
-    def batch_done(self, step: int, batches: int, pixels: int) -> None:
-        """Let go of memory from time to time, and note the batch. A batch done twice is done the same."""
+    def batch_done(self, step: int, patches: int, pixels: int) -> None:
+        """Let go of memory from time to time, and note the patches. A patch done twice is done the same."""
         self.touched += pixels * 3 * (2 if self.half else 4)
         if self.touched > RELEASE_EVERY:
             self.workdir.release()
             self.touched = 0
         if time.monotonic() - self.kept > KEEP_EVERY:
-            self.workdir.keep(Position(self.stage, step, batches))
+            self.workdir.keep(Position(self.stage, step, patches))
             self.kept = time.monotonic()
 
     def step_done(self, step: int) -> None:
         """Note the step."""
         self.workdir.keep(Position(self.stage, step + 1))
-        self.step, self.batches = step + 1, 0
+        self.step, self.patches = step + 1, 0
 
     def finish(self, num_steps: int) -> Image:
         """Give the file of the clean image its lasting name."""

@@ -10,9 +10,10 @@ import torch
 
 from wsigen.canvas import Image
 from wsigen.errors import WsigenError
+from wsigen.grid import Window
 from wsigen.plan import Stage
-from wsigen.state import InFiles, InMemory, Saved, State
-from wsigen.workdir import Workdir
+from wsigen.state import InFiles, InMemory, Saved, State, dtype_name
+from wsigen.workdir import Position, Workdir, stage_name
 
 HALF_FROM = 2 << 30  # bytes of a float32 canvas from which half precision is chosen
 SHARE = 0.5  # of the memory that is free may be taken by canvases
@@ -34,35 +35,51 @@ class Storage:
     device: torch.device | str = "cpu"
     workdir: Workdir | None = None
 
-    def state(self, stage: Stage) -> State:
-        """The canvases of a stage, as they were left or new."""
+    def state(self, stage: Stage, region: Window | None = None) -> State:
+        """The canvases of a stage, or of a region of it, as they were left or new."""
+        height, width = (region or stage).height, (region or stage).width
         if self.workdir is None:
-            return InMemory(stage.height, stage.width, half=self.half, device=self.device)
+            return InMemory(height, width, half=self.half, device=self.device)
         if self.kind == "files":
-            return InFiles(self.workdir, stage.index, stage.height, stage.width, half=self.half)
-        return Saved(
-            self.workdir,
-            stage.index,
-            stage.height,
-            stage.width,
-            half=self.half,
-            device=self.device,
-        )
+            return InFiles(self.workdir, stage.index, height, width, half=self.half)
+        return Saved(self.workdir, stage.index, height, width, half=self.half, device=self.device)
+
+    def guide(self, stage: int, height: int, width: int) -> Image:
+        """Room for that part of the stage before that guides a worker's band; empty or as it was left."""
+        if self.workdir is None:
+            return InMemory(height, width, half=self.half, device=self.device).image("x", 0)
+        name = f"{stage_name(stage)}.guide"
+        return self.workdir.pixels(name, height, width, dtype_name(self.half))
+
+    @property
+    def position(self) -> Position:
+        """How far a run has come that can be resumed."""
+        return self.workdir.position if self.workdir else Position()
+
+    def keep(self, position: Position) -> None:
+        """Note how far a run has come, if it can be resumed."""
+        if self.workdir is not None:
+            self.workdir.keep(position)
+
+    def drop(self, stage: int) -> None:
+        """Delete the files that a stage worked with."""
+        if self.workdir is not None:
+            self.workdir.drop(stage)
 
     def finished(self, stage: Stage) -> Image | None:
         """A stage that was finished before, or None."""
         image = self.workdir.image(stage.index) if self.workdir else None
         return image if image is None or self.kind == "files" else image.to(self.device)
 
-    def check_room(self, path: Sequence[Stage], canvases: int = 1) -> None:
-        """Raise WsigenError where the disk cannot take a run, before it starts."""
+    def check_room(self, path: Sequence[Stage], canvases: int = 1, share: float = 1) -> None:
+        """Raise WsigenError where the disk cannot take a run, or a worker's share, before it starts."""
         if self.workdir is not None and self.workdir.position.stage <= path[-1].index:
-            self.workdir.check_room(bytes_on_disk(path, self.half, canvases))
+            self.workdir.check_room(int(share * bytes_on_disk(path, self.half, canvases)))
 
     @contextlib.contextmanager
-    def claimed(self) -> Iterator[None]:
+    def claimed(self, *, tidy: bool = True) -> Iterator[None]:
         """Keep other runs out of the workdir, if there is one."""
-        with self.workdir.claimed() if self.workdir else contextlib.nullcontext():
+        with self.workdir.claimed(tidy=tidy) if self.workdir else contextlib.nullcontext():
             yield
 
     def release(self) -> None:
@@ -90,6 +107,7 @@ def choose_storage(
     half: bool | None = None,
     resumable: bool = False,
     canvases: int = 1,
+    workers: int = 1,
 ) -> tuple[str, bool, torch.device | str, str]:
     """Choose kind, half and device of a :class:`Storage` by size, and say so in a line.
 
@@ -100,6 +118,7 @@ def choose_storage(
         half: given, or chosen by the size of the last canvas alone, so that it is the same on every machine.
         resumable: whether there is a workdir.
         canvases: how many the solver needs.
+        workers: among how many they are divided.
     """
     if kind not in ("auto", "memory", "files"):
         raise WsigenError(f"no kind of canvas {kind!r}; expected auto, memory or files")
@@ -109,6 +128,7 @@ def choose_storage(
     needed = canvases * canvas_bytes(last, half) + (
         canvas_bytes(path[-2], half) if len(path) > 1 else 0
     )
+    needed //= workers
     places = [device] if str(device) == "cpu" else [device, "cpu"]
     fitting = [place for place in places if needed <= SHARE * free_memory(place)]
     if kind == "auto":
@@ -116,9 +136,10 @@ def choose_storage(
         kind = "files" if on_disk else "memory"
     place = fitting[0] if fitting and kind == "memory" else "cpu"
     where = "in memory-mapped files" if kind == "files" else f"in the memory of {place}"
+    shared = f", for each of {workers} workers" if workers > 1 else ""
     text = (
         f"canvas of {last.width} x {last.height} px: {needed / 1e9:.2f} GB "
-        f"in {'half' if half else 'full'} precision, {where}"
+        f"in {'half' if half else 'full'} precision{shared}, {where}"
     )
     return kind, half, place, text
 

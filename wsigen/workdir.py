@@ -27,11 +27,11 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Position(NamedTuple):
-    """How far a run has come: so many batches of a step of a stage are done, and all before."""
+    """How far a run has come: so many patches of a step of a stage are done, and all before."""
 
     stage: int = 0
     step: int = 0
-    batches: int = 0
+    patches: int = 0
 
 
 class Workdir:
@@ -63,8 +63,10 @@ class Workdir:
             replace_text(described, text)
 
     @contextlib.contextmanager
-    def claimed(self) -> Iterator[None]:
+    def claimed(self, *, tidy: bool = True) -> Iterator[None]:
         """Keep all other runs out, also those of other processes; the claim dies with the process.
+
+        If ``tidy``, what finished stages worked with is deleted: a killed run may not have come to it.
 
         Raises:
             WsigenError: another run is at work here.
@@ -81,23 +83,23 @@ class Workdir:
             file.truncate(0)
             file.write(str(os.getpid()))
             file.flush()
-            for stage in range(self.position.stage):
-                self.drop(stage)  # what a killed run did not come to delete
+            for stage in range(self.position.stage if tidy else 0):
+                self.drop(stage)
             yield
 
     @property
     def position(self) -> Position:
-        """Where to go on. Batches count only while the machine runs: after a power cut the step begins anew."""
+        """Where to go on. Patches count only while the machine runs: after a power cut the step begins anew."""
         file = self.folder / "position.json"
         if not file.is_file():
             return Position()
         found = json.loads(file.read_text())
         same_boot = found["boot"] == boot_id()
-        return Position(found["stage"], found["step"], found["batches"] if same_boot else 0)
+        return Position(found["stage"], found["step"], found["patches"] if same_boot else 0)
 
     def keep(self, position: Position) -> None:
         """Note how far the run has come; at the end of a step, after its pixels are on the disk."""
-        step_done = position.batches == 0
+        step_done = position.patches == 0
         text = json.dumps(position._asdict() | {"boot": boot_id()})
         with self._told_when_full():
             if step_done:

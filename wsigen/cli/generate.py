@@ -1,5 +1,7 @@
 """wsigen generate: from noise to a slide that pathology software opens."""
 
+import contextlib
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,9 +11,10 @@ import click
 from wsigen.cli.slide import ask, slide_options, watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
-    from wsigen.canvas import Image
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @click.command()
@@ -36,6 +39,13 @@ if TYPE_CHECKING:
     help="Keep the canvas in half or full precision; by default large ones in half.",
 )
 @click.option(
+    "--peer-timeout",
+    type=click.FloatRange(min=1),
+    default=1800.0,
+    show_default=True,
+    help="Seconds to wait for other workers, under torchrun.",
+)
+@click.option(
     "--png", type=click.Path(path_type=Path, dir_okay=False), help="Also write an overview as PNG."
 )
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
@@ -48,6 +58,7 @@ def generate(
     workdir: Path | None,
     canvas: str,
     half: bool | None,
+    peer_timeout: float,
     png: Path | None,
     overwrite: bool,
     **named: Any,
@@ -56,49 +67,91 @@ def generate(
 
     The size is given in pixels or in millimetres; the default is 2048 x 2048 px. A slide larger than the memory is
     made in files, in --workdir or beside OUT; a run that was ended goes on when the same command is given again.
+    Under torchrun workers on one or more hosts share the slide; it is the same, and the first of them writes it.
 
     \b
     Examples:
       wsigen generate slide.tiff --width 2048 --height 2048 --mpp 0.7 --seed 0
       wsigen generate strip.tiff --width-mm 4 --height-mm 1.5 --mpp 1
       wsigen generate large.tiff --width 16384 --height 16384 --workdir work
+      torchrun --nproc-per-node 2 -m wsigen generate large.tiff --width 16384 --height 16384
     """
+    from wsigen.canvas import strips
     from wsigen.coarse_to_fine import generate as run
     from wsigen.devices import choose_device
     from wsigen.slides.pyramid import check_output
     from wsigen.storage import Storage, choose_storage
     from wsigen.workdir import Workdir
 
-    check_output(out, overwrite=overwrite)
+    rank, workers = (int(os.environ.get(name, d)) for name, d in (("RANK", 0), ("WORLD_SIZE", 1)))
+    if rank == 0:
+        check_output(out, overwrite=overwrite)
     device = choose_device(device)
+    if device == "cuda" and workers > 1:
+        device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
     asked = ask(mpp=mpp, seed=seed, device=device, **named)
     denoiser, path, plan = asked.denoiser, asked.path, asked.plan
     width, height = asked.width, asked.height
     kind, half, place, where = choose_storage(
-        path, device, kind=canvas, half=half, resumable=workdir is not None
+        path,
+        device,
+        kind=canvas,
+        half=half,
+        resumable=workdir is not None,
+        canvases=2 if "2m" in (plan.solver, plan.overview_solver) else 1,
+        workers=workers,
     )
     described = asked.described | {"half": half}
     scratch = None  # files need a place, and a run that needs files is worth resuming
     if workdir is None and kind == "files":
         workdir = scratch = out.with_suffix(".work")
-    kept = Workdir(workdir, described) if workdir else None
+    kept = None
+    if workdir and workers == 1:
+        kept = Workdir(workdir, described)
+    elif workdir:
+        kind, place = (
+            "files",
+            "cpu",
+        )  # the copies that workers make of their memory are not of one step
+        own = {"worker": rank, "workers": workers, "batch_size": batch_size}
+        kept = Workdir(workdir / f"worker_{rank}_of_{workers}", described | own)
     storage = Storage(kind, half, place, kept)
-    click.echo(f"{where}{f' ({workdir})' if workdir else ''}")
-    steps = run(
-        denoiser,
-        path,
-        plan,
-        patch_px=denoiser.info.patch_px,
-        seed=seed,
-        batch_size=batch_size,
-        background=denoiser.background,
-        storage=storage,
-    )
-    image, ledger = watch(steps)
-    described |= {"ledger": ledger}
-    write(out, png, image, height, width, mpp, described, overwrite, storage.release)
-    if scratch:
-        shutil.rmtree(scratch)
+    options: dict[str, Any] = {
+        "patch_px": denoiser.info.patch_px,
+        "seed": seed,
+        "batch_size": batch_size,
+        "background": denoiser.background,
+        "storage": storage,
+    }
+    if rank == 0:
+        click.echo(f"{where}{f' ({workdir})' if workdir else ''}")
+    if workers == 1:
+        image, ledger = watch(run(denoiser, path, plan, **options))
+        pixels = strips(image, height, width, release=storage.release)
+    else:
+        from wsigen.distributed import generate_together
+        from wsigen.team import Team
+
+        team = Team.join(peer_timeout)
+        made, ledger = watch(
+            generate_together(denoiser, path, plan, team, **options), quiet=rank > 0
+        )
+        ledger = in_all(team.tell(ledger))
+        pixels = cropped(made, height, width)
+    if rank == 0:
+        write(out, png, pixels, height, width, mpp, described | {"ledger": ledger}, overwrite)
+    else:
+        for _ in pixels:
+            pass  # going through them sends this worker's rows
+    if workers > 1:
+        team.wait()
+        team.leave()
+    if scratch and kept:
+        shutil.rmtree(kept.folder)
+        with contextlib.suppress(OSError):  # gone, or another worker's is still there
+            scratch.rmdir()
+    if rank > 0:
+        return
     spent = sum(row["evaluations"] for row in ledger)
     seconds = sum(row["seconds"] for row in ledger)
     click.echo(
@@ -112,29 +165,50 @@ def generate(
         click.echo(f"overview: {png}")
 
 
+def in_all(ledgers: list[list[dict[str, float]]]) -> list[dict[str, float]]:
+    """What all workers spent: counts add up, and time passes for all at once."""
+    rows: dict[float, dict[str, float]] = {}
+    for row in (row for ledger in ledgers for row in ledger):
+        total = rows.setdefault(row["stage"], row | {"patches": 0, "evaluations": 0, "skipped": 0})
+        for name in ("patches", "evaluations", "skipped"):
+            total[name] += row[name]
+        total["seconds"] = max(total["seconds"], row["seconds"])
+    return [rows[stage] for stage in sorted(rows)]
+
+
+def cropped(
+    pixels: "Iterator[NDArray[np.uint8]]", height: int, width: int
+) -> "Iterator[NDArray[np.uint8]]":
+    """Strips cut to a size; all are asked for, since each may be waited for elsewhere."""
+    top = 0
+    for strip in pixels:
+        wanted = strip[: max(0, height - top), :width]
+        top += len(strip)
+        if len(wanted):
+            yield wanted
+
+
 def write(
     out: Path,
     png: Path | None,
-    image: "Image",
+    pixels: "Iterator[NDArray[np.uint8]]",
     height: int,
     width: int,
     mpp: float,
     described: dict[str, Any],
     overwrite: bool,
-    release: "Callable[[], None]",
 ) -> None:
-    """Write the pyramid, and an overview of at most 1024 px; ``release`` lets go of memory between strips."""
+    """Write the pyramid, and an overview of at most 1024 px."""
     from PIL import Image as Picture
 
     from wsigen import __version__
-    from wsigen.canvas import strips
     from wsigen.slides import open_slide, write_pyramid
 
     out.parent.mkdir(parents=True, exist_ok=True)
     description = {"SYNTHETIC": True, "generator": f"wsigen {__version__}", **described}
     write_pyramid(
         out,
-        strips(image, height, width, release=release),
+        pixels,
         mpp,
         height=height,
         width=width,

@@ -1,0 +1,114 @@
+"""Several workers on one slide: real processes, on this machine and across two network namespaces."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from team_kit import alone
+
+from wsigen.distributed import meet
+from wsigen.errors import WsigenError
+from wsigen.workdir import Position
+
+KIT = Path(__file__).with_name("team_kit.py")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start(
+    rank: int, size: int, port: int, words: list[object], *, address: str = "127.0.0.1", prefix=()
+):
+    """One worker, as torchrun would start it."""
+    variables = {"RANK": rank, "WORLD_SIZE": size, "MASTER_ADDR": address, "MASTER_PORT": port}
+    environment = os.environ | {name: str(value) for name, value in variables.items()}
+    command = [*prefix, sys.executable, KIT, *words]
+    return subprocess.Popen(
+        list(map(str, command)), env=environment, stderr=subprocess.PIPE, text=True
+    )
+
+
+def run(size: int, words: list[object]) -> list[tuple[int, str]]:
+    """All workers to their ends: exit status and last words of each."""
+    port = free_port()
+    team = [start(rank, size, port, words) for rank in range(size)]
+    return [(worker.wait(), worker.communicate()[1]) for worker in team]
+
+
+def test_two_workers_under_torchrun_make_the_slide_of_one(tmp_path):
+    out = tmp_path / "slide.npy"
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    command += ["--master-port", str(free_port()), str(KIT), str(out), "--plan", "wrap"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_array_equal(np.load(out), alone("wrap"))
+
+
+def test_a_dead_worker_ends_the_run_with_a_clear_error_and_the_same_command_goes_on(tmp_path):
+    out = tmp_path / "slide.npy"
+    words = [out, "--plan", "2m", "--work", tmp_path / "work"]
+    ends = run(4, [*words, "--die-at", 2, 25])
+    assert ends[2][0] == -9
+    for rank in (0, 1, 3):
+        status, said = ends[rank]
+        assert status == 2
+        assert f"worker {rank} of 4 lost touch with another" in said
+        assert "with --workdir it goes on" in said
+    assert not out.exists()
+    assert [status for status, _ in run(4, words)] == [0] * 4
+    np.testing.assert_array_equal(np.load(out), alone("2m"))
+
+
+@pytest.fixture
+def two_hosts():
+    """Two network namespaces joined by a wire: nothing but messages passes between them."""
+    if shutil.which("ip") is None or os.geteuid() != 0:
+        pytest.skip("no network namespaces: they need root and iproute2")
+    one, two = f"wsigen{os.getpid()}a", f"wsigen{os.getpid()}b"
+    wires = f"w{os.getpid()}a", f"w{os.getpid()}b"
+    steps = [f"ip netns add {one}", f"ip netns add {two}"]
+    steps += [f"ip link add {wires[0]} type veth peer name {wires[1]}"]
+    for host, wire, address in ((one, wires[0], "10.77.0.1"), (two, wires[1], "10.77.0.2")):
+        steps += [f"ip link set {wire} netns {host}"]
+        steps += [f"ip -n {host} addr add {address}/24 dev {wire}"]
+        steps += [f"ip -n {host} link set {wire} up", f"ip -n {host} link set lo up"]
+    try:
+        for step in steps:
+            made = subprocess.run(step.split(), capture_output=True, text=True, check=False)
+            if made.returncode:
+                pytest.skip(f"no network namespaces here: {made.stderr.strip()}")
+        yield (one, wires[0]), (two, wires[1])
+    finally:
+        for host in (one, two):
+            subprocess.run(["ip", "netns", "del", host], capture_output=True, check=False)
+
+
+def test_workers_on_two_hosts_make_the_slide_of_one(tmp_path, two_hosts):
+    out = tmp_path / "slide.npy"
+    team = []
+    for rank, (host, wire) in enumerate(two_hosts):
+        prefix = ["ip", "netns", "exec", host, "env", f"GLOO_SOCKET_IFNAME={wire}"]
+        words = [out, "--plan", "pad", "--work", tmp_path / f"host{rank}"]
+        team.append(start(rank, 2, 29400, words, address="10.77.0.1", prefix=prefix))
+    ends = [(worker.wait(timeout=300), worker.communicate()[1]) for worker in team]
+    assert [status for status, _ in ends] == [0, 0], ends
+    np.testing.assert_array_equal(np.load(out), alone("pad"))
+    assert not (tmp_path / "host0" / "1").exists()  # each host has its own rows only
+
+
+def test_workers_meet_at_the_slowest_and_refuse_what_no_run_leaves():
+    assert meet([Position(3, 2), Position(3, 1, 7), Position(3, 2)]) == Position(3, 1, 7)
+    assert meet([Position(2, 10), Position(3, 0)]) == Position(2, 10)
+    for lost in (Position(), Position(2, 3), Position(3, 3)):
+        with pytest.raises(
+            WsigenError, match=r"workers are at different places: .*give each the workdir"
+        ):
+            meet([Position(3, 5, 1), lost])

@@ -1,0 +1,156 @@
+"""Which worker owns which rows of a stage, and which rows change hands before a step: geometry, whole numbers only.
+
+The canvas is cut into bands of rows, one to a worker. A worker runs the groups of patches that begin in its band, so
+before each step the borders between workers move to the shifted grid's lines, by less than a group of patches; the rows
+between the old border and the new one change hands.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import NamedTuple, Self
+
+from wsigen.grid import Grid, Window
+from wsigen.plan import Stage, StagePlan
+from wsigen.stage_run import step_grid
+
+
+class Transfer(NamedTuple):
+    """Rows [start, stop) of the plane go from one worker to another, or to another canvas of the same one."""
+
+    source: int
+    target: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Bands:
+    """The rows of a stage among workers.
+
+    Args:
+        stage: its size.
+        workers: how many there are; a stage too small for all of them leaves the last ones idle.
+        patch_px, boundary, factor, seed: see :func:`wsigen.stage_run.step_grid`.
+        batch_size: patches denoised together.
+        num_steps: steps of the stage.
+        guide_margin: guide rows needed beyond the patches.
+    """
+
+    stage: Stage
+    workers: int
+    patch_px: int
+    boundary: str
+    factor: int
+    seed: int
+    batch_size: int
+    num_steps: int
+    guide_margin: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        stage: Stage,
+        plan: StagePlan,
+        workers: int,
+        patch_px: int,
+        seed: int,
+        batch_size: int,
+    ) -> Self:
+        """The bands of a stage of a plan."""
+        guided = stage.index > 0
+        factor = plan.factor if guided else 1
+        num_steps = plan.num_steps if guided else plan.overview_steps
+        margin = math.ceil((plan.skip_background or 0) * patch_px / factor)
+        return cls(
+            stage, workers, patch_px, plan.boundary, factor, seed, batch_size, num_steps, margin
+        )
+
+    @property
+    def group_px(self) -> int:
+        """The most rows that a group of patches has."""
+        in_a_row = max(1, self.stage.width // self.patch_px)
+        return max(1, self.batch_size // in_a_row) * self.patch_px
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """Where the bands begin, and the last one ends; a band is no lower than a group of patches."""
+        busy = max(1, min(self.workers, self.stage.height // self.group_px))
+        return [rank * self.stage.height // busy for rank in range(busy + 1)]
+
+    def grid(self, step: int) -> Grid:
+        """All patches of a step."""
+        return step_grid(self.stage, self.patch_px, self.boundary, self.factor, self.seed, step)
+
+    def part(self, rank: int, step: int, grid: Grid) -> Grid:
+        """The patches of a step that a worker runs: the groups that begin in its band."""
+        tops: list[int] = []
+        if rank < len(self.starts) - 1:
+            for group in grid.groups(self.batch_size):
+                if self.starts[rank] <= max(group.tops[0], 0) < self.starts[rank + 1]:
+                    tops += group.tops
+        return Grid(tops, grid.lefts, grid.patch_px)
+
+    def held(self, step: int) -> list[range]:
+        """The rows that each worker has written once ``step`` is done; a wrapped canvas goes on below its height."""
+        grid = self.grid(step)
+        tops = [group.tops[0] for group in grid.groups(self.batch_size)]
+        lines = [min(top for top in tops if max(top, 0) >= start) for start in self.starts[:-1]]
+        if self.boundary == "wrap":
+            lines.append(lines[0] + self.stage.height)
+        else:
+            lines = [max(line, 0) for line in lines] + [self.stage.height]
+        idle = [range(0)] * (self.workers - len(self.starts) + 1)
+        return [range(a, b) for a, b in pairwise(lines)] + idle
+
+    @property
+    def written(self) -> list[range]:
+        """The rows that each worker has of the finished stage."""
+        return self.held(self.num_steps - 1)
+
+    def region(self, rank: int) -> Window:
+        """The part of the plane that a worker's canvases hold: its band and what its last patches may reach."""
+        if rank >= len(self.starts) - 1:
+            return Window(0, 0, 1, self.stage.width)  # idle: a row that nobody reads
+        first, last = self.starts[rank], self.starts[rank + 1] + self.group_px
+        if self.boundary == "pad" or len(self.starts) == 2:
+            last = min(last, self.stage.height)
+        return Window(first, 0, last - first, self.stage.width)
+
+    def guide_rows(self, rank: int) -> range:
+        """The rows of the stage before that a worker's patches are guided by."""
+        region = self.region(rank)
+        first, last = region.top // self.factor, -(-region.bottom // self.factor)
+        first, last = first - self.guide_margin, last + self.guide_margin
+        if self.boundary == "pad":
+            first, last = max(first, 0), min(last, self.stage.height // self.factor)
+        return range(first, last)
+
+
+def transfers(held: Sequence[range], needed: Sequence[range], height: int) -> list[Transfer]:
+    """What has to move where, in one order for all.
+
+    Args:
+        held: the rows that each worker has, without overlap.
+        needed: the rows that each worker wants.
+        height: of the plane; rows from there on are the first ones again.
+    """
+    return [
+        Transfer(source, target, max(a.start, b.start), min(a.stop, b.stop))
+        for source, rows in enumerate(held)
+        for a in runs(rows, height)
+        for target, wanted in enumerate(needed)
+        for b in runs(wanted, height)
+        if max(a.start, b.start) < min(a.stop, b.stop)
+    ]
+
+
+def runs(rows: range, height: int) -> list[range]:
+    """Rows of an endless plane as runs of rows in [0, height)."""
+    if not rows:
+        return []
+    start = rows.start % height
+    stop = start + min(len(rows), height)
+    return [range(start, stop)] if stop <= height else [range(start, height), range(stop - height)]
