@@ -55,20 +55,19 @@ class Config:
     """
 
     plans: tuple[tuple[str, int, float], ...] = (
-        ("2m", 5, 3.0), ("2m", 6, 3.0), ("2m", 8, 3.0), ("2m", 12, 3.0), ("2m", 20, 3.0),
-        ("euler", 6, 3.0), ("euler", 10, 3.0), ("euler", 20, 3.0),
-        ("heun", 4, 3.0), ("heun", 6, 3.0), ("heun", 11, 3.0),
-        ("2m", 8, 0.7), ("2m", 8, 1.5), ("2m", 8, 10.0), ("2m", 8, 80.0), ("2m", 20, 80.0),
+        ("2m", 8, 3.0), ("euler", 10, 3.0), ("2m", 5, 3.0), ("euler", 20, 3.0), ("euler", 5, 3.0),
+        ("heun", 3, 3.0), ("2m", 14, 3.0), ("heun", 6, 3.0),
+        ("2m", 8, 0.7), ("2m", 8, 10.0), ("2m", 8, 80.0),
     )  # fmt: skip
     guided_sigma: float = 1.9
     sigma_min: float = 0.02
-    slides: int = 8
+    slides: int = 5
     levels: int = 2
     mpp: float = 1.0
     real: int = 256
     split: str = "train"
     k: int = 3
-    margins: tuple[float | None, ...] = (None, 0.0, 0.5, 1.0, 2.0)
+    margins: tuple[float | None, ...] = (None, 0.0, 1.0)
     skip_px: int = 512
     skip_mpp: float = 20.0
 
