@@ -27,7 +27,7 @@ pytestmark = pytest.mark.book
 HTML = Path(os.environ.get("WSIGEN_BOOK_HTML") or ROOT / "_build" / "html")
 PAGES = sorted(HTML.glob("book/**/*.html"))
 SOURCES = sorted((ROOT / "notebooks").glob("*.py"))
-SECONDS = 60  # of one notebook at smoke, two side by side; meant are 35
+SECONDS = 45  # of processor time, for one notebook at smoke; meant are 35
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1400, "height": 1000}
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -70,7 +70,7 @@ def test_no_notebook_lacks_its_outputs(source: Path) -> None:
 def test_a_notebook_keeps_its_time(source: Path) -> None:
     note = json.loads((EXECUTED / f"{source.stem}.run.json").read_text("utf-8"))
     if note["parameters"]["profile"] == "smoke":
-        assert note["seconds"] < SECONDS
+        assert note["cpu_seconds"] < SECONDS
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -13,6 +13,7 @@ import json
 import multiprocessing
 import os
 import re
+import resource
 import shutil
 import sys
 import time
@@ -98,7 +99,7 @@ def run(source: Path, parameters: dict[str, Any], key: str, seconds: int) -> str
     """Run one notebook; returns None, or the end of the traceback."""
     import papermill
 
-    name, began = source.stem, time.monotonic()
+    name, began, used = source.stem, time.monotonic(), cpu_seconds()
     temporary, start = EXECUTED / f".{name}.ipynb", EXECUTED / f".{name}.start.ipynb"
     nbformat.write(read(source), start)
     try:
@@ -117,6 +118,7 @@ def run(source: Path, parameters: dict[str, Any], key: str, seconds: int) -> str
             "key": key,
             "parameters": shown,
             "seconds": round(time.monotonic() - began, 1),
+            "cpu_seconds": round(cpu_seconds() - used, 1),
             "info": run_info(),
         }
         (EXECUTED / f"{name}.run.json").write_text(json.dumps(note, indent=1) + "\n", "utf-8")
@@ -125,6 +127,12 @@ def run(source: Path, parameters: dict[str, Any], key: str, seconds: int) -> str
     finally:
         temporary.unlink(missing_ok=True)
         start.unlink(missing_ok=True)
+
+
+def cpu_seconds() -> float:
+    """What the kernels that have ended took of the processor, whatever else it had to do."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return children.ru_utime + children.ru_stime
 
 
 def cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
