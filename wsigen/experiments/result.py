@@ -140,6 +140,20 @@ def load_result(name: str, profile: str = "classroom", folder: Path | None = Non
         ) from error
 
 
+def saved_result(
+    name: str, profile: str = "classroom", folder: Path | None = None
+) -> Result | None:
+    """Read a saved result; None where nobody has saved one."""
+    path = (folder or results_folder()) / profile / f"{name}.json"
+    return load_result(name, profile, folder) if path.is_file() else None
+
+
+def described(result: Result) -> str:
+    """One line on what a result was measured with, for a notebook."""
+    told = result.parameters
+    return f"Profile {result.profile}, cohort {told['cohort']}, model {told['model']}, seed {told['seed']}."
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write a file that is there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)

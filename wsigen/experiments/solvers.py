@@ -31,8 +31,8 @@ class Config:
         split: of the real patches; "train" as in the paper.
     """
 
-    samples: int = 192
-    steps: tuple[int, ...] = (4, 8, 12, 20)
+    samples: int = 128
+    steps: tuple[int, ...] = (4, 8, 16)
     solvers: tuple[str, ...] = ("heun", "euler", "2m")
     mpp: float = 1.0
     k: int = 3
