@@ -23,7 +23,7 @@ def test_rivals_share_guide_and_noise_and_the_ledger_says_what_they_spend(lab, t
 
 
 def test_the_longer_the_guide_binds_the_nearer_the_image_stays_to_it(lab, tmp_path):
-    config = replace(PROFILES["smoke"], guided=(0, 3, 6), real=8)
+    config = replace(PROFILES["smoke"], guided=(0, 5, 10), real=8)
     result = complete(run("relaxation", "smoke", lab, config=config, out=tmp_path))
     for kind in ("generated", "real"):
         errors = [row["guide_error"] for row in result.rows if row["guide"] == kind]
@@ -31,7 +31,7 @@ def test_the_longer_the_guide_binds_the_nearer_the_image_stays_to_it(lab, tmp_pa
         assert errors[-1] < errors[0]
     assert result.rows[0]["sigma_last"] is None
     assert result.rows[2]["sigma_free"] == 0
-    assert result.image("guide").shape == result.image("guided_03").shape == (64, 64, 3)
+    assert result.image("guide").shape == result.image("guided_05").shape == (64, 64, 3)
 
 
 def test_super_resolution_compares_all_methods_with_the_true_patches(lab, tmp_path):

@@ -13,6 +13,7 @@ from wsigen.grid import Window
 from wsigen.guidance import AveragePool
 from wsigen.plan import Stage, StagePlan
 from wsigen.seams.blend import Blend
+from wsigen.seams.film import film
 from wsigen.seams.grid_shift import FixedGrid, GridShift, WholeImage
 from wsigen.seams.mask_shift import MaskShift, fresh_start
 from wsigen.seams.multidiffusion import MultiDiffusion
@@ -211,3 +212,16 @@ def test_overlapping_windows_cover_the_canvas_from_inside():
 def test_mistakes_are_told(call, told):
     with pytest.raises(WsigenError, match=told):
         call()
+
+
+def test_a_film_shows_every_step_and_ends_with_the_image_of_grid_shift():
+    plan = replace(PLAN, solver="euler", guided_steps=0)
+    stage = StageRun(GaussianDenoiser(0.0, 0.1), STAGE, GUIDE, plan, patch_px=16, seed=5)
+    frames = list(film(stage))
+    assert [frame.sigma for frame in frames] == stage.sigmas[:-1].tolist()
+    made, _ = made_by(GridShift(), GaussianDenoiser(0.0, 0.1), plan, seed=5)
+    torch.testing.assert_close(stage.image, made, atol=1e-6, rtol=0)
+    lines = {top for top in stage.grid(1).tops if 0 < top < 32}
+    assert all((frames[1].noisy[top] == 0).all() for top in lines)
+    # the first estimate of this denoiser is its mean, 0, nearly everywhere
+    assert abs(frames[0].estimate.astype(int) - 127.5).mean() < 3

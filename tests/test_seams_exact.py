@@ -9,7 +9,7 @@ from wsigen.errors import WsigenError
 from wsigen.experiments.run import complete, run
 from wsigen.gaussian_field import GaussianField
 from wsigen.schedule import karras_sigmas
-from wsigen.seams.exact import STD, Law, law
+from wsigen.seams.exact import STD, Law, border_traces, law
 from wsigen.seams.grid_shift import FixedGrid, GridShift, WholeImage
 from wsigen.seams.mask_shift import MaskShift
 from wsigen.seams.multidiffusion import MultiDiffusion
@@ -100,6 +100,13 @@ def test_grid_shift_leaves_less_of_a_seam_than_a_fixed_grid_and_less_with_more_s
     )
     assert fine < 0.5 * coarse
     assert coarse < 0.9 * fixed.distance
+
+
+def test_borders_of_the_middle_of_the_schedule_leave_traces_and_the_first_and_last_do_not():
+    traces = border_traces(num_steps=12, draws=12, **LINE)
+    sigmas = karras_sigmas(12).tolist()[:-1]
+    assert 0.05 < sigmas[int(traces.argmax())] < 3
+    assert np.abs(traces[[0, 1, -1]]).max() < 0.1 * traces.max()
 
 
 def test_the_distance_of_independent_pixels_is_that_of_their_standard_deviations():

@@ -1,10 +1,11 @@
 """Seams where the truth is known: grid-shift and its rivals on a Gaussian field whose best denoiser has a closed form.
 
 No figure of the paper. Whole-image sampling with Wiener's filter is exact but for the solver; each scheme differs from
-it only in that a patch knows nothing of what lies outside. Two parts:
+it only in that a patch knows nothing of what lies outside. Three parts:
 
     line    one dimension, without a guide. Scheme and denoiser are linear, so the law of what is made is computed,
             not sampled: see `wsigen.seams.exact`. Schemes that draw shifts are averaged over several draws.
+    steps   what the border of each single step leaves in the end.
     image   two dimensions, with and without a guide: how far each image is from the whole-image one of the same noise,
             and what the seam test of `wsigen.metrics.seams` says of it. Mask-shift starts from noise of its own: its
             distance is that of two draws.
@@ -27,7 +28,8 @@ from wsigen.gaussian_field import MEAN, STD, GaussianField
 from wsigen.guidance import AveragePool
 from wsigen.metrics.seams import seam_test
 from wsigen.plan import Stage, StagePlan
-from wsigen.seams.exact import Law, law
+from wsigen.schedule import karras_sigmas
+from wsigen.seams.exact import Law, border_traces, law
 from wsigen.seams.grid_shift import GridShift, WholeImage
 from wsigen.seams.rivals import RIVALS
 from wsigen.seams.scheme import Ledger, Scheme, sew, sewn
@@ -46,20 +48,24 @@ class Config:
     """Sizes of field and patches.
 
     Args:
+        schemes: names, see `wsigen.seams.rivals`; and "whole image".
         length, line_patch_px, num_steps: of the line, N of Heun's solver.
         other_steps: further N for grid-shift.
         shifts: draws of the shifts to average over.
+        trace_draws: the same for what the border of each step leaves.
         side, patch_px: of the images.
         image_steps: N of the images; seven tenths of them are guided, where they are.
         draws: images of each scheme.
         length_px: correlation length.
     """
 
+    schemes: tuple[str, ...] = tuple(SCHEMES)
     length: int = 128
     line_patch_px: int = 32
     num_steps: int = 40
     other_steps: tuple[int, ...] = (5, 10, 20, 80, 160)
     shifts: int = 8
+    trace_draws: int = 40
     side: int = 144
     patch_px: int = 24
     image_steps: int = 15
@@ -69,29 +75,43 @@ class Config:
 
 PROFILES = {
     "smoke": Config(
+        schemes=tuple(name for name in SCHEMES if not name.endswith("1/4")),
         length=64,
         line_patch_px=16,
         num_steps=20,
         other_steps=(10, 40),
         shifts=2,
+        trace_draws=16,
         side=64,
         patch_px=16,
         image_steps=5,
         draws=1,
     ),
     "classroom": Config(),
-    "paper": Config(length=512, line_patch_px=64, shifts=100, side=512, patch_px=32, image_steps=40, draws=20),
+    "paper": Config(
+        length=512,
+        line_patch_px=64,
+        shifts=100,
+        trace_draws=200,
+        side=512,
+        patch_px=32,
+        image_steps=40,
+        draws=20,
+    ),
 }
 
 
 def cells(config: Config) -> list[dict[str, Any]]:
     """Lines of each scheme, grid-shift at other N, and images without and with a guide."""
-    lines = [{"part": "line", "scheme": name, "num_steps": config.num_steps} for name in SCHEMES]
+    lines = [
+        {"part": "line", "scheme": name, "num_steps": config.num_steps} for name in config.schemes
+    ]
     more = [{"part": "line", "scheme": "grid-shift", "num_steps": n} for n in config.other_steps]
-    return [*lines, *more] + [
+    traces = {"part": "steps", "scheme": "grid-shift", "num_steps": config.num_steps}
+    return [*lines, *more, traces] + [
         {"part": "image", "scheme": name, "guided": guided}
         for guided in (False, True)
-        for name in SCHEMES
+        for name in config.schemes
     ]
 
 
@@ -100,6 +120,16 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     scheme = SCHEMES[cell["scheme"]]
     if cell["part"] == "line":
         return _line(scheme, cell["num_steps"], config, lab)
+    if cell["part"] == "steps":
+        size = {"length": 3 * config.line_patch_px, "patch_px": config.line_patch_px}
+        traces = border_traces(
+            **size,
+            num_steps=config.num_steps,
+            length_px=config.length_px,
+            draws=config.trace_draws,
+        )
+        sigmas = karras_sigmas(config.num_steps).tolist()[:-1]
+        return Row({"sigmas": sigmas, "traces": traces.round(4).tolist()})
     return _image(scheme, cell, config, lab)
 
 

@@ -52,9 +52,8 @@ class Config:
     split: str = "train"
 
 
-QUICK = replace(FAST, num_steps=4, guided_steps=2, overview_steps=4)
 PROFILES = {
-    "smoke": Config(replace(PAPER, num_steps=6), QUICK, guided=(0, 2, 4, 6), real=24),
+    "smoke": Config(replace(PAPER, num_steps=10), guided=(0, 4, 7, 10), real=24),
     "classroom": Config(),
     "paper": Config(guide_plan=PAPER, guided=tuple(range(0, 41, 2)), patches=4, draws=8, real=2000),
 }

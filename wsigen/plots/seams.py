@@ -66,6 +66,27 @@ def exact_distances(rows: Rows) -> Figure:
     return figure
 
 
+def step_traces(rows: Rows) -> Figure:
+    """What a border of each step of grid-shift leaves in the final image, over the noise level of the step.
+
+    Args:
+        rows: of the experiment "exact_field".
+    """
+    row = next(row for row in rows if row["part"] == "steps")
+    figure = Figure(figsize=(6.5, 3.2), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(row["sigmas"], row["traces"], color=SYNTHETIC, marker="o", markersize=4)
+    axes.axhline(0, color=REAL, linewidth=0.8)
+    axes.set(
+        xscale="log",
+        xlabel="noise level of the step",
+        ylabel="squared step it leaves, over the true one",
+    )
+    axes.invert_xaxis()
+    axes.grid(alpha=0.3)
+    return figure
+
+
 def rival_scores(rows: Rows) -> Figure:
     """Grid-shift and its rivals on the trained model: seams, detail, and what each costs.
 

@@ -24,10 +24,11 @@ from wsigen.errors import WsigenError
 from wsigen.gaussian_field import GaussianField
 from wsigen.grid import Window
 from wsigen.plan import Stage, StagePlan
+from wsigen.seams.grid_shift import GridShift
 from wsigen.seams.mask_shift import MaskShift, fresh_start
 from wsigen.seams.overlap import overlapping
 from wsigen.seams.scheme import Scheme, whole
-from wsigen.stage_run import StageRun
+from wsigen.stage_run import StageRun, step_grid
 
 Matrix = NDArray[np.float64]
 
@@ -108,6 +109,42 @@ def law(
             "of the field in the same way"
         )
     return Law(solved.T @ solved, STD**2 * field.covariance(1, length))
+
+
+def border_traces(
+    *,
+    length: int = 96,
+    patch_px: int = 32,
+    num_steps: int = 40,
+    length_px: float = 3.5,
+    draws: int = 40,
+) -> Matrix:
+    """What a border of each step of grid-shift leaves in the final image, shape (num_steps,).
+
+    The jump at a place is one constant plus what each step left that had a border there: least squares over places and
+    draws of the shifts. 0 is nothing, 1 a squared step twice the true one. Arguments as :func:`law`.
+    """
+    borders, jumps = [], []
+    for seed in range(draws):
+        size = Stage(0, length // patch_px * patch_px, length, 1.0)
+        here = np.zeros((length - 1, num_steps))
+        for i in range(num_steps):
+            lefts = np.array(step_grid(size, patch_px, "wrap", 1, seed, i).lefts) % length
+            here[lefts[lefts > 0] - 1, i] = 1
+        borders.append(here)
+        jumps.append(
+            law(
+                GridShift(),
+                length=length,
+                patch_px=patch_px,
+                num_steps=num_steps,
+                length_px=length_px,
+                seed=seed,
+            ).jump
+        )
+    terms = np.concatenate(borders)
+    terms = np.hstack([np.ones((len(terms), 1)), terms])
+    return np.asarray(np.linalg.lstsq(terms, np.concatenate(jumps), rcond=None)[0][1:])
 
 
 def _noise(scheme: Scheme, stage: StageRun) -> NDArray[np.float32]:
