@@ -139,6 +139,36 @@ def test_a_relaxation_point_given_as_a_noise_level_is_the_papers_r():
     assert sigmas[FAST.guided_down_to(0.3).guided_steps - 1] >= 0.3
 
 
+def test_stages_may_start_and_step_on_their_own_with_the_guide_to_one_noise_level():
+    chosen = replace(FAST, first_starts=(40.0, 10.0), first_steps=(20,))
+    chosen.check()
+    assert [(p.sigma_start, p.num_steps) for p in map(chosen.at, range(1, 5))] == [
+        (40.0, 20), (10.0, 10), (3.0, 10), (3.0, 10),
+    ]  # fmt: skip
+    last = FAST.sigmas()[FAST.guided_steps - 1]
+    for stage in (1, 2, 3):
+        own = chosen.at(stage)
+        assert own.sigmas()[own.guided_steps - 1] >= last * (1 - 1e-8)
+        assert own.sigmas()[own.guided_steps] < last
+    assert chosen.at(3) == FAST
+    always = replace(chosen, guided_steps=10)
+    assert always.at(1).guided_steps == 20
+    with pytest.raises(WsigenError, match="sigma_start is 200"):
+        replace(FAST, first_starts=(200.0,)).check()
+
+
+def test_a_stage_with_a_start_of_its_own_is_the_stage_of_a_plan_that_starts_there():
+    path = stages(40, 24, 1.0, patch_px=16)
+    first, second = (
+        drain(generate(GaussianDenoiser(), path[:2], chosen, patch_px=16, seed=7))
+        for chosen in (
+            replace(QUICK, guided_steps=0, first_starts=(2.0,), first_steps=(3,)),
+            replace(QUICK, guided_steps=0, sigma_start=2.0, num_steps=3),
+        )
+    )
+    assert torch.equal(first, second)
+
+
 @pytest.mark.parametrize(
     "wrong", [{"guided_steps": 41}, {"num_steps": 0}, {"sigma_start": 0.001}, {"factor": 1}]
 )

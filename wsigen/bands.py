@@ -62,7 +62,7 @@ class Bands:
         """The bands of a stage of a plan."""
         guided = stage.index > 0
         factor = plan.factor if guided else 1
-        num_steps = plan.num_steps if guided else plan.overview_steps
+        num_steps = plan.at(stage.index).num_steps if guided else plan.overview_steps
         margin = math.ceil((plan.skip_background or 0) * patch_px / factor)
         return cls(
             stage, workers, patch_px, plan.boundary, factor, seed, batch_size, num_steps, margin

@@ -30,6 +30,8 @@ class StagePlan:
         overview_solver: its solver.
         skip_background: margin in patches: patches whose guide is background all round, and so far beyond, are
             not evaluated; see :mod:`wsigen.background`. None evaluates all.
+        first_starts: ``sigma_start`` of the first guided stages, one each; those that follow take ``sigma_start``.
+        first_steps: ``num_steps`` of the first guided stages, likewise.
     """
 
     num_steps: int = 40
@@ -42,6 +44,8 @@ class StagePlan:
     overview_steps: int = 40
     overview_solver: str = "heun"
     skip_background: float | None = None
+    first_starts: tuple[float, ...] = ()
+    first_steps: tuple[int, ...] = ()
 
     def check(self) -> None:
         """Raise WsigenError where the plan makes no sense."""
@@ -58,6 +62,28 @@ class StagePlan:
                 f"num_steps ({self.num_steps}), sigma_start above {self.sigma_min:g} and at most "
                 f"{SIGMA_MAX:g}, factor at least 2, skip_background None or at least 0"
             )
+        for stage in range(1, 1 + max(len(self.first_starts), len(self.first_steps))):
+            self.at(stage).check()
+
+    def at(self, stage: int) -> "StagePlan":
+        """The plan of one guided stage, with its own start and number of steps.
+
+        The guide is in force down to the noise level at which ``guided_steps`` ends in the other stages.
+        """
+        place = slice(max(stage - 1, 0), max(stage, 0))
+        starts, steps = self.first_starts[place], self.first_steps[place]
+        plain = replace(self, first_starts=(), first_steps=())
+        if not starts and not steps:
+            return plain
+        own = replace(
+            plain,
+            sigma_start=starts[0] if starts else self.sigma_start,
+            num_steps=steps[0] if steps else self.num_steps,
+        )
+        if self.guided_steps in (0, self.num_steps):  # never guided, or always
+            return replace(own, guided_steps=own.num_steps if self.guided_steps else 0)
+        last = float(self.sigmas()[self.guided_steps - 1])
+        return own.guided_down_to(last * (1 - 1e-9))
 
     def sigmas(self) -> Levels:
         """Noise levels of a guided stage."""

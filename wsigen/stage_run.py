@@ -72,7 +72,8 @@ class StageRun:
         region: Window | None = None,
         part: Part | None = None,
     ) -> None:
-        self.denoiser, self.stage, self.plan = denoiser, stage, plan
+        self.denoiser, self.stage = denoiser, stage
+        self.plan = plan = plan.at(stage.index)
         self.patch_px, self.seed, self.batch_size = patch_px, seed, batch_size
         self.background = background
         self.sigmas = plan.sigmas() if guide is not None else karras_sigmas(plan.overview_steps)

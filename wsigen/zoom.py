@@ -69,8 +69,9 @@ def cone(
     stage: Stage, view: Window, wanted: Window, plan: StagePlan, *, patch_px: int, seed: int
 ) -> Cone:
     """Follow ``wanted``, an area of the finished stage, back through the steps."""
-    overview = stage.index == 0
-    num_steps, factor = (plan.overview_steps, 1) if overview else (plan.num_steps, plan.factor)
+    num_steps, factor = plan.at(stage.index).num_steps, plan.factor
+    if stage.index == 0:
+        num_steps, factor = plan.overview_steps, 1
     areas = []
     area, patches, patches_of_whole = wanted, 0, 0
     for step in reversed(range(num_steps)):

@@ -14,6 +14,18 @@ if TYPE_CHECKING:
     from wsigen.training.checkpoint import LoadedDenoiser
 
 T = TypeVar("T")
+Number = TypeVar("Number", int, float)
+
+
+def numbers(text: str | None, kind: type[Number]) -> tuple[Number, ...] | None:
+    """Read numbers with commas between them; None where nothing is given."""
+    if text is None:
+        return None
+    try:
+        return tuple(kind(word) for word in text.split(","))
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r}; expected numbers with commas between them") from error
+
 
 OPTIONS = (
     click.option(
@@ -60,6 +72,18 @@ OPTIONS = (
         type=click.FloatRange(min=0),
         metavar="MARGIN",
         help="Do not evaluate empty glass that is so many patches away from anything else.",
+    ),
+    click.option(
+        "--first-starts",
+        metavar="SIGMA,...",
+        callback=lambda context, option, text: numbers(text, float),
+        help="--sigma-start of the first guided stages, one each.",
+    ),
+    click.option(
+        "--first-steps",
+        metavar="N,...",
+        callback=lambda context, option, text: numbers(text, int),
+        help="--num-steps of the first guided stages, one each.",
     ),
     click.option("--overview-steps", type=click.IntRange(min=1), help="Steps of the overview."),
     click.option(

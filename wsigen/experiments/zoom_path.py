@@ -98,6 +98,6 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
 def _evaluations(needed: Cone, plan: StagePlan, patches: int) -> int:
     """Evaluations on so many patches, to within the last step, which Heun does not correct."""
     overview = needed.stage.index == 0
-    steps = plan.overview_steps if overview else plan.num_steps
+    steps = plan.overview_steps if overview else plan.at(needed.stage.index).num_steps
     solver = plan.overview_solver if overview else plan.solver
     return round(patches * evaluations(steps, solver) / steps)
