@@ -69,11 +69,16 @@ def total_seconds(data: dict[str, Any]) -> float | None:
     return round(sum(filter(None, seconds)), 1) if any(seconds) else None
 
 
+def drawn(note: dict[str, Any]) -> set[str]:
+    """The figures that a script drew, without ending."""
+    return {name.removesuffix(".png") for name in note.get("figures", [])}
+
+
 def result_of(path: Path) -> str | None:
     """The result that a picture belongs to: ``results/classroom/solvers/x.png`` is of classroom/solvers."""
     if path.is_relative_to(ROOT / "book" / "figures"):
         notes = [f"figures/{note.stem}" for note in sorted(path.parent.glob("*.json"))]
-        return next((name for name in notes if path.name in load(name).get("figures", [])), None)
+        return next((name for name in notes if path.stem in drawn(load(name))), None)
     if not path.is_relative_to(ROOT / "results"):
         return None
     parts = path.relative_to(ROOT / "results").with_suffix("").parts
