@@ -150,7 +150,8 @@ save(step_traces(exact.rows), "traces")
 # The paper's claim has two halves. *At no cost*: true, by the ledger. A padded grid has a row and a column of patches more,
 # which matters for small canvases only, and the chain is that of one patch. *Without seams*: on the exact case grid-shift is
 # about ten times nearer to the truth than a fixed grid, and no line stands out as the fixed grid's do; but it is not whole-image
-# sampling, and with few steps the borders of single steps remain, faint. The most harmful are those of the middle of the
-# schedule: early ones are forgotten, and late ones come when little is left to decide. Averaging with weights that fall to
+# sampling, and with few steps the borders of single steps remain, faint. Those that remain are of the
+# middle of the schedule, at noise levels from about 0.1 to 1: earlier ones are forgotten, and later ones come when little is left
+# to decide. A schedule with more steps there would leave less. Averaging with weights that fall to
 # nothing at the border is the better scheme where four times the work is no matter. With a guide the question is easier for all:
 # it settles what is coarse, and with it most of what could jump.

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from wsigen.plots import REAL, SYNTHETIC
 
@@ -80,7 +81,7 @@ def step_traces(rows: Rows) -> Figure:
     axes.set(
         xscale="log",
         xlabel="noise level of the step",
-        ylabel="squared step it leaves, over the true one",
+        ylabel="squared step left / true",
     )
     axes.invert_xaxis()
     axes.grid(alpha=0.3)
@@ -180,4 +181,8 @@ def _dots(axes: Axes, rows: Rows, name: str, label: str, log: bool = True) -> No
     axes.set_xlabel(label, fontsize=9)
     if log:
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.tick_params(axis="x", labelsize=8)
     axes.grid(alpha=0.3)
