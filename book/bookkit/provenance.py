@@ -9,7 +9,7 @@ from sphinx.addnodes import pending_xref
 
 from bookkit.markdown import MarkdownDirective
 from bookkit.places import PROFILES, ROOT
-from bookkit.results import anchor, file_of, load, runs_of
+from bookkit.results import anchor, command_of, file_of, load, runs_of
 
 
 def names() -> list[str]:
@@ -42,7 +42,7 @@ class ProvenanceDirective(MarkdownDirective):
             runs = runs_of(data)
             given = data.get("parameters") or (runs[-1].get("arguments") if runs else None) or {}
             parts = {
-                "command": unique([" ".join(map(str, run.get("command", []))) for run in runs]),
+                "command": unique([command_of(run) for run in runs]),
                 "parameters": ", ".join(f"{key} = {value}" for key, value in given.items()),
                 "device": unique([f"{run.get('device')}: {run.get('processor')}" for run in runs]),
                 "commit": unique(

@@ -102,6 +102,12 @@ def runs_of(data: Any) -> list[dict[str, Any]]:
     return [found] if isinstance(found, dict) else [run for run in found if isinstance(run, dict)]
 
 
+def command_of(run: dict[str, Any]) -> str:
+    """The command that made a result, as one would type it."""
+    first, *rest = map(str, run.get("command") or ["?"])
+    return " ".join(["wsigen" if first == "__main__.py" else first, *rest])
+
+
 def summary(name: str) -> str:
     """One line on where a result comes from."""
     data = load(name)
@@ -109,7 +115,7 @@ def summary(name: str) -> str:
     given = data.get("parameters") or run.get("arguments") or {}
     parts = [
         f"profile {name.partition('/')[0]}" if not name.startswith("benchmarks") else "benchmark",
-        " ".join(map(str, run.get("command", []))),
+        command_of(run),
         f"seed {given['seed']}" if "seed" in given else "",
         f"on {run.get('device', '?')}",
         f"commit {str(run.get('commit'))[:8]}",
