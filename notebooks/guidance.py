@@ -157,7 +157,7 @@ Markdown(f"- step 27: σ = {sigmas[27]:.3f}\n- step 28: σ = {sigmas[28]:.3f}")
 # ## What we saw, beside what the paper says
 #
 # The paper's text can be read in two ways. Algorithm 1 (`i < r`), Fig. 3, Fig. 7 and the chosen $r = 28$ of 40 mean that the *first* $r$
-# steps are guided; two sentences of Sec. 4.3 say that the last ones are. Only the first reading makes sense of its images: guiding
+# steps are guided; two sentences of §4.3 say that the last ones are. Only the first reading makes sense of its images: guiding
 # the last steps would bring back exactly what relaxation is to let go. In our curves the distance from the guide falls with $r$,
 # steeply where the noise level passes the contrast of the guide's own details. To the right of the paper's choice the guide
 # binds what it got wrong, too; to the left the stage leaves its guide. Where the best $r$ lies depends on how wrong the guides
