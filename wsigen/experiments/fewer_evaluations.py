@@ -5,7 +5,8 @@ overviews with the same seed by every plan, through two stages, so that a stage 
 before. Crops are compared with real patches of their scale:
 
     kid, precision, recall   of the crops; the row of real patches against other real ones is what to hope for
-    seam_*                   the seam test at the base grid, mean of the slides (`wsigen.metrics.seams`)
+    seam_*                   the seam test (`wsigen.metrics.seams`) at the grid, of those of the last stage's steps,
+                             where it finds most; seam_chance is the same at as many grids that no step used
     difference               mean |slide - that of the plan with most evaluations| in grey levels of 255
 
 Comparable: plans with each other, since all share overviews and noise. Not comparable: the height of the curves, which
@@ -16,6 +17,7 @@ depends on the number and size of the patches. Rows with a margin make one slide
                              far that glass lies from the background, with its spread
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -28,12 +30,16 @@ from wsigen.canvas import Image
 from wsigen.coarse_to_fine import Progress, generate, run_stage
 from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.result import Row, with_interval
+from wsigen.grid import Grid
 from wsigen.metrics.distance import kid
+from wsigen.metrics.lattice import LatticeTest
 from wsigen.metrics.manifold import manifold_scores
 from wsigen.metrics.seams import seam_test
 from wsigen.plan import FAST, Stage, StagePlan, stages
+from wsigen.stage_run import step_grid
 
 Pixels = NDArray[np.uint8]
+NOT_MADE = 10**6  # seeds from here on name slides that are not made, whose grids mean nothing
 
 
 @dataclass(frozen=True)
@@ -106,11 +112,24 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     slides = made((cell["solver"], cell["num_steps"], cell["sigma_start"]), config, lab)
     most = max(config.plans, key=lambda point: _plan(point, config).evaluations)
     reference = made(most, config, lab)
-    seams = [seam_test(slide, lab.patch_px, align=2) for slide in slides]
+    steps = range(cell["num_steps"])
+    stage = Stage(config.levels, slides.shape[1], slides.shape[2], config.mpp)
+    seams, chance = (
+        [
+            worst_seam(
+                slide,
+                [step_grid(stage, lab.patch_px, "pad", 2, seed + n, i) for i in steps],
+                lab.patch_px,
+            )
+            for n, slide in enumerate(slides)
+        ]
+        for seed in (lab.seed, lab.seed + NOT_MADE)
+    )
     values = {
         **_quality(real, lab.features(crops(slides, lab.patch_px)), config, lab),
         "seam_effect": float(np.mean([test.effect for test in seams])),
         "seam_grey": float(np.mean([test.grey for test in seams])),
+        "seam_chance": float(np.mean([test.effect for test in chance])),
         "difference": float(np.abs(slides.astype(float) - reference).mean()),
     }
     name = f"{cell['solver']}_{cell['num_steps']}_{cell['sigma_start']:g}"
@@ -150,6 +169,13 @@ def made(point: tuple[str, int, float], config: Config, lab: Lab) -> Pixels:
     file.parent.mkdir(parents=True, exist_ok=True)
     np.save(file, slides)
     return slides
+
+
+def worst_seam(slide: Pixels, grids: Sequence[Grid], side: int) -> LatticeTest:
+    """The seam test at the grid where it finds most."""
+    corners = [(grid.tops[-1] % side, grid.lefts[-1] % side) for grid in grids]
+    tests = [seam_test(slide, side, corner, align=2) for corner in corners]
+    return max(tests, key=lambda test: test.effect)
 
 
 def crops(slides: Pixels, side: int) -> Pixels:
