@@ -128,6 +128,9 @@ columns = ("guide", "guided_steps", "sigma_last", "sigma_free", "guide_error", "
 Markdown(as_markdown(live.rows, columns))
 
 # %% [markdown]
+# With the phantom cohort, "real" is a drawing without fine texture: its ratio of detail says little. The distances do not depend
+# on it.
+#
 # And the saved run, with the paper's $N = 40$ and real tissue beside the generated guide, where there is one:
 
 # %%
