@@ -39,6 +39,11 @@ def pareto(rows: Rows, sigma_start: float = 3.0) -> Figure:
         for row in rows:
             if row["solver"] == "real" and name in row:
                 axes.axhline(row[name], color="0.5", linestyle=":", label="real, other real")
+        plans = [row for row in rows if row["solver"] in STYLES]
+        if name == "seam_effect":
+            chance = [row["seam_chance"] for row in plans]
+            axes.plot([row["evaluations"] for row in plans], chance, ".", color="0.5")
+            label += ", dots: grids not used"
         axes.set_ylabel(label)
         axes.set_xlabel("evaluations per patch")
         axes.set_xscale("log")
