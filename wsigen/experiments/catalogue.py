@@ -161,6 +161,14 @@ CATALOGUE = (
         "a GPU for a day",
     ),
     Experiment(
+        "scaling",
+        "patches, evaluations, operations, seconds and memory over the size of the slide",
+        "the ledger behind the 40 minutes",
+        "5 s",
+        "3 min",
+        "hours on a GPU",
+    ),
+    Experiment(
         "reader_study",
         "a study with simulated readers of known skill, and whether its report finds that skill",
         "Fig. 8",

@@ -1,0 +1,178 @@
+"""What a slide costs by its size: patches, evaluations, operations, seconds, memory; and the paper's ledger.
+
+The paper makes 65 536 x 65 536 px in 40 minutes on one RTX 8000: 21 844 patches of 512 px over seven stages, 79
+evaluations each (Sec. 4.1). Comparable: the counts, which are computed here by the functions that make slides, and the
+law that cost goes with the area. Not comparable: seconds, which are another machine's, another network's and another
+patch size's. ``cpu_seconds`` are the processor's own, so that other work on the machine does not count.
+"""
+
+import resource
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from wsigen.arrays import Images
+from wsigen.coarse_to_fine import generate
+from wsigen.experiments.lab import Lab
+from wsigen.experiments.result import Row
+from wsigen.grid import shifted_grid
+from wsigen.networks.unet import UNet
+from wsigen.plan import FAST, PAPER, Stage, StagePlan, stages
+from wsigen.stage_run import step_grid
+from wsigen.storage import Storage
+from wsigen.training.config import preset
+from wsigen.workdir import Workdir
+
+PAPER_PX, PAPER_PATCH_PX, PAPER_MINUTES = 65_536, 512, 40
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is made and what is counted.
+
+    Args:
+        made: sides of slides that are made, in pixels; their canvases are in files.
+        counted: sides of slides whose patches are counted only.
+        mpp: micrometres per pixel.
+        plan: how the slides are made.
+        half: canvases in half precision.
+    """
+
+    made: tuple[int, ...] = (256, 512, 1024)
+    counted: tuple[int, ...] = (4096, 16_384, 65_536)
+    mpp: float = 0.7
+    plan: StagePlan = FAST
+    half: bool = True
+
+
+PROFILES = {
+    "smoke": Config((64, 128), (4096, 65_536), plan=StagePlan(3, 1, "euler", 3.0, 0.02, overview_steps=4)),
+    "classroom": Config(),
+    "paper": Config((1024, 4096, 16_384, 65_536), (), plan=PAPER),
+}  # fmt: skip
+
+
+def cells(config: Config) -> list[dict[str, Any]]:
+    """The paper's slide, then ours by size."""
+    return [
+        {"what": "paper", "size": PAPER_PX},
+        *({"what": "counted", "size": size} for size in config.counted),
+        *({"what": "made", "size": size} for size in config.made),
+    ]
+
+
+def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
+    """Count a slide; make it, if it is to be made."""
+    if cell["what"] == "paper":
+        return Row(paper_ledger())
+    size, info = cell["size"], lab.denoiser.info
+    path = stages(size, size, config.mpp, patch_px=lab.patch_px, mpp_max=info.mpp_max)
+    network = lab.denoiser.network
+    values = counted(path, config.plan, lab.patch_px, lab.seed) | {
+        "flops_per_patch": flops(network, lab.patch_px, lab.device)
+    }
+    values["flops"] = values["evaluations"] * values["flops_per_patch"]
+    return Row(values | (made(path, config, lab) if cell["what"] == "made" else {}))
+
+
+def paper_ledger() -> dict[str, Any]:
+    """The paper's slide, counted; operations are those of the preset ``paper``, whose weights nobody needs for it."""
+    path = stages(PAPER_PX, PAPER_PX, 1.0, patch_px=PAPER_PATCH_PX)[1:]
+    shift = (PAPER_PATCH_PX // 2, PAPER_PATCH_PX // 2)
+    per_stage, padded = (
+        [len(shifted_grid(s.height, s.width, PAPER_PATCH_PX, shift, boundary)) for s in path]
+        for boundary in ("wrap", "pad")
+    )
+    each = PAPER.evaluations
+    with torch.device("meta"):
+        network = UNet(preset("paper").network)
+    per_patch = flops(network, PAPER_PATCH_PX, "meta")
+    total = sum(per_stage) * each
+    return {
+        "stages": len(path),
+        "patches_per_stage": per_stage,
+        "patches": sum(per_stage),
+        "patches_padded": sum(padded),
+        "evaluations_each": each,
+        "evaluations": total,
+        "evaluations_per_second": total / (PAPER_MINUTES * 60),
+        "flops_per_patch": per_patch,
+        "flops": total * per_patch,
+    }
+
+
+def counted(path: list[Stage], plan: StagePlan, patch_px: int, seed: int) -> dict[str, Any]:
+    """Patches and evaluations of a slide, from the grids that its seed draws, without making it."""
+    patches, spent = [], 0
+    for stage in path:
+        overview = stage.index == 0
+        steps = plan.overview_steps if overview else plan.num_steps
+        solver = plan.overview_solver if overview else plan.solver
+        factor = 1 if overview else plan.factor
+        grids = [
+            len(step_grid(stage, patch_px, plan.boundary, factor, seed, i)) for i in range(steps)
+        ]
+        twice = sum(grids[:-1]) if solver == "heun" else 0  # the last step is not corrected
+        spent += sum(grids) + twice
+        patches.append(max(grids))
+    return {
+        "stages": len(path),
+        "patches_per_stage": patches,
+        "patches": sum(patches),
+        "evaluations": spent,
+    }
+
+
+def made(path: list[Stage], config: Config, lab: Lab) -> dict[str, Any]:
+    """Make a slide in files and say what it cost."""
+    timed = Timed(lab.denoiser)
+    with tempfile.TemporaryDirectory() as folder:
+        workdir = Workdir(Path(folder) / "work", {})
+        began = time.process_time()
+        run = generate(
+            timed,
+            path,
+            config.plan,
+            patch_px=lab.patch_px,
+            seed=lab.seed,
+            background=lab.denoiser.background,
+            storage=Storage("files", config.half, "cpu", workdir),
+        )
+        ledger = {progress.stage.index: progress.evaluations for progress in run}
+        spent = time.process_time() - began
+    return {
+        "evaluations_spent": sum(ledger.values()),
+        "cpu_seconds": spent,
+        "cpu_seconds_of_network": timed.seconds,
+        "patches_per_cpu_second": sum(ledger.values()) / timed.seconds,
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+class Timed(nn.Module):
+    """A denoiser that adds up the processor's seconds spent in it."""
+
+    def __init__(self, denoiser: nn.Module) -> None:
+        super().__init__()
+        self.denoiser, self.seconds = denoiser, 0.0
+
+    def forward(self, x: Images, sigma: Tensor | float, mpp: Tensor | float) -> Images:
+        began = time.process_time()
+        estimate: Images = self.denoiser(x, sigma, mpp)
+        self.seconds += time.process_time() - began
+        return estimate
+
+
+def flops(network: nn.Module, patch_px: int, device: str) -> int:
+    """Operations of one evaluation: a product and a sum are two."""
+    x = torch.zeros(1, 3, patch_px, patch_px, device=device)
+    one = torch.ones(1, device=device)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(x, one, one)
+    return int(counter.get_total_flops())
