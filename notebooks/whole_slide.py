@@ -94,22 +94,33 @@ Markdown(
     f"Profile **{kept.profile}**, cohort **{kept.parameters['cohort']}**, {kept.parameters['config']['reference']} real patches."
 )
 
-# %%
-first = kept.rows[0]["slide"]
-stages = [kept.image(f"stage_{first}_{i}") for i in range(len(kept.rows[0]["stages"]))]
-save(film_strip(stages, kept.rows[0]["stages"]), "stages_classroom")
 
 # %%
-mine = [row for row in kept.rows if row["slide"] == first]
-patches = [
-    np.split(kept.image(f"patches_{first}_{row['factor']}"), len(row["shown"]), axis=1)
-    for row in mine
-]
-rows = [
-    {"mpp": row["mpp"], "patches": squares, "distances": row["shown"], "neighbours": None}
-    for row, squares in zip(mine, patches, strict=True)
-]
-save(magnifications(rows), "patches_classroom")
+def strip(seed):
+    """The kept stages of a slide side by side."""
+    labels = kept.rows[0]["stages"]
+    return film_strip([kept.image(f"stage_{seed}_{i}") for i in range(len(labels))], labels)
+
+
+def squares(row):
+    """The kept patches of a row, as the figure wants them."""
+    patches = np.split(
+        kept.image(f"patches_{row['slide']}_{row['factor']}"), len(row["shown"]), axis=1
+    )
+    return {"mpp": row["mpp"], "patches": patches, "distances": row["shown"], "neighbours": None}
+
+
+seeds = sorted({row["slide"] for row in kept.rows})
+save(strip(seeds[0]), "stages_classroom_first")
+
+# %%
+save(strip(seeds[-1]), "stages_classroom_last")
+
+# %%
+save(
+    magnifications([squares(row) for row in kept.rows if row["slide"] == seeds[-1]]),
+    "patches_classroom",
+)
 
 # %%
 Markdown(as_markdown(kept.rows, columns))
@@ -120,10 +131,16 @@ save(nearest_distances(kept.rows), "distances_classroom")
 # %% [markdown]
 # ## What we saw, beside what the paper says
 #
-# The outline of the tissue and its large fields of colour are settled in the first two stages; the texture of cells comes
-# in the last ones, without moving what was there. The paper shows the same in seven stages up to 65 536 px a side.
+# *The stages.* The outline of the tissue is there in the first stage and stays, and fields of colour keep their places. What
+# the paper's seven stages of 512 px patches have and these do not is anatomy: at 64 px, the overview knows edges and colours, and
+# the later stages fill them with a texture that is much the same everywhere. At the edge of the canvas, where the guide ends in
+# glass, tissue frays: it was cut off in the overview.
 #
-# No generated patch lies as near to a training patch as a copy would (a copy is at 0). That is what Fig. 6 of the paper
-# shows by eye. Generated patches lie *farther* from the training patches than other real patches do: they are new, but
-# part of the distance is that they are not quite tissue. Distance alone cannot tell the two apart, so read it beside
-# precision. And the other real patches come from the same slides: no patient was held back, so this is no test of privacy.
+# *The neighbours.* In every row of the saved run even the nearest generated patch is farther from the training patches than the
+# nearest of the other real patches: there is no copy among them (a copy is at 0). That is what Fig. 6 of the paper shows by eye.
+# The medians tell another story. At the finest scale generated patches are typically *nearer* to some training patch than
+# real ones are: a texture without rare things is near to what is common. At coarser scales it depends on the slide. So a small
+# distance is no sign of copying by itself, and a large one no sign of newness.
+#
+# The other real patches come from the same slides as the training patches, and no patient was held back from this model. So this
+# is a look for copies, and no test of privacy.
