@@ -204,6 +204,15 @@ save(jump_profiles(kept.rows), "jumps_classroom")
 Markdown(as_markdown([row for row in kept.rows if row["part"] == "line"], columns))
 
 # %% [markdown]
+# In two dimensions one can look at it. Above without a guide, below with one. Mask-shift has noise of its own; the others share theirs.
+
+# %%
+names = ("whole image", "fixed grid", "grid-shift", "mask-shift")
+files = [name.replace(" ", "_") + end for end in ("", "_guided") for name in names]
+labels = [name + end for end in ("", ", guided") for name in names]
+save(sheets([kept.image(file) for file in files], labels, across=4), "images_classroom")
+
+# %% [markdown]
 # ## What we saw, beside what the paper says
 #
 # The paper has no such section: it says that shifting the grid leaves no seams, and shows slides. On this field the claim can

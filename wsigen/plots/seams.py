@@ -181,7 +181,9 @@ def _dots(axes: Axes, rows: Rows, name: str, label: str, log: bool = True) -> No
     axes.set_xlabel(label, fontsize=9)
     if log:
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        values = [row[name] for row in rows]
+        wide = min(values) * 30 < max(values)  # over many decades labels of 2 and 5 would overlap
+        axes.xaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.tick_params(axis="x", labelsize=8)
