@@ -118,7 +118,8 @@ kept = load_result("rivals") if saved.is_file() else live
 save(rival_scores(kept.rows), "scores_classroom")
 
 # %%
-Markdown(as_markdown(kept.rows, (*columns, "seconds_an_image")))
+timed = (*columns, "seconds_an_image") if saved.is_file() else columns
+Markdown(as_markdown(kept.rows, timed))
 
 # %%
 names = [row["scheme"] for row in kept.rows]
