@@ -30,6 +30,12 @@ from wsigen.errors import WsigenError
 from wsigen.provenance import run_info, without_folder
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+INSTALL = """# In Colab, or wherever the package is missing: clone or upload the project, and name its folder here.
+import importlib.util
+
+PROJECT = ".."
+if importlib.util.find_spec("wsigen") is None:
+    %pip install -q -e {PROJECT}[metrics,study]"""
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 SECONDS_PER_NOTEBOOK = {"smoke": 300, "classroom": 3600, "paper": 7 * 24 * 3600}
 
@@ -43,6 +49,13 @@ def read(source: Path) -> nbformat.NotebookNode:
     notebook.nbformat_minor = 5
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number}"
+    return notebook
+
+
+def to_take_along(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """With a cell that installs the package where it is missing, as in Colab."""
+    cell = nbformat.v4.new_code_cell(INSTALL, id="install")
+    notebook.cells.insert(1, cell)
     return notebook
 
 
@@ -204,7 +217,7 @@ def main(arguments: list[str] | None = None) -> int:
         sources = [source for source in sources if source.stem in chosen.only]
     if chosen.ipynb:
         for source in sources:
-            nbformat.write(read(source), source.with_suffix(".ipynb"))
+            nbformat.write(to_take_along(read(source)), source.with_suffix(".ipynb"))
             print(f"notebooks/{source.stem}.ipynb")
         return 0
     if chosen.draft:
