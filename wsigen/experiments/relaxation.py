@@ -43,7 +43,7 @@ class Config:
 
     plan: StagePlan = PAPER
     guide_plan: StagePlan = FAST
-    guided: tuple[int, ...] = (0, 12, 20, 24, 26, 28, 32, 40)
+    guided: tuple[int, ...] = (0, 8, 16, 20, 24, 26, 28, 30, 32, 36, 40)
     guides: tuple[str, ...] = ("generated", "real")
     patches: int = 2
     mpp: float = 1.4
