@@ -12,9 +12,7 @@
 profile: str = "smoke"  # smoke, classroom or paper: how many slides, and how large
 cohort: str = "phantom"  # not used: drawn phantoms stand for the real class
 seed: int = 0  # names the slides, the study and the readers
-shared: float = (
-    0.3  # part of an impression that all readers share: 0 each errs alone, 1 all feel the same
-)
+shared: float = 0.3  # part of an impression that all readers share, from 0 to 1
 out: str = "out/reader_study"  # folder for the figures
 
 # %%

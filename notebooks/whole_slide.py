@@ -10,9 +10,7 @@
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # smoke, classroom or paper: how large the slides are, and how many
-cohort: str = (
-    "phantom"  # where the nearest patches are looked for: phantom, or a cohort.csv of real slides
-)
+cohort: str = "phantom"  # where the nearest patches are looked for: phantom, or a cohort.csv
 seed: int = 0  # names the draws of real patches; each slide has a seed of its own
 show_neighbours: bool = True  # show pictures of the nearest patches; only where they are phantoms
 out: str = "out/whole_slide"  # folder for the figures

@@ -262,6 +262,7 @@ def test_a_notebook_has_typed_and_commented_parameters_and_short_functions(sourc
         "name: type = value  # what it is"
     )
     assert {"profile", "cohort"} <= {node.target.id for node in tree.body}
+    assert all(node.lineno == node.end_lineno for node in tree.body), "papermill reads single lines"
     lines = tagged[0].source.splitlines()
     for node in tree.body:
         assert any("# " in line for line in lines[node.lineno - 1 : node.end_lineno]), (
