@@ -78,7 +78,15 @@ save(magnifications(rows), "neighbours")
 # %%
 saved = (results_folder() / "classroom" / "whole_slide.json").is_file()
 live = complete(run("whole_slide", profile, lab, config=config, out=None if saved else Path(out)))
-columns = ("slide", "mpp", "patches", "nearest", "nearest_real")
+columns = (
+    "slide",
+    "mpp",
+    "patches",
+    "nearest",
+    "nearest_least",
+    "nearest_real",
+    "nearest_real_least",
+)
 Markdown(as_markdown(live.rows, columns))
 
 # %% [markdown]

@@ -199,10 +199,11 @@ def cost() -> Figure:
     right.barh(
         places,
         [sum(patches) * each / 1e6 for each in plans.values()],
+        height=0.5,
         color=[SYNTHETIC, *[REAL] * 3],
     )
     for place, (name, each) in zip(places, plans.items(), strict=True):
-        right.text(0.02, place + 0.44, name, fontsize=9, va="bottom")
+        right.text(0.02, place + 0.29, name, fontsize=9, va="bottom")
         right.text(
             sum(patches) * each / 1e6 + 0.02,
             place,
