@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsigen.grid import Window, draw_shift, shifted_grid
+from wsigen.grid import Window, draw_shift, rows_together, shifted_grid
 from wsigen.seeds import generator
 
 PATCHES = st.sampled_from([4, 8, 16])
@@ -73,6 +73,14 @@ def test_batches_hold_every_window_once_and_none_crosses_two_groups(
     # whoever runs some of the groups, runs the same batches
     apart = [batch for group in grid.groups(batch_size) for batch in group.batches(batch_size)]
     assert apart == batches
+
+
+@given(st.integers(1, 1100), st.sampled_from([16, 32, 64, 256]))
+def test_rows_go_together_so_that_batches_are_full(in_a_row, batch_size):
+    rows = rows_together(in_a_row, batch_size)
+    windows = rows * in_a_row
+    assert windows <= batch_size or rows <= 8
+    assert windows / (-(-windows // batch_size) * batch_size) > 0.7
 
 
 def test_a_grid_is_a_sequence_of_windows():

@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple, Self
 
-from wsigen.grid import Grid, Window
+from wsigen.grid import Grid, Window, rows_together
 from wsigen.plan import Stage, StagePlan
 from wsigen.stage_run import step_grid
 
@@ -71,8 +71,9 @@ class Bands:
     @property
     def group_px(self) -> int:
         """The most rows that a group of patches has."""
-        in_a_row = max(1, self.stage.width // self.patch_px)
-        return max(1, self.batch_size // in_a_row) * self.patch_px
+        in_a_row = max(1, -(-self.stage.width // self.patch_px))  # one more where it is shifted
+        rows = max(rows_together(n, self.batch_size) for n in (in_a_row, in_a_row + 1))
+        return rows * self.patch_px
 
     @cached_property
     def starts(self) -> list[int]:

@@ -115,8 +115,8 @@ class Grid(Sequence[Window]):
         )
 
     def groups(self, batch_size: int) -> "list[Grid]":
-        """Whole rows of windows, as many together as fit into one batch, at least one."""
-        rows = max(1, batch_size // max(1, len(self.lefts)))
+        """Whole rows of windows, as many together as fill batches well; see :func:`rows_together`."""
+        rows = rows_together(max(1, len(self.lefts)), batch_size)
         return [
             Grid(self.tops[first : first + rows], self.lefts, self.patch_px)
             for first in range(0, len(self.tops), rows)
@@ -132,6 +132,18 @@ class Grid(Sequence[Window]):
             number = -(-len(group) // batch_size)
             for n in range(number):
                 yield group[n * len(group) // number : (n + 1) * len(group) // number]
+
+
+def rows_together(in_a_row: int, batch_size: int, *, fill: float = 0.85, most: int = 8) -> int:
+    """The fewest rows whose windows make batches that are ``fill`` full; if none of up to ``most`` do, the fullest."""
+    least = max(1, batch_size // in_a_row)  # what fits into one batch goes together
+
+    def full(rows: int) -> float:
+        windows = rows * in_a_row
+        return windows / (-(-windows // batch_size) * batch_size)
+
+    choices = range(least, max(least, most) + 1)
+    return next((rows for rows in choices if full(rows) >= fill), max(choices, key=full))
 
 
 def shifted_grid(
