@@ -24,7 +24,9 @@ from wsigen.slides.cohort import Entry, read_cohort
 from wsigen.slides.patches import Source
 from wsigen.training.checkpoint import LoadedDenoiser, load_denoiser
 
-CHUNK = 64  # generated patches kept in one file, and denoised together; on a GPU eight times as many
+CHUNK = (
+    64  # generated patches kept in one file, and denoised together; on a GPU eight times as many
+)
 HELD_OUT = ("heldout", "held-out", "validation", "test")  # splits no model was trained on
 
 

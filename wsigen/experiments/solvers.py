@@ -74,5 +74,6 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     if cell["solver"] == "real":
         return Row(values)
     return Row(
-        values, {f"{cell['solver']}_{cell['num_steps']}": sheet(patches[:12], min(12, len(patches)))}
+        values,
+        {f"{cell['solver']}_{cell['num_steps']}": sheet(patches[:12], min(12, len(patches)))},
     )
