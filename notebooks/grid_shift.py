@@ -22,13 +22,13 @@ from pathlib import Path
 
 import numpy as np
 from IPython.display import Image, Markdown
-from PIL import Image as Picture
 
 from wsigen.experiments.guides import generated_guide
-from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import as_markdown, load_result, results_folder
 from wsigen.experiments.rivals import PROFILES
 from wsigen.experiments.run import complete, run
+from wsigen.pages import write_frames
 from wsigen.plan import FAST, Stage
 from wsigen.plots.quality import sheets
 from wsigen.plots.seams import jump_profiles, rival_scores, step_traces
@@ -71,16 +71,18 @@ labels = [f"step {i}, σ = {frames[i].sigma:.2f}" for i in shown] + [
 ]
 save(sheets(pictures, labels, across=len(shown)), "film")
 
-# %% [markdown]
-# All frames are kept as pictures, for a slider:
-
 # %%
-(Path(out) / "frames").mkdir(exist_ok=True)
-for i, frame in enumerate(frames):
-    pair = np.concatenate([frame.noisy, frame.estimate], axis=1)
-    Picture.fromarray(pair).save(f"{out}/frames/step_{i:02d}.png")
-Picture.fromarray(to_pixels(stage.image[None])[0]).save(f"{out}/frames/image.png")
-len(frames)
+names = [f"step {i}, σ = {frame.sigma:.2f}" for i, frame in enumerate(frames)]
+pairs = [np.concatenate([frame.noisy, frame.estimate], axis=1) for frame in frames]
+write_frames(f"{out}/frames", dict(zip(names, pairs, strict=True))).name
+
+# %% [markdown]
+# All of its steps, one after the other: the lattice moves, the noise clears.
+#
+# ```{frames} book/executed/grid_shift/frames
+# :alt: Left the noisy image with the grid of the step, right what it would look like if all patches were denoised at once, at
+# :label: step
+# ```
 
 # %% [markdown]
 # ## The rivals

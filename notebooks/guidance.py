@@ -30,6 +30,7 @@ from wsigen.experiments.run import complete, run
 from wsigen.gaussian_field import STD, GaussianField
 from wsigen.guidance import AveragePool, guided_step, project
 from wsigen.metrics.detail import detail
+from wsigen.pages import write_frames
 from wsigen.plan import PAPER
 from wsigen.plots.exact import curves
 from wsigen.plots.quality import sheets
@@ -104,6 +105,19 @@ save(
     ),
     "exact_relaxation",
 )
+
+# %%
+by_r = {f"r = {r} of {steps}": to_pixels(x)[0] for r, x in zip(values, ends, strict=True)}
+write_frames(f"{out}/by_r", by_r).name
+
+# %% [markdown]
+# The images behind the curves. At small r the field is another one than the guide's; at large r it is the guide's, and then little
+# changes.
+#
+# ```{frames} book/executed/guidance/by_r
+# :alt: The random field magnified with
+# :label: guided steps
+# ```
 
 # %% [markdown]
 # At $r = N$ the result agrees with the guide, exactly. Long before, it is within a grey level: once the noise has fallen below

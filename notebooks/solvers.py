@@ -26,6 +26,7 @@ from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import as_markdown, described, saved_result
 from wsigen.experiments.run import complete, run
 from wsigen.experiments.solvers import PROFILES
+from wsigen.pages import write_frames
 from wsigen.plots.quality import sheets, solver_curves
 
 Path(out).mkdir(parents=True, exist_ok=True)
@@ -55,6 +56,22 @@ made = [row for row in live.rows if row["solver"] != "real"]
 names = [f"{row['solver']}_{row['num_steps']}" for row in made]
 labels = [f"{row['solver']}, N = {row['num_steps']}" for row in made]
 save(sheets([live.image(name) for name in names], labels), "patches")
+
+# %%
+heun = [
+    (row["num_steps"], live.image(f"heun_{row['num_steps']}"))
+    for row in made
+    if row["solver"] == "heun"
+]
+write_frames(f"{out}/by_steps", {f"N = {steps}": picture for steps, picture in heun}).name
+
+# %% [markdown]
+# The same patches by Heun's method, with more and more steps:
+#
+# ```{frames} book/executed/solvers/by_steps
+# :alt: Patches from the same noise by Heun's method with
+# :label: steps
+# ```
 
 # %% [markdown]
 # With the phantom cohort the real patches are drawings, and the model has never seen any: precision and recall say how well
