@@ -13,14 +13,9 @@ from typing import Any
 
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row
-from wsigen.plan import StagePlan, stages
+from wsigen.plan import FAST, StagePlan, stages
 from wsigen.sampler import evaluations
 from wsigen.zoom import Cone, cones, inner_boxes, pixels, zoom
-
-LEAN = StagePlan(
-    num_steps=6, guided_steps=2, solver="2m", sigma_start=3.0, sigma_min=0.02,
-    overview_steps=15, overview_solver="2m",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,7 +36,7 @@ class Config:
     mpp: float = 0.7
     at: tuple[float, float] = (0.4, 0.6)
     view_px: int = 256
-    plan: StagePlan = LEAN
+    plan: StagePlan = FAST
 
 
 PROFILES = {
