@@ -20,6 +20,7 @@ out: str = "out/guidance"  # folder for the figures
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from IPython.display import Image, Markdown
 
@@ -152,6 +153,22 @@ saved = results_folder() / "classroom" / "relaxation.json"
 kept = load_result("relaxation") if saved.is_file() else live
 save(relaxation_curves(kept.rows, marked), "curves_classroom")
 
+# %% [markdown]
+# At which r is the detail nearest to that of tissue?
+
+# %%
+nearest = {
+    kind: min((r for r in kept.rows if r["guide"] == kind), key=lambda r: abs(np.log(r["detail"])))
+    for kind in ("generated", "real")
+}
+Markdown(
+    "\n".join(
+        f"- {kind} guide: r = {row['guided_steps']} of {row['num_steps']}, detail {row['detail']:.2f}, "
+        f"distance from the guide {row['guide_error']:.1f} grey levels"
+        for kind, row in nearest.items()
+    )
+)
+
 # %%
 names = [f"guided_{row['guided_steps']:02d}" for row in kept.rows if row["guide"] == "generated"]
 labels = [f"r = {int(name[-2:])}" for name in names]
@@ -177,5 +194,6 @@ Markdown(f"- step 27: σ = {sigmas[27]:.3f}\n- step 28: σ = {sigmas[28]:.3f}")
 # steps are guided; two sentences of §4.3 say that the last ones are. Only the first reading makes sense of its images: guiding
 # the last steps would bring back exactly what relaxation is to let go. In our curves the distance from the guide falls with $r$,
 # steeply where the noise level passes the contrast of the guide's own details. To the right of the paper's choice the guide
-# binds what it got wrong, too; to the left the stage leaves its guide. Where the best $r$ lies depends on how wrong the guides
+# binds what it got wrong, too, and its squares stay to be seen; to the left the stage leaves its guide. The detail has a valley
+# between the two, at or beside the paper's r. It is one region of each kind, and the valley is flat. Where the best $r$ lies depends on how wrong the guides
 # are: a guide of real tissue deserves more trust than one that a model made.

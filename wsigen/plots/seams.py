@@ -137,6 +137,10 @@ def relaxation_curves(rows: Rows, marked: int | None = 28) -> Figure:
                 axes.axvline(here[0], color="0.4", linestyle=":", label="the paper's r")
             axes.grid(alpha=0.3)
         line[0].set_ylabel(label)
+    grid[1, 0].set_yscale("log")  # shared with its neighbour
+    grid[1, 0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    grid[1, 0].yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    grid[1, 0].yaxis.set_minor_formatter(NullFormatter())
     grid[1, 1].set_xscale("log")
     grid[1, 1].invert_xaxis()
     grid[1, 0].set_xlabel(f"guided steps r of {rows[0]['num_steps']}")
