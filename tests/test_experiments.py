@@ -9,14 +9,17 @@ from itertools import islice
 import numpy as np
 import pytest
 from lab_kit import save_model
+from PIL import Image
 
 from wsigen.errors import WsigenError
 from wsigen.experiments import run as runner
 from wsigen.experiments.catalogue import CATALOGUE, PROFILE_NAMES, Experiment
 from wsigen.experiments.lab import Lab
-from wsigen.experiments.places import overlap
+from wsigen.experiments.places import PlacedPatches, overlap
 from wsigen.experiments.result import Row, load_result, plain, sheet
 from wsigen.experiments.run import complete, run
+from wsigen.slides.patches import Source
+from wsigen.slides.reader import ImageSlide
 
 measured: list[str] = []
 
@@ -164,6 +167,23 @@ def test_real_patches_overlap_less_than_patches_drawn_by_chance(lab):
 def test_the_mixture_has_as_many_patches_in_each_octave(lab):
     mpp = lab.draw(30, (1.0, 8.0)).mpp
     assert np.histogram(np.log2(mpp), bins=[0, 1, 2, 3])[0].tolist() == [10, 10, 10]
+
+
+def test_a_mixture_takes_no_slide_at_a_scale_it_does_not_show():
+    pixels = np.random.default_rng(0).integers(60, 200, (400, 400, 3), np.uint8)
+    sources = [
+        Source(
+            ImageSlide(Image.fromarray(pixels), mpp),
+            np.ones((40, 40), bool),
+            10 * mpp,
+            None,
+            f"{mpp:g}",
+        )
+        for mpp in (1.0, 5.0)
+    ]
+    drawn = PlacedPatches(sources, 32).draw(60, (1.0, 12.0), np.random.default_rng(1))
+    assert set(drawn.cases[drawn.mpp < 4.9]) == {"1"}
+    assert set(drawn.cases) == {"1", "5"}
 
 
 def test_overlap_is_the_shared_area():

@@ -84,8 +84,9 @@ class PlacedPatches(PatchSampler):
         owed = np.zeros(len(self.sources))
         pixels, cases, overlaps = [], [], []
         for scale in map(float, scales):
-            owed += self._shares(scale)
-            index = int(owed.argmax())
+            shares = self._shares(scale)
+            owed += shares
+            index = int(np.where(shares > 0, owed, -np.inf).argmax())  # of those that show it
             owed[index] -= 1
             source = self.sources[index]
             place, overlap = self._apart(source, scale, taken[index], stream)
