@@ -6,7 +6,8 @@ Each real patch is averaged to half its size and magnified again by
     regressor                   a small EDSR (Lim et al. 2017) trained here, on real patches of the same scale, for the
                                 least squared error
     diffusion, exact            the guide binds to the end, r = N: exact super-resolution
-    diffusion, relaxed          r as the plan has it
+    diffusion, relaxed          guided down to sigma 0.3, the noise level of the paper's r = 28 of 40
+    diffusion, plan             r as the plan has it
 
 PSNR and SSIM say how near each is to the true patch, KID and sharpness how much it is like tissue. They disagree by
 nature (Blau and Michaeli 2018): the mean of all patches that fit a guide is nearest to the truth, and blurred.
@@ -39,7 +40,11 @@ from wsigen.plan import FAST, PAPER, StagePlan
 from wsigen.schedule import SIGMA_MAX
 from wsigen.seeds import generator
 
-METHODS = ("true", "bicubic", "lanczos", "regressor", "diffusion, exact", "diffusion, relaxed")
+RELAXED = 0.3  # noise level
+METHODS = (
+    "true", "bicubic", "lanczos", "regressor",
+    "diffusion, exact", "diffusion, relaxed", "diffusion, plan",
+)  # fmt: skip
 Pixels = NDArray[np.uint8]
 
 
@@ -110,8 +115,12 @@ def _magnified(method: str, true: Pixels, config: Config, lab: Lab) -> Pixels:
         with torch.no_grad():
             return to_pixels(torch.cat([network(part) for part in guides.split(32)]))
     if method.startswith("diffusion"):
-        r = config.plan.num_steps if method == "diffusion, exact" else config.plan.guided_steps
-        return to_pixels(diffused(guides, replace(config.plan, guided_steps=r), config.mpp, lab))
+        plan = {
+            "diffusion, exact": replace(config.plan, guided_steps=config.plan.num_steps),
+            "diffusion, relaxed": config.plan.guided_down_to(RELAXED),
+            "diffusion, plan": config.plan,
+        }[method]
+        return to_pixels(diffused(guides, plan, config.mpp, lab))
     resample = {"bicubic": Image.Resampling.BICUBIC, "lanczos": Image.Resampling.LANCZOS}[method]
     size = (true.shape[2], true.shape[1])
     return np.stack(
