@@ -53,7 +53,9 @@ def lookup(data: Any, path: str) -> Any:
             if name:
                 data = data[name]
             elif "=" in index:
-                data = _choose(data, dict(part.split("=") for part in index.split(",")))
+                data = _choose(
+                    data, dict(part.split("=") for part in re.split(r",(?=\s*\w+=)", index))
+                )
             else:
                 data = data[int(index)]
         except (KeyError, IndexError, TypeError, ValueError) as error:
