@@ -1,6 +1,6 @@
 """Thirty readers at once: tile latency, and whether every acknowledged rating is kept. On loopback, stops itself.
 
-    python benchmarks/study_load.py --readers 30 --slides 4 --cpus 0,1
+    python benchmarks/study_load.py --readers 30 --slides 4 --cpus 0,1 [--out benchmarks/results/study_load.json]
 
 Each reader opens a slide, then looks around: a few views of up to twelve tiles, six at once as a browser asks for them,
 with pauses between, and rates. The server runs in a process of its own; --cpus binds server and readers to cores. The
@@ -21,6 +21,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from study_kit import Client, invite, server, small_study, steps
+
+from wsigen.provenance import run_info
 
 VIEW_TILES = 12  # what a screen of about 1000 x 800 px shows
 CONNECTIONS = 6  # of a browser to one server
@@ -104,6 +106,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=2600, help="of the phantom slides, in pixels")
     parser.add_argument("--limit", type=float, default=120, help="seconds after which it gives up")
     parser.add_argument("--cpus", help="such as 0,1: bind to these cores")
+    parser.add_argument("--out", type=Path, help="save the figures as JSON")
     options = parser.parse_args()
     if options.cpus:
         os.sched_setaffinity(0, {int(core) for core in options.cpus.split(",")})
@@ -123,6 +126,19 @@ def main() -> None:
     )
     print(f"tile latency: p50 {p50:.1f} ms, p95 {p95:.1f} ms, p99 {p99:.1f} ms")
     print(f"ratings acknowledged {acknowledged}, kept {kept}, lost {acknowledged - kept}")
+    if options.out:
+        found = {
+            "readers": options.readers,
+            "tiles": len(latencies),
+            "tiles_per_second": round(rate, 1),
+            "p50_ms": round(float(p50), 1),
+            "p95_ms": round(float(p95), 1),
+            "p99_ms": round(float(p99), 1),
+            "acknowledged": acknowledged,
+            "kept": kept,
+            "run": run_info(**{k: v for k, v in vars(options).items() if k != "out"}),
+        }
+        options.out.write_text(json.dumps(found, indent=1) + "\n")
     if acknowledged != kept:
         sys.exit(1)
 
