@@ -282,7 +282,7 @@ def test_ctrl_c_ends_with_one_line_and_leaves_nothing(tmp_path):
     while not any(tmp_path.glob("cohort/.*part")) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert err.strip() == "wsigen: interrupted"
     assert list(tmp_path.iterdir()) == []
