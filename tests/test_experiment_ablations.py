@@ -11,8 +11,8 @@ def flat(train):
 
 
 def test_each_variant_differs_from_the_reference_in_its_choice_only():
-    train = ablations.PROFILES["classroom"].train
-    names = ablations.PROFILES["classroom"].variants
+    train = ablations.PROFILES["paper"].train
+    names = ablations.PROFILES["paper"].variants
     reference, *others = (flat(ablations.variant(train, name)) for name in names)
     assert reference == flat(train)
     for name, other in zip(names[1:], others, strict=True):

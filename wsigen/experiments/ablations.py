@@ -53,15 +53,19 @@ class Config:
 
 SHORT = TrainConfig(
     network=UNetConfig(widths=(32, 64, 96), blocks=1, condition_channels=128),
-    images=8_000,
-    warmup_images=500,
-    decay_images=4_000,
+    images=4_000,
+    warmup_images=400,
+    decay_images=2_000,
 )
 PROFILES = {
     "smoke": Config(
         replace(TINY, images=160), variants=("reference", "group norm"), scales=(2.0,), patches=8
     ),
-    "classroom": Config(SHORT),
+    "classroom": Config(
+        SHORT,
+        ("reference", "group norm", "no attention", "not told mpp", "fold 4", "wider noise"),
+        patches=32,
+    ),
     "paper": Config(replace(TrainConfig(), images=2_000_000), patches=512),
 }
 

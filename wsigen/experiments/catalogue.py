@@ -101,7 +101,7 @@ CATALOGUE = (
         "what each choice of network and training is worth, on patients not seen",
         "our own; tile mismatch by normalisation",
         "5 s",
-        "1 h",
+        "8 min",
         "a GPU for a day",
     ),
     Experiment(
