@@ -22,7 +22,7 @@ from wsigen.team import Team
 from wsigen.workdir import Workdir
 
 PLANS = {"pad": PLAN, "wrap": replace(PLAN, boundary="wrap"), "2m": replace(PLAN, solver="2m")}
-OPTIONS = {"patch_px": PATCH_PX, "batch_size": 3, "seed": 7}
+OPTIONS = {"patch_px": PATCH_PX, "batch_size": 2, "seed": 7}  # batches so small that four have work
 
 
 def path_of(plan: StagePlan):
@@ -43,7 +43,9 @@ def main() -> int:
     parser.add_argument("out", type=Path)
     parser.add_argument("--plan", default="pad")
     parser.add_argument("--work", type=Path)
-    parser.add_argument("--die-at", type=int, nargs=2, default=(-1, 0), help="Rank and batch.")
+    parser.add_argument(
+        "--die-at", type=int, nargs=3, help="Rank, stage and step: after its first batch."
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     state.KEEP_EVERY = 0.0
@@ -57,15 +59,13 @@ def main() -> int:
         run = generate_together(
             scrambled_network(), path_of(plan), plan, team, storage=storage, **OPTIONS
         )
-        batches = 0
         while True:
             try:
-                next(run)
+                progress = next(run)
             except StopIteration as end:
                 found = list(end.value)
                 break
-            batches += 1
-            if (team.rank, batches) == tuple(arguments.die_at):
+            if [team.rank, progress.stage.index, progress.step] == arguments.die_at:
                 os.kill(os.getpid(), signal.SIGKILL)
         if team.rank == 0:
             np.save(arguments.out, np.concatenate(found))

@@ -55,7 +55,7 @@ def test_two_workers_under_torchrun_make_the_slide_of_one(tmp_path):
 def test_a_dead_worker_ends_the_run_with_a_clear_error_and_the_same_command_goes_on(tmp_path):
     out = tmp_path / "slide.npy"
     words = [out, "--plan", "2m", "--work", tmp_path / "work"]
-    ends = run(4, [*words, "--die-at", 2, 25])
+    ends = run(4, [*words, "--die-at", 2, 3, 2])
     assert ends[2][0] == -9
     for rank in (0, 1, 3):
         status, said = ends[rank]
