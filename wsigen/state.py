@@ -109,8 +109,7 @@ class Saved(InMemory):
     ) -> None:
         super().__init__(height, width, half=half, device=device)
         self.workdir, self.stage, self.saved = workdir, stage, time.monotonic()
-        found = workdir.position
-        self.step = found.step if found.stage == stage else 0
+        self.step = workdir.begun(stage, lambda step: self._file("x", step)).step
 
     def image(self, name: str, step: int) -> Image:
         """The one image of this name; in a resumed run at first as it was saved."""
@@ -125,9 +124,12 @@ class Saved(InMemory):
 
     def finish(self, num_steps: int) -> Image:
         """Copy the clean image to where it stays."""
+        image = self.image(
+            "x", num_steps
+        )  # read now: once it has its lasting name the copy is gone
         self._save(num_steps)
         self.workdir.finish(self.stage, self._file("x", num_steps))
-        return self.image("x", num_steps)
+        return image
 
     def _save(self, step: int) -> None:
         for name, image in self.images.items():
@@ -157,8 +159,7 @@ class InFiles:
     ) -> None:
         self.workdir, self.stage, self.half = workdir, stage, half
         self.size = (height, width)
-        found = workdir.position
-        self.step, self.patches = found[1:] if found.stage == stage else (0, 0)
+        _, self.step, self.patches = workdir.begun(stage, lambda step: self.file("x", step))
         self.kept, self.touched = time.monotonic(), 0
         for step in (0, 1):  # a full disk is told before the work, not after the first step
             self.image("x", step)

@@ -12,7 +12,7 @@ import math
 import mmap
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -94,8 +94,29 @@ class Workdir:
         if not file.is_file():
             return Position()
         found = json.loads(file.read_text())
+        if self._file(stage_name(found["stage"])).is_file():  # killed between two lines of finish()
+            return Position(found["stage"] + 1)
         same_boot = found["boot"] == boot_id()
         return Position(found["stage"], found["step"], found["patches"] if same_boot else 0)
+
+    def begun(self, stage: int, file_of: Callable[[int], str]) -> Position:
+        """Where to go on with a stage: where it was left, if the canvas of that step is there, else at its start.
+
+        It is not there if the run before kept its canvases in another way. What that left is deleted.
+
+        Args:
+            stage: which.
+            file_of: names the file that holds the canvas before a step.
+        """
+        found = self.position
+        if found.stage != stage:
+            return Position(stage)
+        if self._file(file_of(found.step)).is_file():
+            return found
+        self.drop(stage, except_for="guide")
+        if found != Position(stage):
+            self.keep(Position(stage))
+        return Position(stage)
 
     def keep(self, position: Position) -> None:
         """Note how far the run has come; at the end of a step, after its pixels are on the disk."""
@@ -121,8 +142,7 @@ class Workdir:
 
     def finish(self, stage: int, name: str) -> None:
         """Give an image its lasting name, note that its stage is done, and drop what the stage worked with."""
-        if self._file(name).is_file():  # else a run was killed behind the next line
-            os.replace(self._file(name), self._file(stage_name(stage)))
+        os.replace(self._file(name), self._file(stage_name(stage)))
         self.mapped.clear()
         self.keep(Position(stage + 1))
         self.drop(stage)
