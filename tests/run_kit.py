@@ -57,7 +57,7 @@ def digest(image: Image) -> str:
 
 def main() -> None:
     """Make the slide in a child that is killed at random moments, until one lives to the end."""
-    folder, kind, half, longest = Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "half", 0.25
+    folder, kind, half, longest = Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "half", 0.12
     torch.set_num_threads(1)
     state.KEEP_EVERY = state.SAVE_EVERY = 0.0  # note every batch
     draw = random.Random(0)
@@ -68,7 +68,7 @@ def main() -> None:
             Path(f"{folder}.digest").write_text(digest(make(folder, kind, half=half)))
             os._exit(0)
         time.sleep(draw.uniform(0.02, longest))
-        if kills < 12:
+        if kills < 20:
             os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         if status == 0:
