@@ -22,9 +22,9 @@ from wsigen.loss import denoising_loss
 from wsigen.metrics.placement import placement_gap
 from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.seeds import generator
-from wsigen.slides.patches import PatchSampler
 from wsigen.training.config import TINY, TrainConfig
 from wsigen.training.loop import Trainer
+from wsigen.training.run import training_patches
 
 SIGMAS = (0.05, 0.2, 0.5, 1.0, 3.0, 10.0, 30.0, 80.0)
 SHIFT_PX = 16  # between the two patches whose answers are compared, at noise levels 0.5 and 3
@@ -98,17 +98,7 @@ def cells(config: Config) -> list[dict[str, Any]]:
 def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     """Train one variant and judge it."""
     train = variant(config.train, cell["variant"])
-    sampler = PatchSampler(
-        lab.sources("train"),
-        train.patch_px,
-        (train.mpp_min, train.mpp_max),
-        scale=train.scale,
-        augment=train.augment,
-        stain_jitter=train.stain_jitter,
-        stain_jitter_until=train.stain_jitter_images,
-        seed=train.seed,
-    )
-    sampler.load()
+    sampler = training_patches(train, lab.sources("train"))
     trainer = Trainer(train, lab.device)
     began = time.monotonic()
     seen = [(step.images_seen, step.loss) for step in trainer.train(sampler)]

@@ -17,7 +17,7 @@ from wsigen.errors import WsigenError
 from wsigen.networks.unet import UNet
 from wsigen.provenance import run_info
 from wsigen.slides.cohort import Entry
-from wsigen.slides.patches import PatchSampler, open_sources
+from wsigen.slides.patches import PatchSampler, Source, open_sources
 from wsigen.slides.tissue import BACKGROUND
 from wsigen.training.checkpoint import ModelInfo, load_denoiser, save_checkpoint
 from wsigen.training.config import TrainConfig
@@ -70,17 +70,7 @@ def train_in_folder(
     else:
         trainer = Trainer(config, device)
     config = trainer.config
-    sampler = PatchSampler(
-        open_sources(entries),
-        config.patch_px,
-        (config.mpp_min, config.mpp_max),
-        scale=config.scale,
-        augment=config.augment,
-        stain_jitter=config.stain_jitter,
-        stain_jitter_until=config.stain_jitter_images,
-        seed=config.seed,
-    )
-    sampler.load()
+    sampler = training_patches(config, open_sources(entries))
     info = run_info(
         device,
         minutes=minutes,
@@ -115,6 +105,22 @@ def train_in_folder(
             if recent:
                 append_losses(folder / "losses.csv", recent, time.monotonic() - began)
             save_run(folder, trainer, sampler, data)
+
+
+def training_patches(config: TrainConfig, sources: Sequence[Source]) -> PatchSampler:
+    """The patches that a run trains on, from opened slides; plain images are decoded now."""
+    sampler = PatchSampler(
+        sources,
+        config.patch_px,
+        (config.mpp_min, config.mpp_max),
+        scale=config.scale,
+        augment=config.augment,
+        stain_jitter=config.stain_jitter,
+        stain_jitter_until=config.stain_jitter_images,
+        seed=config.seed,
+    )
+    sampler.load()
+    return sampler
 
 
 def save_run(
