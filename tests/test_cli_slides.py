@@ -1,5 +1,6 @@
 """wsigen info, convert and phantom, as a user runs them."""
 
+import functools
 import json
 import os
 import signal
@@ -277,7 +278,9 @@ def test_slide_verbs_run_without_torch(slide):
 
 def test_ctrl_c_ends_with_one_line_and_leaves_nothing(tmp_path):
     command = [sys.executable, "-m", "wsigen", "phantom", str(tmp_path / "cohort")]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    # a test run in the background of a shell ignores interrupts, and hands that on
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
     deadline = time.monotonic() + 30
     while not any(tmp_path.glob("cohort/.*part")) and time.monotonic() < deadline:
         time.sleep(0.05)
