@@ -135,7 +135,7 @@ def main() -> None:
     }
     result = {
         "preset": arguments.preset,
-        "parameters": sum(p.numel() for p in one.denoiser.parameters()),
+        "network_parameters": sum(p.numel() for p in one.denoiser.parameters()),
         "patch_px": config.patch_px,
         "batch": batch,
         "threads": torch.get_num_threads(),
