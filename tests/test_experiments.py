@@ -17,7 +17,7 @@ from wsigen.experiments.catalogue import CATALOGUE, PROFILE_NAMES, Experiment
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.places import PlacedPatches, overlap
 from wsigen.experiments.result import Row, load_result, plain, sheet
-from wsigen.experiments.run import complete, run
+from wsigen.experiments.run import complete, run, saved_or_run
 from wsigen.slides.patches import Source
 from wsigen.slides.reader import ImageSlide
 
@@ -68,6 +68,26 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(lab, tmp_path):
     assert [(row["power"], row["value"]) for row in result.rows] == [(1, 2), (2, 4), (3, 8)]
     assert (result.image("grey_1") == 1).all()  # a picture of the first, stopped run
     assert len(result.info) == 2 or result.info[0]["started"] == result.info[-1]["started"]
+
+
+def test_a_saved_result_is_taken_where_its_parameters_are_those_asked_for(
+    lab, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("wsigen.experiments.result.results_folder", lambda: tmp_path)
+    complete(run("powers", "smoke", lab, out=tmp_path))
+    lab.cache = tmp_path / "elsewhere"  # no cell is known there
+    assert saved_or_run("powers", "smoke", lab).column("value") == [2, 4, 8]
+    file = tmp_path / "smoke" / "powers.json"
+    text = file.read_text()
+    file.write_text(text.replace('"base": 2,', "").replace(',\n   "base": 2', ""))
+    assert "base" not in json.loads(file.read_text())["parameters"]["config"]
+    assert saved_or_run("powers", "smoke", lab).column("value") == [2, 4, 8]  # its default
+    assert measured == [1, 2, 3]
+    other = saved_or_run("powers", "smoke", lab, config=Config(base=3))
+    assert other.column("value") == [3, 9, 27]
+    file.write_text(text.replace('"seed": 0', '"seed": 1'))
+    assert saved_or_run("powers", "smoke", lab).column("value") == [2, 4, 8]
+    assert measured == 3 * [1, 2, 3]
 
 
 def test_a_saved_result_is_read_as_it_was(lab, tmp_path):

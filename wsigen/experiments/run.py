@@ -10,7 +10,7 @@ import inspect
 import json
 import time
 from collections.abc import Generator
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +20,15 @@ from PIL import Image
 from wsigen.errors import WsigenError
 from wsigen.experiments.catalogue import find_experiment
 from wsigen.experiments.lab import Lab
-from wsigen.experiments.result import Pixels, Result, Row, plain, save_result, write_json
+from wsigen.experiments.result import (
+    Pixels,
+    Result,
+    Row,
+    plain,
+    save_result,
+    saved_result,
+    write_json,
+)
 from wsigen.provenance import run_info
 
 Returned = TypeVar("Returned")
@@ -97,6 +105,43 @@ def complete(steps: Generator[Any, None, Returned]) -> Returned:
         except StopIteration as end:
             value: Returned = end.value
             return value
+
+
+def saved_or_run(
+    name: str, profile: str, lab: Lab, *, config: Any = None, out: Path | None = None
+) -> Result:
+    """Take what lies in ``results`` where it was measured with these parameters; else run to the end.
+
+    Pages of the book use it, so that building them does not compute a large profile again. Unlike a kept cell, a saved
+    result may come from an older version of the experiment's code: its provenance says which.
+
+    Args:
+        name, profile, lab, config, out: see `run`.
+    """
+    config = find_experiment(name).config(profile) if config is None else config
+    saved = saved_result(name, profile)
+    if saved is not None:
+        told = {key: value for key, value in saved.parameters.items() if key != "config"}
+        if told == lab.described() and was_config(saved.parameters["config"], config):
+            return saved
+    return complete(run(name, profile, lab, config=config, out=out))
+
+
+def was_config(saved: dict[str, Any], config: Any) -> bool:
+    """Whether a saved config is this one. A field that came later must have its default, which changes nothing."""
+    known = {field.name: field for field in fields(config)}
+    for name, field in known.items():
+        value = getattr(config, name)
+        if name not in saved:
+            made = field.default_factory
+            if value != (field.default if made is MISSING else made()):
+                return False
+        elif is_dataclass(value) and isinstance(saved[name], dict):
+            if not was_config(saved[name], value):
+                return False
+        elif plain(value) != saved[name]:
+            return False
+    return set(saved) <= set(known)
 
 
 Kept = tuple[dict[str, Any], dict[str, Any], dict[str, Pixels]]
