@@ -105,7 +105,7 @@ def test_a_workdir_keeps_finished_stages_and_refuses_another_slide(tmp_path, mod
         (["--mpp", "50"], "coarser than the model's 40 um/px"),
         (["--mpp", "0.1"], "outside the model's range of 0.25 to 40"),
         (["--mpp", "-1"], "expected micrometres per pixel above 0"),
-        (["--plan", "slow"], "no plan 'slow'; expected one of paper, fast"),
+        (["--plan", "slow"], "no plan 'slow'; expected one of paper, fast, preview"),
         (["--guided-steps", "99"], "guided_steps is 99"),
         (["--width", "64", "--width-mm", "1"], "expected one of them"),
         (["--device", "toaster"], "no device 'toaster'"),

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -7,14 +8,15 @@ from hypothesis import strategies as st
 from oracles import GaussianDenoiser
 
 from wsigen.coarse_to_fine import drain, generate, run_stage
+from wsigen.cone import bounds, cone, cones, covered, frame, within
 from wsigen.denoiser import EDMDenoiser
 from wsigen.errors import WsigenError
 from wsigen.grid import Window
 from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.plan import FAST, PAPER, Stage, StagePlan, stages
-from wsigen.stage_run import step_grid
+from wsigen.stage_run import StageRun, step_grid
 from wsigen.state import InMemory
-from wsigen.zoom import bounds, cone, cones, covered, inner_boxes, pixels, zoom
+from wsigen.zoom import Surrounded, inner_boxes, pixels, zoom
 
 QUICK = StagePlan(num_steps=3, guided_steps=2, solver="euler", sigma_start=3.0, overview_steps=2)
 PATH = stages(95, 128, 1.0, patch_px=16)
@@ -62,10 +64,10 @@ def whole_stages(denoiser, plan, batch_size):
     return images
 
 
-def zoomed(denoiser, plan, at, batch_size):
+def zoomed(denoiser, plan, at, batch_size, margin_px=None):
     run = zoom(
         denoiser, PATH, plan, at,
-        view_px=24, patch_px=16, seed=3, batch_size=batch_size, background=0.9,
+        view_px=24, patch_px=16, seed=3, batch_size=batch_size, background=0.9, margin_px=margin_px,
     )  # fmt: skip
     return drain(run)
 
@@ -107,6 +109,61 @@ def test_a_zoom_in_half_precision_is_the_crop_of_a_slide_in_half_precision():
     for view, image in zip(drain(run), images, strict=True):
         assert image.dtype == torch.float16
         assert torch.equal(view.image, image[view.window.slices()].float())
+
+
+def test_a_margin_that_holds_all_changes_nothing_and_a_pointwise_denoiser_needs_none():
+    for denoiser, margin in ((LookingRound(), 400), (GaussianDenoiser(), 0)):
+        exact, near = (zoomed(denoiser, QUICK, (50, 65), 1, margin_px=m) for m in (None, margin))
+        for one, other in zip(exact, near, strict=True):
+            assert torch.equal(one.image, other.image)
+
+
+@pytest.mark.parametrize("solver", ["euler", "heun", "2m"])
+def test_the_wider_the_margin_the_nearer_the_slide_and_the_more_patches(solver):
+    plan = replace(QUICK, solver=solver, num_steps=6)
+    exact = zoomed(LookingRound(), plan, (50, 65), 32)
+    errors, patches = [], []
+    for margin in (0, 4, 10):  # the denoiser looks 4 px far, in six steps 24
+        near = zoomed(LookingRound(), plan, (50, 65), 32, margin_px=margin)
+        errors.append(
+            max(float((a.image - b.image).abs().mean()) for a, b in zip(exact, near, strict=True))
+        )
+        found = cones(PATH, plan, (50, 65), view_px=24, patch_px=16, seed=3, margin_px=margin)
+        assert found[-1].cut
+        patches.append(sum(needed.patches for needed in found))
+    assert 0 < errors[2] < errors[1] < errors[0]
+    assert patches[0] < patches[1] < patches[2]
+
+
+def test_beyond_a_margin_the_estimate_is_the_guide():
+    """A denoiser that answers the guide itself is told apart from none: so the ring round the patches is exact."""
+
+    class AnswersZero:
+        def __call__(self, x, sigma, mpp):
+            return torch.zeros_like(x)
+
+    stage = Stage(1, 200, 200, 1.0)
+    guide = torch.zeros(3, 100, 100)
+    plan = StagePlan(num_steps=5, guided_steps=2, solver="2m", sigma_start=3.0)
+    wanted = Window(80, 90, 24, 24)
+    needed = cone(stage, wanted, wanted, plan, patch_px=16, seed=1, margin_px=4)
+    seen = []
+    for state, region, part in (
+        (None, None, None),
+        (partial(Surrounded, InMemory(*needed.region[2:])), needed.region, needed.part),
+    ):
+        run = StageRun(
+            AnswersZero(), stage, guide, plan,
+            patch_px=16, seed=1, state=state, region=region, part=part,
+        )  # fmt: skip
+        for i in run.steps():
+            for batch in run.batches(i):
+                run.write(i + 1, batch, run.step(i, run.read(i, batch), batch))
+            if i == 3:
+                break
+        run.state.step_done(3)
+        seen.append(run.canvas(4).read([needed.region])[0])
+    torch.testing.assert_close(seen[1], seen[0])
 
 
 def test_the_next_view_is_outlined_where_its_middle_lies():
@@ -189,3 +246,16 @@ def test_bounds_and_covered_are_rectangles():
     grid = step_grid(Stage(1, 64, 64, 1.0), 16, "pad", 2, 0, 0)
     whole = covered(grid)
     assert whole.clipped(64, 64) == Window(0, 0, 64, 64)
+
+
+@given(
+    top=st.integers(0, 9), left=st.integers(0, 9), height=st.integers(1, 9), width=st.integers(1, 9)
+)
+def test_a_frame_and_what_it_frames_cover_each_pixel_once(top, left, height, width):
+    outer, inner = Window(-2, -3, 25, 26), Window(top, left, height, width)
+    count = torch.zeros(3, 25, 26)
+    for piece in (*frame(outer, inner), inner):
+        count[piece.slices(outer.top, outer.left)] += 1
+    assert bool((count == 1).all())
+    assert within(outer, inner) == inner
+    assert frame(inner, inner) == []

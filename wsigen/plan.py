@@ -106,11 +106,21 @@ PAPER = StagePlan()
 # Start, solver and steps were chosen by benchmarks/results/plans.json; the guided steps by cascade.json beside it:
 # after one stage more of them give a texture nearer to real tissue, after all stages fewer do.
 FAST = StagePlan(num_steps=10, solver="euler", sigma_start=3.0, sigma_min=0.02, guided_steps=2)
+# To see what a seed comes to in a third of the time; results/classroom/fewer_evaluations.json has its guided stages.
+PREVIEW = StagePlan(
+    num_steps=5,
+    solver="2m",
+    sigma_start=3.0,
+    sigma_min=0.02,
+    guided_steps=1,
+    overview_steps=12,
+    overview_solver="2m",
+)
 
 
 def plan(name: str) -> StagePlan:
-    """Return a named plan: "paper" (N = 40, r = 28, Heun, from sigma 80) or "fast"."""
-    plans = {"paper": PAPER, "fast": FAST}
+    """Return a named plan: "paper" (N = 40, r = 28, Heun, from sigma 80), "fast" or "preview"."""
+    plans = {"paper": PAPER, "fast": FAST, "preview": PREVIEW}
     if name not in plans:
         raise WsigenError(f"no plan {name!r}; expected one of {', '.join(plans)}")
     return plans[name]

@@ -1,17 +1,18 @@
 """The zoom path: one place at every scale, from overview to cell, and only what it depends on (Fig. 2).
 
-What a patch writes depends on what it reads. From an area of the finished stage one goes back through the steps:
+What that is, :mod:`wsigen.cone` follows back through steps and stages. A stage costs about the same whatever the size
+of the slide, so a slide of 65 536 x 65 536 px is seen at every scale without being made. The pixels are those of the
+whole slide.
 
-    area before step i = union of the patches of step i's grid that touch the area after it
-    area of the guide  = area before the first step / k
+The area grows by a patch with every step, while little of what lies far off is felt. With a margin it is cut off, and
+beyond it the guide is taken for the estimate, which costs no evaluation:
 
-A grid's patches that touch a rectangle make up a rectangle, less than a patch larger on each side. So a stage costs
-about the same whatever the size of the slide, and a slide of 65 536 x 65 536 px is seen at every scale without being
-made. The pixels are those of the whole slide.
+    x(sigma') = g + (sigma' / sigma) (x(sigma) - g)     g: the guide, each pixel repeated k x k times
+
+The pixels are then nearly those of the slide. The overview has no guide and is made in full.
 """
 
 import functools
-import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -23,37 +24,11 @@ from numpy.typing import NDArray
 from wsigen.arrays import Denoiser
 from wsigen.canvas import Canvas, Image, strips
 from wsigen.coarse_to_fine import Progress, run_stage
-from wsigen.errors import WsigenError
-from wsigen.grid import Grid, Window
+from wsigen.cone import cones, covered, frame
+from wsigen.grid import Window
 from wsigen.plan import Stage, StagePlan
-from wsigen.stage_run import device_of, step_grid
+from wsigen.stage_run import StageRun, device_of
 from wsigen.state import InMemory
-
-
-@dataclass(frozen=True)
-class Cone:
-    """What of a stage an area of it depends on.
-
-    Args:
-        stage: its size and scale.
-        view: what is shown.
-        areas: for each step, what is needed of the stage after it; the last holds the view and what guides the next
-            stage.
-        region: all that is written: what the canvas holds.
-        patches: patches that take a step, over all steps.
-        patches_of_whole: the same for the whole stage.
-    """
-
-    stage: Stage
-    view: Window
-    areas: tuple[Window, ...]
-    region: Window
-    patches: int
-    patches_of_whole: int
-
-    def part(self, step: int, grid: Grid) -> Grid:
-        """The patches of a step that are run; see :class:`wsigen.stage_run.StageRun`."""
-        return grid.touching(self.areas[step])
 
 
 @dataclass(frozen=True)
@@ -63,70 +38,6 @@ class View:
     stage: Stage
     window: Window
     image: Image
-
-
-def cone(
-    stage: Stage, view: Window, wanted: Window, plan: StagePlan, *, patch_px: int, seed: int
-) -> Cone:
-    """Follow ``wanted``, an area of the finished stage, back through the steps."""
-    num_steps, factor = plan.at(stage.index).num_steps, plan.factor
-    if stage.index == 0:
-        num_steps, factor = plan.overview_steps, 1
-    areas = []
-    area, patches, patches_of_whole = wanted, 0, 0
-    for step in reversed(range(num_steps)):
-        areas.append(area)
-        grid = step_grid(stage, patch_px, plan.boundary, factor, seed, step)
-        needed = grid.touching(area)
-        patches += len(needed)
-        patches_of_whole += len(grid)
-        area = covered(needed).clipped(stage.height, stage.width)
-    return Cone(stage, view, tuple(reversed(areas)), area, patches, patches_of_whole)
-
-
-def cones(
-    path: Sequence[Stage],
-    plan: StagePlan,
-    at: tuple[float, float],
-    *,
-    view_px: int = 256,
-    patch_px: int = 64,
-    seed: int = 0,
-) -> list[Cone]:
-    """The cone of each stage, from the last one back: each needs of the one before its guide and its view.
-
-    Args:
-        path: the stages of the slide, see :func:`wsigen.plan.stages`.
-        plan: how the slide is made; its boundary is "pad".
-        at: row and column of the place, in pixels of the last stage.
-        view_px: side of what is shown of each stage.
-        patch_px: side of the patches.
-        seed: name of the slide.
-    """
-    last = path[-1]
-    if plan.boundary != "pad":
-        raise WsigenError(f'a zoom path needs the boundary "pad"; the plan has {plan.boundary!r}')
-    if not (0 <= at[0] < last.height and 0 <= at[1] < last.width):
-        raise WsigenError(
-            f"the place is row {at[0]:g}, column {at[1]:g}; expected one on the slide, {last.width} x {last.height} px"
-        )
-    found: list[Cone] = []
-    guide: Window | None = None
-    for stage in reversed(path):
-        view = view_round(
-            stage, at[0] * stage.height / last.height, at[1] * stage.width / last.width, view_px
-        )
-        wanted = view if guide is None else bounds(view, guide)
-        found.append(cone(stage, view, wanted, plan, patch_px=patch_px, seed=seed))
-        guide = guide_area(found[-1], plan, patch_px)
-    return found[::-1]
-
-
-def guide_area(needed: Cone, plan: StagePlan, patch_px: int) -> Window:
-    """What a cone reads of the stage before: the guide, and as far round it as empty glass is looked for."""
-    margin = math.ceil((plan.skip_background or 0) * patch_px / plan.factor)
-    height, width = needed.stage.height // plan.factor, needed.stage.width // plan.factor
-    return needed.region.reduced(plan.factor).grown(margin).clipped(height, width)
 
 
 def zoom(
@@ -141,18 +52,23 @@ def zoom(
     batch_size: int = 32,
     background: float = 1.0,
     half: bool = False,
+    margin_px: int | None = None,
 ) -> Generator[Progress, None, list[View]]:
     """Make one place of a slide at every scale; yields after each batch and returns a view of each stage.
 
     The views are crops of what :func:`wsigen.coarse_to_fine.generate` makes with the same seed. Memory holds two
     stages' cones, never a canvas. Arguments as for :func:`cones` and ``generate``; with ``half`` they are crops of a
-    slide whose canvases are in half precision.
+    slide whose canvases are in half precision, with ``margin_px`` they are nearly crops.
     """
     views: list[View] = []
     guide: Canvas | None = None
     flat = functools.partial(_flat, background)
-    for needed in cones(path, plan, at, view_px=view_px, patch_px=patch_px, seed=seed):
+    needs = cones(
+        path, plan, at, view_px=view_px, patch_px=patch_px, seed=seed, margin_px=margin_px
+    )
+    for needed in needs:
         stage, region = needed.stage, needed.region
+        state = InMemory(region.height, region.width, half=half, device=device_of(denoiser))
         image = yield from run_stage(
             denoiser,
             stage,
@@ -162,7 +78,7 @@ def zoom(
             seed=seed,
             batch_size=batch_size,
             background=background,
-            state=InMemory(region.height, region.width, half=half, device=device_of(denoiser)),
+            state=functools.partial(Surrounded, state) if needed.cut else state,
             region=region,
             part=needed.part,
         )
@@ -171,6 +87,44 @@ def zoom(
         corner = (region.top, region.left)
         guide = Canvas(image, "pad", flat, plane=(stage.height, stage.width), corner=corner)
     return views
+
+
+class Surrounded:
+    """The state of a cut cone: what no patch of a step writes goes to the next noise level with the guide as estimate.
+
+    Args:
+        own: where the canvases lie.
+        run: the stage that is run.
+    """
+
+    step = patches = 0
+
+    def __init__(self, own: InMemory, run: StageRun) -> None:
+        self.own, self.run = own, run
+        self.half = own.half
+
+    def image(self, name: str, step: int) -> Image:
+        """The canvas."""
+        return self.own.image(name, step)
+
+    def batch_done(self, step: int, patches: int, pixels: int) -> None:
+        """Nothing to keep."""
+
+    def step_done(self, step: int) -> None:
+        """Take the step round the patches."""
+        run = self.run
+        sigma, sigma_next = float(run.sigmas[step]), float(run.sigmas[step + 1])
+        written = covered(run.grid(step)).clipped(run.stage.height, run.stage.width)
+        for window in frame(run.region, written):
+            guide = run.operator.pinv(run.guide_of([window]))
+            x = run.read(step, [window])
+            run.write(step + 1, [window], guide + (x - guide) * (sigma_next / sigma))
+            if "u" in run.canvases:
+                run.canvas(step + 1, "u").write([window], guide)
+
+    def finish(self, num_steps: int) -> Image:
+        """The image, where it is."""
+        return self.own.finish(num_steps)
 
 
 def pixels(view: View) -> NDArray[np.uint8]:
@@ -186,27 +140,6 @@ def inner_boxes(views: Sequence[View]) -> list[tuple[float, float, float, float]
         top, left, height, width = (value / factor for value in fine.window)
         boxes.append((top - coarse.window.top, left - coarse.window.left, height, width))
     return [*boxes, None]
-
-
-def view_round(stage: Stage, row: float, column: float, side: int) -> Window:
-    """A square round a place, moved inside the stage; no larger than the stage."""
-    height, width = min(side, stage.height), min(side, stage.width)
-    top = min(max(round(row - height / 2), 0), stage.height - height)
-    left = min(max(round(column - width / 2), 0), stage.width - width)
-    return Window(top, left, height, width)
-
-
-def bounds(one: Window, other: Window) -> Window:
-    """The smallest rectangle round two."""
-    top, left = min(one.top, other.top), min(one.left, other.left)
-    bottom, right = max(one.bottom, other.bottom), max(one.right, other.right)
-    return Window(top, left, bottom - top, right - left)
-
-
-def covered(grid: Grid) -> Window:
-    """The rectangle that a grid's patches cover."""
-    tops, lefts, side = grid.tops, grid.lefts, grid.patch_px
-    return Window(tops[0], lefts[0], tops[-1] + side - tops[0], lefts[-1] + side - lefts[0])
 
 
 def _flat(background: float, window: Window) -> Image:

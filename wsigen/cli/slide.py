@@ -50,7 +50,7 @@ OPTIONS = (
         "plan_name",
         default="fast",
         show_default=True,
-        help="fast, or paper as published.",
+        help="fast, preview with half its evaluations, or paper as published.",
     ),
     click.option("--num-steps", type=click.IntRange(min=1), help="N, instead of the plan's."),
     click.option("--guided-steps", type=click.IntRange(min=0), help="r, instead of the plan's."),

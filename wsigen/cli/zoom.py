@@ -11,7 +11,8 @@ from wsigen.cli.slide import ask, slide_options, watch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wsigen.zoom import Cone, View
+    from wsigen.cone import Cone
+    from wsigen.zoom import View
 
 
 @click.command()
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="Side of each picture in pixels.",
 )
+@click.option(
+    "--margin-px",
+    type=click.IntRange(min=0),
+    help="Evaluate patches no further round what is shown; by default as far as it depends on, which is exact.",
+)
 @slide_options
 @click.option(
     "--half/--full", default=False, help="Canvases in half precision, as of large slides."
@@ -35,6 +41,7 @@ def zoom(
     out: Path,
     at: str,
     view_px: int,
+    margin_px: int | None,
     mpp: float,
     seed: int,
     batch_size: int,
@@ -46,18 +53,19 @@ def zoom(
     """See one place of a slide at every scale, from overview to cell.
 
     Only what the place depends on is made, at about the same cost for each stage however large the slide is. The
-    pictures are crops of the slide that generate makes with the same options. OUT gets a picture for each scale,
-    strip.png with scale bars, and zoom.json, which says what was spent.
+    pictures are crops of the slide that generate makes with the same options; with --margin-px nearly so, at less
+    cost. OUT gets a picture for each scale, strip.png with scale bars, and zoom.json, which says what was spent.
 
     \b
     Examples:
       wsigen zoom place --at 800,1200
       wsigen zoom place --at 30000,41000 --width 65536 --height 65536 --seed 3
+      wsigen zoom place --at 30000,41000 --width 65536 --height 65536 --seed 3 --plan preview --margin-px 32
     """
+    from wsigen.cone import cones
     from wsigen.devices import choose_device
     from wsigen.errors import WsigenError
     from wsigen.provenance import run_info
-    from wsigen.zoom import cones
     from wsigen.zoom import zoom as run
 
     if out.is_dir() and any(out.iterdir()) and not overwrite:
@@ -67,7 +75,15 @@ def zoom(
     asked = ask(mpp=mpp, seed=seed, device=device, **named)
     patch_px = asked.denoiser.info.patch_px
     where = (row, column)
-    needed = cones(asked.path, asked.plan, where, view_px=view_px, patch_px=patch_px, seed=seed)
+    needed = cones(
+        asked.path,
+        asked.plan,
+        where,
+        view_px=view_px,
+        patch_px=patch_px,
+        seed=seed,
+        margin_px=margin_px,
+    )
     steps = run(
         asked.denoiser,
         asked.path,
@@ -79,6 +95,7 @@ def zoom(
         batch_size=batch_size,
         background=asked.denoiser.background,
         half=half,
+        margin_px=margin_px,
     )
     views, ledger = watch(steps)
     ledger = [line | account(cone) for line, cone in zip(ledger, needed, strict=True)]
@@ -86,6 +103,8 @@ def zoom(
         "SYNTHETIC": True,
         **asked.described,
         "at": [column, row],
+        "margin_px": margin_px,
+        "exact": not any(cone.cut for cone in needed),
         "ledger": ledger,
         "run": run_info(device, batch_size=batch_size, half=half),
     }

@@ -11,11 +11,12 @@ depend on the size of the slide, so the cost grows with the number of stages whi
 from dataclasses import dataclass
 from typing import Any
 
+from wsigen.cone import Cone, cones
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row
 from wsigen.plan import FAST, StagePlan, stages
 from wsigen.sampler import evaluations
-from wsigen.zoom import Cone, cones, inner_boxes, pixels, zoom
+from wsigen.zoom import inner_boxes, pixels, zoom
 
 
 @dataclass(frozen=True)

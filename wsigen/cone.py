@@ -1,0 +1,167 @@
+"""What a place of a slide depends on: geometry, whole numbers only.
+
+What a patch writes depends on what it reads. From an area of the finished stage one goes back through the steps:
+
+    area before step i = union of the patches of step i's grid that touch the area after it
+    area of the guide  = area before the first step / k
+
+A grid's patches that touch a rectangle make up a rectangle, less than a patch larger on each side. So the area grows
+with the steps, and not with the slide. With a margin it is cut off so far from what is wanted.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wsigen.errors import WsigenError
+from wsigen.grid import Grid, Window
+from wsigen.plan import Stage, StagePlan
+from wsigen.stage_run import step_grid
+
+
+@dataclass(frozen=True)
+class Cone:
+    """What of a stage an area of it depends on.
+
+    Args:
+        stage: its size and scale.
+        view: what is shown.
+        areas: for each step, what is wanted of the stage after it; the last holds the view and what guides the next
+            stage.
+        region: all that is written: what the canvas holds.
+        patches: patches that take a step, over all steps.
+        patches_of_whole: the same for the whole stage.
+        cut: whether a margin has left out some of what the area depends on.
+    """
+
+    stage: Stage
+    view: Window
+    areas: tuple[Window, ...]
+    region: Window
+    patches: int
+    patches_of_whole: int
+    cut: bool = False
+
+    def part(self, step: int, grid: Grid) -> Grid:
+        """The patches of a step that are run; see :class:`wsigen.stage_run.StageRun`."""
+        return grid.touching(self.areas[step])
+
+
+def cone(
+    stage: Stage,
+    view: Window,
+    wanted: Window,
+    plan: StagePlan,
+    *,
+    patch_px: int,
+    seed: int,
+    margin_px: int | None = None,
+) -> Cone:
+    """Follow ``wanted``, an area of the finished stage, back through the steps; at most ``margin_px`` round it."""
+    num_steps, factor = plan.at(stage.index).num_steps, plan.factor
+    if stage.index == 0:
+        num_steps, factor, margin_px = plan.overview_steps, 1, None
+    most = wanted.grown(stage.height + stage.width if margin_px is None else margin_px)
+    areas: list[Window] = []
+    area = region = wanted
+    patches, patches_of_whole, cut = 0, 0, False
+    for step in reversed(range(num_steps)):
+        areas.append(area)
+        grid = step_grid(stage, patch_px, plan.boundary, factor, seed, step)
+        needed = grid.touching(area)
+        patches += len(needed)
+        patches_of_whole += len(grid)
+        written = covered(needed).clipped(stage.height, stage.width)
+        region = bounds(region, written)
+        area = within(written, most)
+        cut = cut or (step > 0 and area != written)
+    return Cone(stage, view, tuple(reversed(areas)), region, patches, patches_of_whole, cut)
+
+
+def cones(
+    path: Sequence[Stage],
+    plan: StagePlan,
+    at: tuple[float, float],
+    *,
+    view_px: int = 256,
+    patch_px: int = 64,
+    seed: int = 0,
+    margin_px: int | None = None,
+) -> list[Cone]:
+    """The cone of each stage, from the last one back: each needs of the one before its guide and its view.
+
+    Args:
+        path: the stages of the slide, see :func:`wsigen.plan.stages`.
+        plan: how the slide is made; its boundary is "pad".
+        at: row and column of the place, in pixels of the last stage.
+        view_px: side of what is shown of each stage.
+        patch_px: side of the patches.
+        seed: name of the slide.
+        margin_px: how far round what is wanted of a guided stage patches are evaluated; None: as far as it depends on.
+    """
+    last = path[-1]
+    if plan.boundary != "pad":
+        raise WsigenError(f'a zoom path needs the boundary "pad"; the plan has {plan.boundary!r}')
+    if not (0 <= at[0] < last.height and 0 <= at[1] < last.width):
+        raise WsigenError(
+            f"the place is row {at[0]:g}, column {at[1]:g}; expected one on the slide, {last.width} x {last.height} px"
+        )
+    found: list[Cone] = []
+    guide: Window | None = None
+    for stage in reversed(path):
+        view = view_round(
+            stage, at[0] * stage.height / last.height, at[1] * stage.width / last.width, view_px
+        )
+        wanted = view if guide is None else bounds(view, guide)
+        found.append(
+            cone(stage, view, wanted, plan, patch_px=patch_px, seed=seed, margin_px=margin_px)
+        )
+        guide = guide_area(found[-1], plan, patch_px)
+    return found[::-1]
+
+
+def guide_area(needed: Cone, plan: StagePlan, patch_px: int) -> Window:
+    """What a cone reads of the stage before: the guide, and as far round it as empty glass is looked for."""
+    margin = math.ceil((plan.skip_background or 0) * patch_px / plan.factor)
+    height, width = needed.stage.height // plan.factor, needed.stage.width // plan.factor
+    return needed.region.reduced(plan.factor).grown(margin).clipped(height, width)
+
+
+def view_round(stage: Stage, row: float, column: float, side: int) -> Window:
+    """A square round a place, moved inside the stage; no larger than the stage."""
+    height, width = min(side, stage.height), min(side, stage.width)
+    top = min(max(round(row - height / 2), 0), stage.height - height)
+    left = min(max(round(column - width / 2), 0), stage.width - width)
+    return Window(top, left, height, width)
+
+
+def bounds(one: Window, other: Window) -> Window:
+    """The smallest rectangle round two."""
+    top, left = min(one.top, other.top), min(one.left, other.left)
+    bottom, right = max(one.bottom, other.bottom), max(one.right, other.right)
+    return Window(top, left, bottom - top, right - left)
+
+
+def within(one: Window, other: Window) -> Window:
+    """What two rectangles that overlap have in common."""
+    top, left = max(one.top, other.top), max(one.left, other.left)
+    bottom, right = min(one.bottom, other.bottom), min(one.right, other.right)
+    return Window(top, left, bottom - top, right - left)
+
+
+def frame(outer: Window, inner: Window) -> list[Window]:
+    """What of a rectangle lies round another within it, as up to four rectangles."""
+    top, left, height, _ = inner
+    pieces = [
+        Window(outer.top, outer.left, top - outer.top, outer.width),
+        Window(inner.bottom, outer.left, outer.bottom - inner.bottom, outer.width),
+        Window(top, outer.left, height, left - outer.left),
+        Window(top, inner.right, height, outer.right - inner.right),
+    ]
+    return [piece for piece in pieces if piece.height > 0 and piece.width > 0]
+
+
+def covered(grid: Grid) -> Window:
+    """The rectangle that a grid's patches cover."""
+    tops, lefts, side = grid.tops, grid.lefts, grid.patch_px
+    return Window(tops[0], lefts[0], tops[-1] + side - tops[0], lefts[-1] + side - lefts[0])
