@@ -4,7 +4,7 @@ from torch.testing import assert_close
 
 from wsigen.canvas import Canvas
 from wsigen.errors import WsigenError
-from wsigen.grid import Window
+from wsigen.grid import Window, shifted_grid
 
 
 @pytest.mark.parametrize("boundary", ["pad", "wrap"])
@@ -50,3 +50,20 @@ def test_half_precision_in_units_of_the_noise_loses_a_thousandth(sigma):
 def test_another_boundary_is_refused():
     with pytest.raises(WsigenError, match="expected pad or wrap"):
         Canvas(torch.zeros(3, 8, 8), "mirror", torch.zeros)
+
+
+@pytest.mark.parametrize("boundary", ["pad", "wrap"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_windows_read_and_written_together_are_those_read_and_written_alone(boundary, dtype):
+    """Neighbours are joined to one large piece; no bit may depend on it."""
+    image = torch.randn(3, 32, 64).to(dtype)
+    outside = lambda w: torch.full((3, w.height, w.width), float(w.left))  # noqa: E731
+    grid = shifted_grid(32, 64, 8, (2, 6), boundary)
+    one, other = (Canvas(image.clone(), boundary, outside, unit=1.5) for _ in range(2))
+    for batch in (grid[:], grid[3:20]):
+        together = one.read(batch)
+        assert torch.equal(together, torch.cat([other.read([window]) for window in batch]))
+        one.write(batch, together + 1)
+        for window, patch in zip(batch, together, strict=True):
+            other.write([window], patch[None] + 1)
+        assert torch.equal(one.image, other.image)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsigen.grid import Window, draw_shift, rows_together, shifted_grid
+from wsigen.grid import Window, draw_shift, rows_together, shifted_grid, side_by_side
 from wsigen.seeds import generator
 
 PATCHES = st.sampled_from([4, 8, 16])
@@ -115,3 +115,16 @@ def test_the_pieces_of_a_wrapped_window_are_what_it_shows(top, left, height, wid
         shown[place.slices()] = plane[piece.slices()]
     rows, columns = np.arange(top, top + height) % 16, np.arange(left, left + width) % 20
     np.testing.assert_array_equal(shown[0], plane[0][np.ix_(rows, columns)])
+
+
+@given(st.integers(1, 40), st.data())
+def test_side_by_side_joins_windows_of_a_row_and_leaves_none_out(columns, data):
+    grid = shifted_grid(24, columns * 8, 8, (2, 4))
+    first = data.draw(st.integers(0, len(grid) - 1))
+    batch = grid[first:]
+    joined = list(side_by_side(batch))
+    assert sum(number for _, number in joined) == len(batch)
+    assert len(joined) == len({window.top for window in batch})
+    assert all(wide.width == number * 8 for wide, number in joined)
+    alone = list(side_by_side(batch, lambda window: False))
+    assert alone == [(window, 1) for window in batch]

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from wsigen.arrays import Images
 from wsigen.errors import WsigenError
-from wsigen.grid import Window
+from wsigen.grid import Window, side_by_side
 
 Image = Float[Tensor, "3 height width"]
+Cut = Float[Tensor, "number 3 height part"]
 Outside = Callable[[Window], Image]
 Slices = tuple[slice, slice, slice]
 
@@ -54,30 +55,48 @@ class Canvas:
         """Return windows of one size, float32, shape (batch, 3, height, width)."""
         _, _, height, width = windows[0]
         patches = torch.empty(len(windows), 3, height, width, device=self.image.device)
-        for window, patch in zip(windows, patches, strict=True):
+        first = 0
+        for wide, number in self._side_by_side(windows):
+            part = patches[first : first + number]
+            first += number
             if self.boundary == "wrap":
-                rows, columns = self._wrapped(window)
-                patch[:] = self.image[:, rows[:, None], columns].float() * self.unit
+                rows, columns = self._wrapped(wide)
+                part[:] = cut(self.image[:, rows[:, None], columns], number)
+            elif wide.inside(self.height, self.width):
+                part[:] = cut(self.image[wide.slices(self.top, self.left)], number)
             else:
-                if not window.inside(self.height, self.width):
-                    patch[:] = self.outside(window)
-                canvas_part, patch_part = self._overlap(window)
-                patch[patch_part] = self.image[canvas_part]
-                if self.unit != 1:
-                    patch[patch_part] *= self.unit
+                (patch,) = part
+                patch[:] = self.outside(wide)
+                canvas_part, patch_part = self._overlap(wide)
+                part = patch[patch_part]
+                part[:] = self.image[canvas_part]
+            if self.unit != 1:
+                part *= self.unit
         return patches
 
     def write(self, windows: Sequence[Window], patches: Images) -> None:
         """Put patches back; what lies beyond the edge is dropped or, with "wrap", goes round."""
         if self.unit != 1:
             patches = patches / self.unit
-        for window, patch in zip(windows, patches, strict=True):
+        first = 0
+        for wide, number in self._side_by_side(windows):
+            part = patches[first : first + number]
+            first += number
             if self.boundary == "wrap":
-                rows, columns = self._wrapped(window)
-                self.image[:, rows[:, None], columns] = patch.to(self.image.dtype)
+                rows, columns = self._wrapped(wide)
+                joined = part.permute(1, 2, 0, 3).flatten(2)
+                self.image[:, rows[:, None], columns] = joined.to(self.image.dtype)
+            elif wide.inside(self.height, self.width):
+                cut(self.image[wide.slices(self.top, self.left)], number)[:] = part
             else:
-                canvas_part, patch_part = self._overlap(window)
-                self.image[canvas_part] = patch[patch_part]
+                canvas_part, patch_part = self._overlap(wide)
+                self.image[canvas_part] = part[0][patch_part]
+
+    def _side_by_side(self, windows: Sequence[Window]) -> Iterator[tuple[Window, int]]:
+        """The windows joined; with "pad" those that leave the plane are left alone, since each is a case of its own."""
+        if self.boundary == "wrap":
+            return side_by_side(windows)
+        return side_by_side(windows, lambda window: window.inside(self.height, self.width))
 
     def _wrapped(self, window: Window) -> tuple[Tensor, Tensor]:
         top, left = window.top - self.top, window.left - self.left
@@ -90,6 +109,11 @@ class Canvas:
         """Slices of the part of a window on the plane, as the image and as the window see it."""
         inside = window.clipped(self.height, self.width)
         return inside.slices(self.top, self.left), inside.slices(window.top, window.left)
+
+
+def cut(image: Image, number: int) -> Cut:
+    """Cut an image into ``number`` patches side by side, a view of shape (number, 3, height, width / number)."""
+    return image.unflatten(2, (number, -1)).permute(2, 0, 1, 3)
 
 
 def strips(

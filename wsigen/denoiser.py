@@ -79,5 +79,7 @@ class EDMDenoiser(nn.Module):
 
 def per_image(value: Tensor | float, x: Images) -> PerImage:
     """Spread one number, or keep one per image, as a float tensor of shape (batch,)."""
-    value = torch.as_tensor(value, dtype=torch.float32, device=x.device)
-    return value.expand(x.shape[0])
+    if isinstance(value, Tensor):
+        return value.to(x.device, torch.float32).expand(x.shape[0])
+    # filled on the device: a copy from the processor would make it wait for all that a GPU has yet to do
+    return torch.full((x.shape[0],), value, device=x.device)

@@ -4,7 +4,7 @@ At every step the canvas is cut into patches along a grid that starts at a newly
 place stays at a patch border for long, so no border leaves a seam.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, overload
 
@@ -132,6 +132,33 @@ class Grid(Sequence[Window]):
             number = -(-len(group) // batch_size)
             for n in range(number):
                 yield group[n * len(group) // number : (n + 1) * len(group) // number]
+
+
+def side_by_side(
+    windows: Sequence[Window], may_join: Callable[[Window], bool] = lambda _: True
+) -> Iterator[tuple[Window, int]]:
+    """Join windows that follow each other along a row: each joined rectangle, and of how many windows it is made.
+
+    An image is read and written in few large pieces so, instead of in many small ones.
+
+    Args:
+        windows: of one size.
+        may_join: whether a window may be joined with others.
+    """
+    first = 0
+    while first < len(windows):
+        top, left, height, width = windows[first]
+        number = 1
+        if may_join(windows[first]):
+            while first + number < len(windows):
+                window = windows[first + number]
+                if (window.top, window.left) != (top, left + number * width):
+                    break
+                if not may_join(window):
+                    break
+                number += 1
+        yield Window(top, left, height, number * width), number
+        first += number
 
 
 def rows_together(in_a_row: int, batch_size: int, *, fill: float = 0.85, most: int = 8) -> int:

@@ -14,9 +14,9 @@ import torch
 
 from wsigen.arrays import Denoiser, Images
 from wsigen.background import is_background, sparing
-from wsigen.canvas import Canvas, Image
+from wsigen.canvas import Canvas, Image, cut
 from wsigen.errors import WsigenError
-from wsigen.grid import Grid, Window, draw_shift, shifted_grid
+from wsigen.grid import Grid, Window, draw_shift, shifted_grid, side_by_side
 from wsigen.guidance import AveragePool, guided_step
 from wsigen.plan import Stage, StagePlan
 from wsigen.sampler import take_step
@@ -124,7 +124,7 @@ class StageRun:
         """Return x at the noise level of step ``i``: at first noise that no one has written down."""
         if i > 0:
             return self.canvas(i).read(batch).to(self.device)
-        return torch.stack([self.start(window) for window in batch])
+        return torch.cat([cut(self.start(wide), n) for wide, n in side_by_side(batch)])
 
     def step(self, i: int, x: Images, batch: Sequence[Window]) -> Images:
         """Step ``i`` of Algorithm 1 in some patches; the overview has no guide."""
