@@ -9,6 +9,7 @@ PYTEST_ARGS ?=
 # How large the book's notebooks run: smoke, classroom or paper. NOTEBOOKS="solvers guidance" runs these only.
 PROFILE ?= smoke
 NOTEBOOKS ?=
+ADDRESS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -22,7 +23,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 VIPS_CO
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo viewer test lint notebooks book book-draft book-student book-pdf book-test pins clean
+.PHONY: help demo viewer test lint notebooks notebooks-try book book-draft book-student book-pdf book-test pins clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -63,8 +64,11 @@ $(VENDOR)/tex-svg-full.js: $(VIEWER)/openseadragon.min.js
 	@cp node_modules/mathjax/LICENSE $(VENDOR)/mathjax.LICENSE.txt
 	@cp node_modules/mathjax/es5/tex-svg-full.js $@
 
-notebooks: $(VENV)/book.stamp  ## write notebooks/*.ipynb, for JupyterLab, Colab and papermill
-	@PYTHONPATH=book $(BIN)/python -m bookkit.notebooks --ipynb
+notebooks: $(VENV)/book.stamp  ## write notebooks/*.ipynb, for JupyterLab, Colab and papermill; ADDRESS=https://... to clone from
+	@PYTHONPATH=book $(BIN)/python -m bookkit.alone $(if $(ADDRESS),--address $(ADDRESS))
+
+notebooks-try: $(VENV)/book.stamp  ## run each notebook alone as Colab would, in a new environment that clones and installs the project
+	@PYTHONPATH=book $(BIN)/python -m bookkit.alone --try $(NOTEBOOKS)
 
 book: $(VENV)/book.stamp $(VENDOR)/tex-svg-full.js  ## run the notebooks (PROFILE=smoke, classroom or paper) and build the book: _build/html
 	@$(RUN_NOTEBOOKS)

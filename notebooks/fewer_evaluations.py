@@ -25,7 +25,7 @@ from IPython.display import Image, Markdown
 from wsigen.experiments import fewer_evaluations
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import as_markdown, load_result, results_folder
-from wsigen.experiments.run import complete, run
+from wsigen.experiments.run import saved_or_run
 from wsigen.plots.fewer_evaluations import pareto, zoom_cost
 from wsigen.plots.whole_slide import film_strip
 from wsigen.plots.zoom import zoom_path as zoom_figure
@@ -34,10 +34,10 @@ Path(out).mkdir(parents=True, exist_ok=True)
 lab = Lab(cohort, seed=seed)
 
 
-def save(figure, name):
-    """Save a figure and show it."""
+def save(figure, name, alt):
+    """Save a figure and show it, with words for those who cannot see it."""
     figure.savefig(f"{out}/{name}.png", dpi=110)
-    return Image(f"{out}/{name}.png")
+    return Image(f"{out}/{name}.png", alt=alt)
 
 
 def saved_or(live):
@@ -60,7 +60,7 @@ def badge(result):
 
 # %%
 config = replace(fewer_evaluations.PROFILES[profile], guided_sigma=guided_sigma)
-live = complete(run("fewer_evaluations", profile, lab, config=config, out=Path(out)))
+live = saved_or_run("fewer_evaluations", profile, lab, config=config, out=Path(out))
 columns = ("solver", "num_steps", "sigma_start", "evaluations", "kid", "precision", "recall", "seam_effect", "seam_chance", "difference")  # fmt: skip
 Markdown(as_markdown([row for row in live.rows if row["solver"] != "skip"], columns))
 
@@ -73,7 +73,12 @@ plans = [row for row in kept.rows if row["solver"] != "skip"]
 Markdown(as_markdown(plans, columns))
 
 # %%
-save(pareto(plans), "pareto")
+save(
+    pareto(plans),
+    "pareto",
+    "Four plots over the evaluations per patch, with a mark for each solver: KID, precision, "
+    "recall and the seam effect. A dotted line shows what other real patches reach.",
+)
 
 # %% [markdown]
 # The same slide by each plan, which is what the numbers are about:
@@ -81,7 +86,11 @@ save(pareto(plans), "pareto")
 # %%
 shown = [row for row in plans if row["solver"] != "real"][:5]
 names = [f"{row['solver']}_{row['num_steps']}_{row['sigma_start']:g}" for row in shown]
-save(film_strip([kept.image(name) for name in names], names), "slides")
+save(
+    film_strip([kept.image(name) for name in names], names),
+    "slides",
+    f"The same generated slide by {len(shown)} plans, side by side: {', '.join(names)}.",
+)
 
 # %% [markdown]
 # ## Skipping empty glass
@@ -103,14 +112,19 @@ Markdown(as_markdown(skips, skip_columns))
 # stage half of it (in pixels) is asked of the stage before. So every stage costs the same, however large the slide.
 
 # %%
-path = complete(run("zoom_path", profile, lab, out=Path(out)))
+path = saved_or_run("zoom_path", profile, lab, out=Path(out))
 zoomed = saved_or(path)
 Markdown(badge(zoomed))
 
 # %%
 row = next(row for row in zoomed.rows if row["boxes"])
 views = [zoomed.image(f"{row['size']}_{stage:02d}") for stage in range(row["stages"])]
-save(zoom_figure(views, row["mpps"], row["boxes"]), "zoom")
+save(
+    zoom_figure(views, row["mpps"], row["boxes"]),
+    "zoom",
+    f"One generated place at {row['stages']} scales, from tissue many millimetres wide down to "
+    "single nuclei. A box in each picture marks the next.",
+)
 
 # %%
 Markdown(
@@ -118,7 +132,12 @@ Markdown(
 )
 
 # %%
-save(zoom_cost(zoomed.rows), "zoom_cost")
+save(
+    zoom_cost(zoomed.rows),
+    "zoom_cost",
+    "Evaluations over the side of the slide, on logarithmic axes. The line of the whole slide "
+    "climbs steeply, that of one place hardly at all.",
+)
 
 # %% [markdown]
 # ## What we saw, beside what the paper says

@@ -14,15 +14,26 @@ mpp: float = 2.0  # micrometres per pixel of the finished slide
 out: str = "out/first_slide"  # folder for the slide and its tiles
 
 # %%
-import matplotlib.pyplot as plt
+from pathlib import Path
+
 from IPython.display import Image
 
 from wsigen.canvas import strips
 from wsigen.coarse_to_fine import drain, run_stage
 from wsigen.pages import write_frames, write_zoom
 from wsigen.plan import FAST, PAPER, stages
+from wsigen.plots.whole_slide import film_strip
 from wsigen.slides import write_pyramid
 from wsigen.training.checkpoint import load_denoiser
+
+Path(out).mkdir(parents=True, exist_ok=True)
+
+
+def save(figure, name, alt):
+    """Save a figure and show it, with words for those who cannot see it."""
+    figure.savefig(f"{out}/{name}.png", dpi=110)
+    return Image(f"{out}/{name}.png", alt=alt)
+
 
 # %% [markdown]
 # One model draws all stages. It was trained on patches at every scale, and is told how many micrometres a pixel spans.
@@ -57,12 +68,13 @@ def pixels(image):
     return ((image.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
 
 
-figure, axes = plt.subplots(1, len(path), figsize=(2.2 * len(path), 2.5), layout="constrained")
-for axis, stage, image in zip(axes, path, images, strict=True):
-    axis.imshow(pixels(image), interpolation="nearest")
-    axis.set_title(f"{stage.width} px, {stage.mpp:g} µm", fontsize=9)
-    axis.axis("off")
-plt.show()
+labels = [f"{stage.width} px, {stage.mpp:g} µm/px" for stage in path]
+save(
+    film_strip([pixels(image) for image in images], labels),
+    "film",
+    f"One generated slide in {len(path)} stages, from a blocky thumbnail of tissue and glass on. "
+    "Outline and colours stay; each stage is finer.",
+)
 
 # %% [markdown]
 # ## Look at it
@@ -82,7 +94,10 @@ write_pyramid(
     width=side,
     overwrite=True,
 )
-Image(write_zoom(f"{out}/slide.tiff", f"{out}/zoom"))
+Image(
+    write_zoom(f"{out}/slide.tiff", f"{out}/zoom"),
+    alt="The finished slide at a glance: dense stained tissue, and pale glass where it ends.",
+)
 
 # %% [markdown]
 # The same slide to zoom into: with the buttons, with + and −, or with the wheel while you hold Ctrl. The bar shows a true length.

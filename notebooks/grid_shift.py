@@ -27,7 +27,7 @@ from wsigen.experiments.guides import generated_guide
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import as_markdown, load_result, results_folder
 from wsigen.experiments.rivals import PROFILES
-from wsigen.experiments.run import complete, run
+from wsigen.experiments.run import saved_or_run
 from wsigen.pages import write_frames
 from wsigen.plan import FAST, Stage
 from wsigen.plots.quality import sheets
@@ -38,10 +38,10 @@ from wsigen.stage_run import StageRun
 Path(out).mkdir(parents=True, exist_ok=True)
 
 
-def save(figure, name):
-    """Save a figure and show it."""
+def save(figure, name, alt):
+    """Save a figure and show it, with words for those who cannot see it."""
     figure.savefig(f"{out}/{name}.png", dpi=110)
-    return Image(f"{out}/{name}.png")
+    return Image(f"{out}/{name}.png", alt=alt)
 
 
 # %% [markdown]
@@ -69,7 +69,13 @@ pictures = [frames[i].noisy for i in shown] + [frames[i].estimate for i in shown
 labels = [f"step {i}, σ = {frames[i].sigma:.2f}" for i in shown] + [
     f"estimate, step {i}" for i in shown
 ]
-save(sheets(pictures, labels, across=len(shown)), "film")
+save(
+    sheets(pictures, labels, across=len(shown)),
+    "film",
+    f"{len(shown)} steps of one stage. Above, noise that clears into tissue, under lines of a "
+    "grid that lie elsewhere each time. Below, what it would look like from there: the same "
+    "tissue throughout.",
+)
 
 # %%
 names = [f"step {i}, σ = {frame.sigma:.2f}" for i, frame in enumerate(frames)]
@@ -93,7 +99,7 @@ write_frames(f"{out}/frames", dict(zip(names, pairs, strict=True))).name
 
 # %%
 config = replace(PROFILES[profile], mpp=mpp)
-live = complete(run("rivals", profile, lab, config=config, out=Path(out)))
+live = saved_or_run("rivals", profile, lab, config=config, out=Path(out))
 columns = (
     "scheme",
     "seam_effect",
@@ -109,7 +115,12 @@ Markdown(as_markdown(live.rows, columns))
 # %%
 names = [row["scheme"] for row in live.rows]
 files = [name.replace(" ", "_").replace("/", "_") for name in names]
-save(sheets([live.image(file) for file in files], names, across=2), "rivals")
+save(
+    sheets([live.image(file) for file in files], names, across=2),
+    "rivals",
+    f"One generated image by each scheme: {', '.join(names)}. Nuclei and pale tissue lie in the "
+    "same places in all.",
+)
 
 # %% [markdown]
 # And the saved run, with all rivals, on the model's own scale and beside real tissue, where there is one:
@@ -117,7 +128,12 @@ save(sheets([live.image(file) for file in files], names, across=2), "rivals")
 # %%
 saved = results_folder() / "classroom" / "rivals.json"
 kept = load_result("rivals") if saved.is_file() else live
-save(rival_scores(kept.rows), "scores_classroom")
+save(
+    rival_scores(kept.rows),
+    "scores_classroom",
+    "Four plots with a dot for each scheme: how far its seams stand out, its detail over that "
+    "of real tissue, its evaluations, and the longest chain of them.",
+)
 
 # %%
 timed = (*columns, "seconds_an_image") if saved.is_file() else columns
@@ -126,7 +142,11 @@ Markdown(as_markdown(kept.rows, timed))
 # %%
 names = [row["scheme"] for row in kept.rows]
 files = [name.replace(" ", "_").replace("/", "_") for name in names]
-save(sheets([kept.image(file) for file in files], names, across=3), "rivals_classroom")
+save(
+    sheets([kept.image(file) for file in files], names, across=3),
+    "rivals_classroom",
+    f"One generated image of the saved run by each scheme: {', '.join(names)}.",
+)
 
 # %% [markdown]
 # ## Where no network can be blamed
@@ -136,16 +156,25 @@ save(sheets([kept.image(file) for file in files], names, across=3), "rivals_clas
 
 # %%
 saved = results_folder() / "classroom" / "exact_field.json"
-exact = (
-    load_result("exact_field") if saved.is_file() else complete(run("exact_field", "smoke", lab))
+exact = load_result("exact_field") if saved.is_file() else saved_or_run("exact_field", "smoke", lab)
+save(
+    jump_profiles(exact.rows),
+    "exact",
+    "On a Gaussian field, a plot for each scheme of the squared step from pixel to pixel over "
+    "the true one: sharp peaks at the borders of the fixed grid, mask-shift and flat "
+    "MultiDiffusion; ripples for grid-shift; flat for whole image and Gaussian MultiDiffusion.",
 )
-save(jump_profiles(exact.rows), "exact")
 
 # %% [markdown]
 # And which step's borders are it that remain? Over many draws of the shifts, what a border of each step leaves at its place:
 
 # %%
-save(step_traces(exact.rows), "traces")
+save(
+    step_traces(exact.rows),
+    "traces",
+    "What a border leaves at its place, over the noise level of its step: a hump in the middle "
+    "of the schedule, and next to nothing at both ends.",
+)
 
 # %% [markdown]
 # ## What we saw, beside what the paper says

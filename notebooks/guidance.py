@@ -13,7 +13,7 @@ profile: str = "smoke"  # smoke, classroom or paper: steps and values of r
 cohort: str = "phantom"  # real tissue to compare with: phantom, or a cohort.csv
 seed: int = 0  # names the noise and the guide
 mpp: float = 1.4  # micrometres per pixel of the magnified image
-marked: int = 28  # r of the paper, of N = 40
+marked: int = 28  # guided steps r of the paper, out of 40
 out: str = "out/guidance"  # folder for the figures
 
 # %%
@@ -27,7 +27,7 @@ from IPython.display import Image, Markdown
 from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.relaxation import PROFILES
 from wsigen.experiments.result import as_markdown, load_result, results_folder
-from wsigen.experiments.run import complete, run
+from wsigen.experiments.run import saved_or_run
 from wsigen.gaussian_field import STD, GaussianField
 from wsigen.guidance import AveragePool, guided_step, project
 from wsigen.metrics.detail import detail
@@ -41,10 +41,10 @@ from wsigen.schedule import karras_sigmas
 Path(out).mkdir(parents=True, exist_ok=True)
 
 
-def save(figure, name):
-    """Save a figure and show it."""
+def save(figure, name, alt):
+    """Save a figure and show it, with words for those who cannot see it."""
     figure.savefig(f"{out}/{name}.png", dpi=110)
-    return Image(f"{out}/{name}.png")
+    return Image(f"{out}/{name}.png", alt=alt)
 
 
 # %% [markdown]
@@ -75,7 +75,12 @@ field = GaussianField(96, 96, std=tuple(0.4 * value for value in STD))
 z = field.draw(seed, "field")[None]
 coarse, rest = operator.pinv(operator(z)), z - operator.pinv(operator(z))
 parts = [to_pixels(z)[0], to_pixels(coarse)[0], to_pixels(rest)[0]]
-save(sheets(parts, ["z", "what the guide says, A† A z", "what it cannot say"], across=3), "parts")
+save(
+    sheets(parts, ["z", "what the guide says, A† A z", "what it cannot say"], across=3),
+    "parts",
+    "Three pictures: a field of soft blotches, the same in squares of one colour, and the "
+    "rest, a fine grey grain.",
+)
 
 # %% [markdown]
 # ## The exact case
@@ -105,6 +110,8 @@ save(
         ylabel="",
     ),
     "exact_relaxation",
+    "Over the guided steps r: the distance from the guide stays high, then falls to zero; the "
+    "detail over the true field's is one at first and rises a little at the end.",
 )
 
 # %%
@@ -133,10 +140,15 @@ write_frames(f"{out}/by_r", by_r).name
 
 # %%
 config = replace(PROFILES[profile], mpp=mpp)
-live = complete(run("relaxation", profile, Lab(cohort, seed=seed), config=config, out=Path(out)))
+live = saved_or_run("relaxation", profile, Lab(cohort, seed=seed), config=config, out=Path(out))
 names = [f"guided_{row['guided_steps']:02d}" for row in live.rows if row["guide"] == "generated"]
 labels = [f"r = {int(name[-2:])} of {config.plan.num_steps}" for name in names]
-save(sheets([live.image(n) for n in ("guide", *names)], ["guide", *labels], across=5), "images")
+save(
+    sheets([live.image(n) for n in ("guide", *names)], ["guide", *labels], across=5),
+    "images",
+    f"The guide, and its magnification with {', '.join(labels)}. Without guided steps the "
+    "tissue is another one; with more it comes to be the guide's.",
+)
 
 # %%
 columns = ("guide", "guided_steps", "sigma_last", "sigma_free", "guide_error", "detail", "distance")
@@ -151,7 +163,13 @@ Markdown(as_markdown(live.rows, columns))
 # %%
 saved = results_folder() / "classroom" / "relaxation.json"
 kept = load_result("relaxation") if saved.is_file() else live
-save(relaxation_curves(kept.rows, marked), "curves_classroom")
+save(
+    relaxation_curves(kept.rows, marked),
+    "curves_classroom",
+    "Four plots for a generated and a real guide: above, the distance from the guide falls "
+    "with more guided steps; below, the detail over that of real tissue. Left over r, right "
+    "over the noise level at which the guide is let go.",
+)
 
 # %% [markdown]
 # At which r is the detail nearest to that of tissue?
@@ -175,6 +193,7 @@ labels = [f"r = {int(name[-2:])}" for name in names]
 save(
     sheets([kept.image(n) for n in ("guide", *names)], ["guide", *labels], across=4),
     "images_classroom",
+    f"The guide of the saved run, and its magnification with {', '.join(labels)}.",
 )
 
 # %% [markdown]

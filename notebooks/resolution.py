@@ -12,7 +12,7 @@
 profile: str = "smoke"  # smoke, classroom or paper: how many patches, at which scales
 cohort: str = "phantom"  # real patches to compare with: phantom, or a cohort.csv
 seed: int = 0  # names the noise of the patches and the draw of the real ones
-num_steps: int = 6  # N of the sampler, for this run
+num_steps: int = 0  # N of the sampler, for this run; 0: the profile's
 out: str = "out/resolution"  # folder for the figures
 
 # %%
@@ -24,16 +24,16 @@ from IPython.display import Image, Markdown
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.resolution import PROFILES
 from wsigen.experiments.result import as_markdown, described, saved_result
-from wsigen.experiments.run import complete, run
+from wsigen.experiments.run import saved_or_run
 from wsigen.plots.quality import resolution_scores, sheets
 
 Path(out).mkdir(parents=True, exist_ok=True)
 
 
-def save(figure, name):
-    """Save a figure and show it."""
+def save(figure, name, alt):
+    """Save a figure and show it, with words for those who cannot see it."""
     figure.savefig(f"{out}/{name}.png", dpi=110)
-    return Image(f"{out}/{name}.png")
+    return Image(f"{out}/{name}.png", alt=alt)
 
 
 # %% [markdown]
@@ -43,9 +43,10 @@ def save(figure, name):
 # from each octave, as we do.
 
 # %%
-config = replace(PROFILES[profile], num_steps=num_steps)
+config = PROFILES[profile]
+config = replace(config, num_steps=num_steps or config.num_steps)
 lab = Lab(cohort, seed=seed)
-live = complete(run("resolution", profile, lab, config=config, out=Path(out)))
+live = saved_or_run("resolution", profile, lab, config=config, out=Path(out))
 columns = ("scale", "precision", "real_precision", "recall", "real_recall", "apart", "patients")
 Markdown(as_markdown(live.rows, columns))
 
@@ -54,6 +55,8 @@ names = [f"scale_{row['scale']}" for row in live.rows]
 save(
     sheets([live.image(name) for name in names], [str(row["scale"]) for row in live.rows]),
     "patches",
+    "Generated patches of this run, a block for each scale: large nuclei at the finest, then "
+    "many small ones, edges of tissue and glass.",
 )
 
 # %% [markdown]
@@ -67,7 +70,12 @@ kept = saved_result("resolution") or live
 Markdown(described(kept))
 
 # %%
-save(resolution_scores(kept.rows), "scores_classroom")
+save(
+    resolution_scores(kept.rows),
+    "scores_classroom",
+    "Precision and recall at each scale with intervals: the paper's generated patches, ours, "
+    "and other real patches. Our recall lies far below that of the real ones.",
+)
 
 # %%
 table = (
@@ -86,6 +94,8 @@ names = [f"scale_{row['scale']}" for row in kept.rows]
 save(
     sheets([kept.image(name) for name in names], [str(row["scale"]) for row in kept.rows]),
     "patches_classroom",
+    "Generated patches of the saved run, a block for each scale, from large nuclei to pieces "
+    "of whole sections.",
 )
 
 # %%

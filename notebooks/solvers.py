@@ -24,7 +24,7 @@ from IPython.display import Image, Markdown
 
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import as_markdown, described, saved_result
-from wsigen.experiments.run import complete, run
+from wsigen.experiments.run import saved_or_run
 from wsigen.experiments.solvers import PROFILES
 from wsigen.pages import write_frames
 from wsigen.plots.quality import sheets, solver_curves
@@ -32,10 +32,10 @@ from wsigen.plots.quality import sheets, solver_curves
 Path(out).mkdir(parents=True, exist_ok=True)
 
 
-def save(figure, name):
-    """Save a figure and show it."""
+def save(figure, name, alt):
+    """Save a figure and show it, with words for those who cannot see it."""
     figure.savefig(f"{out}/{name}.png", dpi=110)
-    return Image(f"{out}/{name}.png")
+    return Image(f"{out}/{name}.png", alt=alt)
 
 
 # %% [markdown]
@@ -47,7 +47,7 @@ def save(figure, name):
 # %%
 config = replace(PROFILES[profile], mpp=mpp, solvers=tuple(solvers.split()))
 lab = Lab(cohort, seed=seed)
-live = complete(run("solvers", profile, lab, config=config, out=Path(out)))
+live = saved_or_run("solvers", profile, lab, config=config, out=Path(out))
 columns = ("solver", "num_steps", "evaluations", "precision", "recall", "kid")
 Markdown(as_markdown(live.rows, columns))
 
@@ -55,7 +55,12 @@ Markdown(as_markdown(live.rows, columns))
 made = [row for row in live.rows if row["solver"] != "real"]
 names = [f"{row['solver']}_{row['num_steps']}" for row in made]
 labels = [f"{row['solver']}, N = {row['num_steps']}" for row in made]
-save(sheets([live.image(name) for name in names], labels), "patches")
+save(
+    sheets([live.image(name) for name in names], labels),
+    "patches",
+    f"A row of patches from the same noise for each of: {', '.join(labels)}. With the fewest "
+    "steps there is noise or blur, with more there are nuclei.",
+)
 
 # %%
 heun = [
@@ -88,7 +93,12 @@ kept = saved_result("solvers") or live
 Markdown(described(kept))
 
 # %%
-save(solver_curves(kept.rows), "curves_classroom")
+save(
+    solver_curves(kept.rows),
+    "curves_classroom",
+    "Precision and recall of the solvers with intervals, left over the number of steps, right "
+    "over the evaluations. A blue band shows where other real patches lie.",
+)
 
 # %%
 Markdown(as_markdown(kept.rows, columns))
@@ -97,7 +107,11 @@ Markdown(as_markdown(kept.rows, columns))
 made = [row for row in kept.rows if row["solver"] != "real"]
 names = [f"{row['solver']}_{row['num_steps']}" for row in made]
 labels = [f"{row['solver']}, N = {row['num_steps']}" for row in made]
-save(sheets([kept.image(name) for name in names], labels), "patches_classroom")
+save(
+    sheets([kept.image(name) for name in names], labels),
+    "patches_classroom",
+    f"Patches of the saved run, a row from the same noise for each of: {', '.join(labels)}.",
+)
 
 # %% [markdown]
 # ## What we saw, beside what the paper says

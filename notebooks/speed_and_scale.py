@@ -25,20 +25,20 @@ from wsigen.coarse_to_fine import drain, generate
 from wsigen.experiments import scaling
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import as_markdown, load_result, results_folder
-from wsigen.experiments.run import complete, run
+from wsigen.experiments.run import saved_or_run
 from wsigen.plan import FAST, stages
 from wsigen.plots.scaling import cost_by_size, patches_per_stage
 from wsigen.storage import Storage, bytes_on_disk
 from wsigen.training.checkpoint import load_denoiser
 
 Path(out).mkdir(parents=True, exist_ok=True)
-lab = Lab(cohort, seed=seed)
+lab = Lab(seed=seed)
 
 
-def save(figure, name):
-    """Save a figure and show it."""
+def save(figure, name, alt):
+    """Save a figure and show it, with words for those who cannot see it."""
     figure.savefig(f"{out}/{name}.png", dpi=110)
-    return Image(f"{out}/{name}.png")
+    return Image(f"{out}/{name}.png", alt=alt)
 
 
 # %% [markdown]
@@ -50,13 +50,18 @@ def save(figure, name):
 # %%
 config = scaling.PROFILES[profile]
 config = replace(config, plan=replace(config.plan, num_steps=num_steps or config.plan.num_steps))
-live = complete(run("scaling", profile, lab, config=config, out=Path(out)))
+live = saved_or_run("scaling", profile, lab, config=config, out=Path(out))
 paper = live.rows[0]
 columns = ("stages", "patches", "patches_padded", "evaluations_each", "evaluations", "evaluations_per_second")  # fmt: skip
 Markdown(as_markdown([paper], columns))
 
 # %%
-save(patches_per_stage(paper), "stages")
+save(
+    patches_per_stage(paper),
+    "stages",
+    "Bars on a logarithmic axis: the patches of stages 1 to 7. Each stage has four times as "
+    "many as the one before it; the last has three quarters of all.",
+)
 
 # %% [markdown]
 # The last column is what 40 minutes ask for: so many evaluations a second, at 512 x 512 px. With the network of our preset
@@ -119,7 +124,12 @@ measured = ("denoiser", "size", "num_steps", "cpu_seconds", "cpu_seconds_to_writ
 Markdown(as_markdown(benchmark["rows"], measured))
 
 # %%
-save(cost_by_size(benchmark["rows"]), "cost")
+save(
+    cost_by_size(benchmark["rows"]),
+    "cost",
+    "Left, processor seconds over the side of the slide, rising on logarithmic axes. Right, "
+    "peak memory, which hardly rises while the size of one canvas shoots up.",
+)
 
 # %% [markdown]
 # And with the model that ships, from the saved classroom run where there is one:

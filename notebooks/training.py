@@ -37,10 +37,10 @@ from wsigen.training.monitor import sample_sheet
 Path(out).mkdir(parents=True, exist_ok=True)
 
 
-def save(figure, name):
-    """Save a figure and show it."""
+def save(figure, name, alt):
+    """Save a figure and show it, with words for those who cannot see it."""
     figure.savefig(f"{out}/{name}.png", dpi=110)
-    return Image(f"{out}/{name}.png")
+    return Image(f"{out}/{name}.png", alt=alt)
 
 
 # %% [markdown]
@@ -64,6 +64,7 @@ patches = [sampler.patch(number) for number in range(8)]
 save(
     sheets([pixels for pixels, _ in patches], [f"{mpp:.2g}" for _, mpp in patches], across=8),
     "patches",
+    "Eight training patches of stained tissue, each with its micrometres per pixel above it.",
 )
 
 # %% [markdown]
@@ -99,11 +100,20 @@ for progress in trainer.train(sampler):
             rows[f"denoised after {stops.pop(0)} patches"] = row(denoiser(noisy, sigma, scales))
 
 # %%
-save(sheets([*rows.values(), row(clean)], [*rows, "clean"]), "denoised")
+save(
+    sheets([*rows.values(), row(clean)], [*rows, "clean"]),
+    "denoised",
+    f"The same eight patches in {len(rows) + 1} rows: noisy, denoised at three moments of the "
+    "training with less and less noise left, and clean.",
+)
 
 # %%
 smooth = np.convolve(losses, np.ones(20) / 20, "valid")
-save(loss_curve(seen[19:], smooth), "loss")
+save(
+    loss_curve(seen[19:], smooth),
+    "loss",
+    "The loss over the patches seen, on logarithmic axes. It falls unevenly.",
+)
 
 # %% [markdown]
 # ## Samples
@@ -112,7 +122,12 @@ save(loss_curve(seen[19:], smooth), "loss")
 
 # %%
 samples = sample_sheet(denoiser, config.patch_px, (2.0, 16.0), columns=8, num_steps=12, seed=seed)
-save(sheets([samples], ["above at 2, below at 16 micrometres per pixel"]), "samples")
+save(
+    sheets([samples], ["above at 2, below at 16 micrometres per pixel"]),
+    "samples",
+    "Two rows of eight samples that the tiny network makes from noise, at the finer scale "
+    "above and the coarser below.",
+)
 
 # %% [markdown]
 # ## The model that ships
@@ -122,7 +137,12 @@ save(sheets([samples], ["above at 2, below at 16 micrometres per pixel"]), "samp
 # %%
 record = json.loads((files("wsigen") / "models" / "small.json").read_text())
 seen = [line["images_seen"] for line in record["losses"]]
-save(loss_curve(seen, [line["loss"] for line in record["losses"]]), "loss_small")
+save(
+    loss_curve(seen, [line["loss"] for line in record["losses"]]),
+    "loss_small",
+    "The loss of the model that ships, over the patches it has seen: a steep fall, then a slow "
+    "one, and a step up where the noise levels of the training were changed.",
+)
 
 # %%
 Markdown("\n".join(f"- {note}" for note in record["notes"]))

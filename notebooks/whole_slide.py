@@ -23,17 +23,18 @@ from IPython.display import Image, Markdown
 
 from wsigen.experiments import whole_slide
 from wsigen.experiments.lab import Lab
-from wsigen.experiments.result import as_markdown, load_result, results_folder
-from wsigen.experiments.run import complete, run
+from wsigen.experiments.result import as_markdown, load_result, results_folder, saved_result
+from wsigen.experiments.run import saved_or_run
+from wsigen.pages import write_frames
 from wsigen.plots.whole_slide import film_strip, magnifications, nearest_distances
 
 Path(out).mkdir(parents=True, exist_ok=True)
 
 
-def save(figure, name):
-    """Save a figure and show it."""
+def save(figure, name, alt):
+    """Save a figure and show it, with words for those who cannot see it."""
     figure.savefig(f"{out}/{name}.png", dpi=110)
-    return Image(f"{out}/{name}.png")
+    return Image(f"{out}/{name}.png", alt=alt)
 
 
 # %% [markdown]
@@ -46,7 +47,12 @@ def save(figure, name):
 config, lab = whole_slide.PROFILES[profile], Lab(cohort, seed=seed)
 path = whole_slide.path(config, lab)
 labels = [f"{stage.width} px, {stage.mpp:g} µm/px" for stage in path]
-save(film_strip(whole_slide.film(config.slides[0], config, lab), labels), "stages")
+save(
+    film_strip(whole_slide.film(config.slides[0], config, lab), labels),
+    "stages",
+    f"One generated slide in {len(path)} stages: tissue keeps its outline and colours, and gets "
+    "finer.",
+)
 
 # %% [markdown]
 # ## Patches at each magnification, and their nearest training patches (Fig. 6)
@@ -68,7 +74,16 @@ for factor in config.factors:
             "neighbours": nearest if shown else None,
         }
     )
-save(magnifications(rows), "neighbours")
+save(
+    magnifications(rows),
+    "neighbours",
+    "Squares of the slide, a row for each scale, with a distance above each"
+    + (
+        " and the nearest drawn patch below it: pink where the generated one is violet."
+        if shown
+        else "."
+    ),
+)
 
 # %% [markdown]
 # With the phantom cohort this is a test of the tool, not of the model: the model was trained on real slides, and its patches
@@ -77,7 +92,7 @@ save(magnifications(rows), "neighbours")
 
 # %%
 saved = (results_folder() / "classroom" / "whole_slide.json").is_file()
-live = complete(run("whole_slide", profile, lab, config=config, out=None if saved else Path(out)))
+live = saved_or_run("whole_slide", profile, lab, config=config, out=None if saved else Path(out))
 columns = (
     "slide",
     "mpp",
@@ -117,22 +132,62 @@ def squares(row):
 
 
 seeds = sorted({row["slide"] for row in kept.rows})
-save(strip(seeds[0]), "stages_classroom_first")
+save(
+    strip(seeds[0]),
+    "stages_classroom_first",
+    "The stages of the first saved slide side by side: the same tissue and glass in each, finer and finer.",
+)
 
 # %%
-save(strip(seeds[-1]), "stages_classroom_last")
+save(
+    strip(seeds[-1]),
+    "stages_classroom_last",
+    "The stages of the last saved slide: its outline is there from the first on, nuclei only in the last.",
+)
 
 # %%
 save(
     magnifications([squares(row) for row in kept.rows if row["slide"] == seeds[-1]]),
     "patches_classroom",
+    "Squares of a slide of the saved run, a row for each scale from dense nuclei to edges of "
+    "tissue, with the distance to the nearest training patch above each.",
 )
 
 # %%
 Markdown(as_markdown(kept.rows, columns))
 
 # %%
-save(nearest_distances(kept.rows), "distances_classroom")
+save(
+    nearest_distances(kept.rows),
+    "distances_classroom",
+    "Distance to the nearest training patch at each scale, medians with lines down to the "
+    "least: dots for other real patches, triangles for generated ones.",
+)
+
+# %% [markdown]
+# ## A strip of seven stages
+#
+# An overview and the seven stages after it, as in the paper, take a slide from about 90 to 0.7 µm per pixel. A whole slide of that kind is
+# shown by one place of it, which the experiment `zoom_path` makes at every scale: each picture spans half the millimetres of the
+# one before.
+
+# %%
+zoomed = saved_result("zoom_path") or saved_or_run("zoom_path", profile, lab)
+row = next(row for row in zoomed.rows if row["boxes"])
+views = {
+    f"stage {i}, {mpp:g} µm/px" if i else f"overview, {mpp:g} µm/px": zoomed.image(
+        f"{row['size']}_{i:02d}"
+    )
+    for i, mpp in enumerate(row["mpps"])
+}
+write_frames(f"{out}/seven", views).name
+
+# %% [markdown]
+# ```{frames} book/executed/whole_slide/seven
+# :alt: One place of a generated slide,
+# :strip:
+# One place of a generated slide of 65 536 px a side: the overview, and the seven stages.
+# ```
 
 # %% [markdown]
 # ## What we saw, beside what the paper says

@@ -6,7 +6,9 @@ Marked `book`: it needs the extra `book`. `make book-test` runs it.
 import ast
 import importlib
 import json
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -17,8 +19,9 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "book"))
 pytest.importorskip("sphinx")
 jupytext = pytest.importorskip("jupytext")
+nbformat = pytest.importorskip("nbformat")
 
-from bookkit import claims, notebooks, paper_map, places, provenance, results  # noqa: E402
+from bookkit import alone, claims, notebooks, paper_map, places, provenance, results  # noqa: E402
 from wsigen.errors import WsigenError  # noqa: E402
 
 pytestmark = pytest.mark.book
@@ -278,6 +281,50 @@ def test_a_notebook_has_typed_and_commented_parameters_and_short_functions(sourc
                     )
 
 
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_papermill_reads_every_line_of_the_parameters(
+    source: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cells = [c for c in jupytext.read(source).cells if "parameters" in c.metadata.get("tags", [])]
+    named = {node.target.id for node in ast.parse(cells[0].source).body}
+    known = notebooks.parameters_of(source, {}, dict.fromkeys(named, 0))
+    assert set(known) == named
+    assert not [text for text in caplog.messages if "parse" in text]
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_a_notebook_to_take_along_brings_the_package_and_leaves_the_book_behind(
+    source: Path,
+) -> None:
+    page = alone.to_take_along(notebooks.read(source), "https://example.org/slides.git")
+    install = page.cells[1].source
+    assert '"https://example.org/slides.git"' in install
+    plain = re.sub(r"^(\s*)[!%].*$", r"\1pass", install, flags=re.MULTILINE)
+    assert "{" not in re.sub(r"f\".*?\"", "", plain), "something was not filled in"
+    compile(plain, "install", "exec")
+    text = "\n".join(cell.source for cell in page.cells if cell.cell_type == "markdown")
+    assert not re.search(r"\{\w+\}`|```\{", text)
+    tagged = [cell for cell in page.cells if "parameters" in cell.metadata.get("tags", [])]
+    changed = alone.CHANGED[source.stem]
+    assert all(f"\n{name}: " in tagged[0].source for name in ("seed", *changed))
+
+
+def test_the_address_of_a_take_along_notebook_is_a_public_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alone, "ROOT", tmp_path)
+    for variable in ("GIT_DIR", "GIT_WORK_TREE"):
+        monkeypatch.delenv(variable, raising=False)
+    assert alone.address_of_project() == ".."
+    git = ["git", "-C", str(tmp_path)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "remote", "add", "origin", "/home/somebody/slides"], check=True)
+    assert alone.address_of_project() == ".."
+    for address, told in [("https://example.org/a.git", True), ("https://me@example.org/a", False)]:
+        subprocess.run([*git, "remote", "set-url", "origin", address], check=True)
+        assert alone.address_of_project() == (address if told else "..")
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project of one notebook that prints a number of its package."""
@@ -344,6 +391,29 @@ def test_source_pins_results_and_models_are_part_of_the_key(project: Path, chang
 def test_an_unknown_parameter_is_told(project: Path) -> None:
     with pytest.raises(WsigenError, match="no parameter 'num_step'; expected one of profile"):
         notebooks.parameters_of(project / "notebooks" / "small.py", {"num_step": 3}, {})
+
+
+def test_a_run_leaves_the_environment_as_it_was_and_writes_nothing_at_home(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "XDG_RUNTIME_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    before = dict(os.environ)
+    assert run_if_needed(project)
+    assert dict(os.environ) == before
+    assert list(home.rglob("*")) == []
+
+
+def test_the_words_of_a_picture_go_where_the_build_looks_for_them() -> None:
+    cell = nbformat.v4.new_code_cell("", id="a", execution_count=1)
+    told = {"image/png": {"alt": "A slide."}}
+    data = {"image/png": "", "text/plain": ""}
+    cell.outputs = [nbformat.v4.new_output("display_data", data, metadata=told)]
+    page = notebooks.cleaned(nbformat.v4.new_notebook(cells=[cell]))
+    assert page.cells[0].metadata.mystnb == {"image": {"alt": "A slide."}}
 
 
 def test_a_failing_notebook_is_told_by_its_traceback_and_leaves_no_page(project: Path) -> None:

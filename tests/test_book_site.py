@@ -44,6 +44,10 @@ def soup(path: Path) -> Any:
     return bs4.BeautifulSoup(path.read_text("utf-8"), "html.parser")
 
 
+def page_of(source: Path) -> Path:
+    return HTML / "book" / "executed" / f"{source.stem}.html"
+
+
 def test_there_is_a_book() -> None:
     assert len(PAGES) > 10, f"no book in {HTML}: run `make book` first"
     built = {name_of(path) for path in PAGES}
@@ -64,6 +68,19 @@ def test_no_notebook_lacks_its_outputs(source: Path) -> None:
     assert not re.search(r"0x[0-9a-f]{8,}", json.dumps(outputs)), (
         "an address differs from run to run"
     )
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_every_figure_of_a_notebook_tells_what_is_seen(source: Path) -> None:
+    cells = json.loads((EXECUTED / f"{source.stem}.ipynb").read_text("utf-8"))["cells"]
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    figures = [output for output in outputs if "image/png" in output.get("data", {})]
+    told = [output["metadata"].get("image/png", {}).get("alt", "") for output in figures]
+    assert all(len(alt.split()) > 7 and alt.endswith(".") for alt in told), told
+    assert len(set(told)) == len(told), "two figures in the same words"
+    assert not [alt for alt in told if re.match(r"(?i)(figure|picture|image|plot)\b", alt)]
+    shown = [image.get("alt") for image in soup(page_of(source)).select("article img")]
+    assert set(told) <= set(shown), "the page lost an alt text"
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)

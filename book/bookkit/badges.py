@@ -27,8 +27,6 @@ def add(app: Any, doctree: nodes.document) -> None:
     if not titles:
         return
     run = run_of(app.env.docname)
-    if run is not None:
-        describe_pictures(doctree)
     if run is None:
         profile, text = app.config.book_profile, "this book was built with the profile"
     elif run:
@@ -46,16 +44,6 @@ def add(app: Any, doctree: nodes.document) -> None:
         badge += nodes.Text(f": {PROFILES[profile]}{on_what(run)}.")
     parent = titles[0].parent
     parent.insert(parent.index(titles[0]) + 1, badge)
-
-
-def describe_pictures(doctree: nodes.document) -> None:
-    """Give pictures that a cell made, and that its author did not describe, at least the words of their section."""
-    for image in doctree.findall(nodes.image):
-        section = image
-        while section.parent is not None and not isinstance(section, nodes.section):
-            section = section.parent
-        if not image.get("alt") and isinstance(section, nodes.section):
-            image["alt"] = f"Figure: {section[0].astext()}"
 
 
 def on_what(run: dict[str, Any] | None) -> str:

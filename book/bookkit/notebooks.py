@@ -25,17 +25,12 @@ from typing import Any
 import jupytext
 import nbformat
 
+from bookkit.kernels import LOCAL, START_SECONDS, own_folders
 from bookkit.places import EXECUTED, NOTEBOOKS, PROFILES, ROOT
 from wsigen.errors import WsigenError
 from wsigen.provenance import run_info, without_folder
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
-INSTALL = """# In Colab, or wherever the package is missing: clone or upload the project, and name its folder here.
-import importlib.util
-
-PROJECT = ".."
-if importlib.util.find_spec("wsigen") is None:
-    %pip install -q -e {PROJECT}[metrics,study]"""
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 SECONDS_PER_NOTEBOOK = {"smoke": 300, "classroom": 3600, "paper": 7 * 24 * 3600}
 
@@ -49,13 +44,6 @@ def read(source: Path) -> nbformat.NotebookNode:
     notebook.nbformat_minor = 5
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number}"
-    return notebook
-
-
-def to_take_along(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """With a cell that installs the package where it is missing, as in Colab."""
-    cell = nbformat.v4.new_code_cell(INSTALL, id="install")
-    notebook.cells.insert(1, cell)
     return notebook
 
 
@@ -116,10 +104,12 @@ def run(source: Path, parameters: dict[str, Any], key: str, seconds: int) -> str
     temporary, start = EXECUTED / f".{name}.ipynb", EXECUTED / f".{name}.start.ipynb"
     nbformat.write(read(source), start)
     try:
-        papermill.execute_notebook(
-            str(start), str(temporary), parameters, kernel_name=KERNEL["name"], cwd=str(ROOT),
-            progress_bar=False, log_output=False, execution_timeout=seconds,
-        )  # fmt: skip
+        with own_folders():
+            papermill.execute_notebook(
+                str(start), str(temporary), parameters, kernel_name=KERNEL["name"], cwd=str(ROOT),
+                progress_bar=False, log_output=False, execution_timeout=seconds,
+                start_timeout=START_SECONDS, config=LOCAL,
+            )  # fmt: skip
     except Exception as error:  # whatever it is, it belongs to the notebook
         lines = getattr(error, "traceback", None) or [f"{type(error).__name__}: {error}"]
         return COLOUR.sub("", "\n".join("\n".join(lines).splitlines()[-15:]))
@@ -160,10 +150,21 @@ def cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
             cell.metadata.pop(name, None)
         if not tags:
             cell.metadata.pop("tags", None)
+        if alt := alt_of(cell):
+            cell.metadata.mystnb = {"image": {"alt": alt}}  # where the build looks for it
         # Parameters that papermill put in are repeated below the defaults: readers need to see them once.
         if "injected-parameters" in tags:
             cell.metadata.tags = [*tags, "hide-input"]
     return notebook
+
+
+def alt_of(cell: nbformat.NotebookNode) -> str | None:
+    """The words that a cell's picture came with."""
+    for output in cell.get("outputs", []):
+        for kind, told in output.get("metadata", {}).items():
+            if kind.startswith("image/") and "alt" in told:
+                return str(told["alt"])
+    return None
 
 
 def run_all(
@@ -209,17 +210,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--cohort", default=os.environ.get("WSIGEN_COHORT") or "phantom")
     parser.add_argument("--only", nargs="*", metavar="NAME", help="these notebooks")
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
-    parser.add_argument("--ipynb", action="store_true", help="write notebooks/*.ipynb, run nothing")
     parser.add_argument("--draft", action="store_true", help="run nothing; pages without outputs")
     chosen = parser.parse_args(arguments)
     sources = sorted(NOTEBOOKS.glob("*.py"))
     if chosen.only:
         sources = [source for source in sources if source.stem in chosen.only]
-    if chosen.ipynb:
-        for source in sources:
-            nbformat.write(to_take_along(read(source)), source.with_suffix(".ipynb"))
-            print(f"notebooks/{source.stem}.ipynb")
-        return 0
     if chosen.draft:
         draft(sources)
         return 0

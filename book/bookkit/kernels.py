@@ -1,0 +1,30 @@
+"""How the kernels of notebooks are started: apart from the home of whoever builds the book, and off the network."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from traitlets.config import Config
+
+# Messages to the kernel go through files of this machine, not over its network.
+LOCAL = Config({"KernelManager": {"transport": "ipc"}})
+START_SECONDS = 300  # for a kernel to begin on a busy machine
+FOLDERS = {"JUPYTER_RUNTIME_DIR": "r", "IPYTHONDIR": "i"}
+
+
+@contextmanager
+def own_folders() -> Iterator[None]:
+    """What Jupyter and IPython write beside a run goes to a folder of its own: a home may be read-only.
+
+    The folder has a short path, since sockets have no long ones.
+    """
+    with tempfile.TemporaryDirectory(prefix="nb") as folder:
+        wanted = {name: f"{folder}/{part}" for name, part in FOLDERS.items()}
+        before = {name: os.environ.get(name) for name in wanted}
+        os.environ.update(wanted)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                os.environ.pop(name) if value is None else os.environ.update({name: value})
