@@ -136,15 +136,30 @@ def test_kid_is_unbiased_and_its_interval_holds_zero():
     assert np.mean([estimate.low <= 0 <= estimate.high for estimate in found]) > 0.94
 
 
-def test_the_interval_of_kid_holds_the_truth_where_sets_differ():
-    big = kid(normal("many real", 6000, 4), normal("many fake", 6000, 4) + 0.5)
+@pytest.fixture(scope="module")
+def big():
+    return kid(normal("many real", 6000, 4), normal("many fake", 6000, 4) + 0.5)
+
+
+@pytest.mark.parametrize("interval", ["jackknife", "bootstrap"])
+def test_the_interval_of_kid_holds_the_truth_where_sets_differ(interval, big):
     held = [
         found.low <= big.value <= found.high
         for i in range(150)
-        for found in [kid(normal(f"real {i}", 100, 4), normal(f"fake {i}", 100, 4) + 0.5)]
+        for real, fake in [(normal(f"real {i}", 100, 4), normal(f"fake {i}", 100, 4) + 0.5)]
+        for found in [kid(real, fake, interval=interval, resamples=300)]
     ]
     assert big.low > 0
     assert 0.88 < np.mean(held) <= 1
+
+
+def test_the_bootstrap_of_kid_never_pairs_a_sample_with_its_copy():
+    real, fake = normal("real", 40, 4), normal("fake", 40, 4)
+    plain, drawn = (kid(real, fake, interval=name) for name in ("jackknife", "bootstrap"))
+    assert drawn.value == plain.value
+    assert drawn.low < 0 < drawn.high  # with copies the whole interval would lie above 0
+    twice = {"real_groups": np.arange(40) % 3, "fake_groups": np.arange(40) % 3}
+    assert np.isfinite(kid(real, fake, interval="bootstrap", **twice).high)
 
 
 def test_kid_keeps_the_samples_of_a_slide_in_one_subset():
@@ -192,6 +207,7 @@ def test_a_few_copies_show_in_the_share_of_near_samples():
         (lambda x: manifold_scores(x, x[:3]), "fewer than the samples"),
         (lambda x: kid(x, x[:, :2]), "equal dims"),
         (lambda x: kid(x, x, real_groups=np.zeros(20)), "3 groups"),
+        (lambda x: kid(x, x, interval="guess"), "jackknife or bootstrap"),
         (lambda x: nearest(x, x, 21), "1 to 20"),
         (lambda x: memorisation(x, x, x), "other patients"),
         (lambda x: bootstrap_mean(x[:0, 0]), "no samples"),

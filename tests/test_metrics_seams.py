@@ -6,8 +6,10 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import kstest
 
 from wsigen.errors import WsigenError
+from wsigen.metrics.intervals import Estimate
 from wsigen.metrics.lattice import fold, lattice_test
-from wsigen.metrics.seams import periodogram, seam_test, tile_mismatch
+from wsigen.metrics.seam_intervals import seam_size
+from wsigen.metrics.seams import SeamPlanes, periodogram, seam_test, tile_mismatch
 from wsigen.metrics.stages import average, stage_changes
 from wsigen.seeds import generator
 from wsigen.slides.cohort import read_cohort
@@ -82,6 +84,39 @@ def test_a_seam_of_one_grey_level_is_found_where_it_lies(slide, offset):
     assert elsewhere.p_value > 0.01
 
 
+def test_one_look_at_an_image_tests_every_grid(slide):
+    image = slide[:120, :150]
+    planes = SeamPlanes.of(image, PERIOD)
+    for offset, align in (((0, 0), 1), ((6, 20), 2), ((3, 5), 4)):
+        assert planes.at(offset, align=align) == seam_test(image, PERIOD, offset, align=align)
+
+
+def uneven(row, column):
+    return (7 * row + 3 * column) % 5 / 2 - 1  # steps of half a grey level to two
+
+
+def test_the_interval_of_an_effect_holds_what_many_images_have_on_average(slide):
+    for add in (lambda image: image, lambda image: with_seams(image, PERIOD, (0, 0), uneven)):
+        found = [seam_size(add(crop), PERIOD, resamples=150).effect for crop in crops(slide, 60)]
+        mean = np.mean([effect.value for effect in found])
+        assert np.mean([effect.low <= mean <= effect.high for effect in found]) > 0.88
+        spread = np.std([effect.value for effect in found])
+        widths = [(effect.high - effect.low) / 2 / 1.96 for effect in found]
+        assert 0.8 < np.mean(widths) / spread < 1.4
+
+
+def test_the_interval_of_a_seam_is_that_of_its_own_grid_and_shrinks_with_the_image(slide):
+    large = with_seams(slide[:320, :320], 32, (6, 20), uneven)
+    found = seam_size(large, 32, (6, 20), align=2, resamples=200)
+    tested = seam_test(large, 32, (6, 20), align=2)
+    assert (found.effect.value, found.grey.value) == (tested.effect, tested.grey)
+    assert found.effect.low > 3
+    assert 0.5 < found.grey.low < tested.grey < found.grey.high < 2
+    assert seam_size(large, 32, align=2, resamples=200).effect.low < 1  # no grid lies there
+    small = seam_size(large[:160, :160], 32, (6, 20), align=2, resamples=200)
+    assert small.grey.high - small.grey.low > found.grey.high - found.grey.low
+
+
 def test_a_line_of_one_grey_level_is_found(slide):
     seamed = slide[:400, :400].astype(float)
     seamed[::32] += 1
@@ -114,6 +149,7 @@ def test_ties_make_the_p_value_large_never_small():
         found = test(flat, PERIOD)
         assert found.p_value == 1
         assert found.effect == found.grey == 0
+    assert seam_size(flat, PERIOD).effect == Estimate(0, 0, 0)
     assert periodogram(flat, PERIOD).ratio == 1
     tied = np.zeros((4, 4))
     tied[:2, 0] = 1

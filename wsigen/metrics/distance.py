@@ -5,9 +5,11 @@
               - 2 sum_{i, j} k(x_i, y_j) / (m n)                                        (Gretton et al. 2012, Eq. 3)
 
 It is unbiased: between two samples of one distribution its mean is 0 at any sample size, so single values are
-negative as often as not. The interval is that of the jackknife over subsets (Efron and Stein 1981): the distance is
-computed anew without the b-th of B subsets of both sides. Drawing samples with replacement, as the bootstrap does,
-would pair samples with their own copies and raise the distance.
+negative as often as not. Samples are shuffled into B subsets, and the interval comes from them by
+
+    jackknife   (Efron and Stein 1981) the distance anew without the b-th subset of both sides
+    bootstrap   subsets drawn with replacement. A sample drawn twice would be paired with its own copy, which raises the
+                distance; so pairs within a subset are left out
 """
 
 from typing import Any
@@ -17,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import t
 
 from wsigen.errors import WsigenError
-from wsigen.metrics.intervals import Estimate, members
+from wsigen.metrics.intervals import Estimate, members, percentiles
 from wsigen.metrics.manifold import Features
 from wsigen.seeds import generator
 
@@ -29,21 +31,27 @@ def kid(
     fake: Features,
     *,
     subsets: int = 20,
+    interval: str = "jackknife",
+    resamples: int = 1000,
     real_groups: ArrayLike | None = None,
     fake_groups: ArrayLike | None = None,
     level: float = 0.95,
     seed: int = 0,
 ) -> Estimate:
-    """KID with its jackknife interval, which is too wide rather than too narrow where both sides are alike.
+    """KID with its interval, which is too wide rather than too narrow where both sides are alike.
 
     Args:
         real: shape (reals, dims).
         fake: shape (fakes, dims).
         subsets: how many the samples are shuffled into; fewer where there are fewer groups.
+        interval: "jackknife" or "bootstrap".
+        resamples: how many times the bootstrap draws the subsets.
         real_groups, fake_groups: what each sample belongs to, such as its slide; kept in one subset.
         level: share of intervals that are to hold the truth.
         seed: decides which samples share a subset.
     """
+    if interval not in ("jackknife", "bootstrap"):
+        raise WsigenError(f"no interval {interval!r}; expected jackknife or bootstrap")
     units = [
         members(len(side), groups) for side, groups in ((real, real_groups), (fake, fake_groups))
     ]
@@ -59,13 +67,18 @@ def kid(
     )
     xx, yy, xy = kernel_sums(x, x), kernel_sums(y, y), kernel_sums(x, y)
     x_own, y_own = x.own_kernel(), y.own_kernel()
+    value = _mmd2(xx, yy, xy, x_own, y_own, x.counts, y.counts, np.ones(subsets, np.bool_))
+    if interval == "bootstrap":
+        stream = generator(seed, "kid", "bootstrap")
+        x_drawn, y_drawn = (_drawn(subsets, resamples, stream) for _ in range(2))
+        again = _drawn_mmd2(xx, yy, xy, x.counts, y.counts, x_drawn, y_drawn)
+        return Estimate(value, *percentiles(again, level), level)
     without = np.array(
         [
             _mmd2(xx, yy, xy, x_own, y_own, x.counts, y.counts, np.arange(subsets) != b)
             for b in range(subsets)
         ]
     )
-    value = _mmd2(xx, yy, xy, x_own, y_own, x.counts, y.counts, np.ones(subsets, np.bool_))
     error = np.sqrt((subsets - 1) / subsets * np.sum((without - without.mean()) ** 2))
     reach = float(t.ppf((1 + level) / 2, subsets - 1) * error)
     return Estimate(value, value - reach, value + reach, level)
@@ -136,3 +149,29 @@ def _mmd2(
     within_x = (xx[pairs].sum() - x_own[kept].sum()) / (m * (m - 1))
     within_y = (yy[pairs].sum() - y_own[kept].sum()) / (n * (n - 1))
     return float(within_x + within_y - 2 * xy[pairs].sum() / (m * n))
+
+
+def _drawn(subsets: int, resamples: int, stream: np.random.Generator) -> NDArray[np.float64]:
+    """How often each subset is drawn, at least two of them, (resamples, subsets)."""
+    counts = stream.multinomial(subsets, np.full(subsets, 1 / subsets), resamples)
+    while (alone := (counts > 0).sum(axis=1) < 2).any():
+        counts[alone] = stream.multinomial(subsets, np.full(subsets, 1 / subsets), alone.sum())
+    return counts.astype(np.float64)
+
+
+def _drawn_mmd2(
+    xx: NDArray[Any], yy: NDArray[Any], xy: NDArray[Any],
+    x_counts: NDArray[Any], y_counts: NDArray[Any], x_drawn: NDArray[Any], y_drawn: NDArray[Any],
+) -> NDArray[np.float64]:  # fmt: skip
+    """The estimate from pairs of different subsets that are drawn so often, (resamples,)."""
+
+    def mean(
+        sums: NDArray[Any], pairs: NDArray[Any], one: NDArray[Any], other: NDArray[Any]
+    ) -> Any:
+        return ((one @ sums) * other).sum(axis=1) / ((one @ pairs) * other).sum(axis=1)
+
+    apart = 1 - np.eye(len(x_counts))
+    within_x = mean(apart * xx, apart * np.outer(x_counts, x_counts), x_drawn, x_drawn)
+    within_y = mean(apart * yy, apart * np.outer(y_counts, y_counts), y_drawn, y_drawn)
+    between = mean(xy, np.outer(x_counts, y_counts), x_drawn, y_drawn)
+    return np.asarray(within_x + within_y - 2 * between)

@@ -57,21 +57,27 @@ def lattice_test(
         raise WsigenError(
             f"align is {align} for a period of {period} px; expected a smaller number that divides it"
         )
-
-    def others(plane: Plane) -> Plane:
-        """The offsets to compare, the grid's own first."""
-        return np.roll(plane, (-offset[0], -offset[1]), (0, 1))[::align, ::align].ravel()
-
-    scored = np.max([_standardised(others(plane)) for plane in statistics], axis=0)
+    scored = np.max([standardised(at_offset(plane, offset, align)) for plane in statistics], axis=0)
     own, rest = scored[0], scored[1:]
     spread = rest.std()
-    squares = others(grey_squares)
+    squares = at_offset(grey_squares, offset, align)
     return LatticeTest(
         p_value=float((scored >= own - 1e-9 * abs(own)).mean()),
         effect=float((own - rest.mean()) / spread) if spread > 0 else 0.0,
         grey=float(np.sqrt(max(0.0, squares[0] - squares[1:].mean()))),
         offsets=scored.size,
     )
+
+
+def at_offset(planes: Plane, offset: tuple[int, int], align: int = 1) -> Plane:
+    """The offsets to compare, the grid's own first: (.., period, period) becomes (.., offsets)."""
+    turned = np.roll(planes, (-offset[0], -offset[1]), (-2, -1))[..., ::align, ::align]
+    return turned.reshape(*turned.shape[:-2], -1)
+
+
+def hann(length: int) -> Plane:
+    """The window of `fold`, of mean 1."""
+    return np.asarray(1 - np.cos(2 * np.pi * (np.arange(length) + 0.5) / length))
 
 
 def fold(values: Plane, period: int) -> Plane:
@@ -86,13 +92,16 @@ def fold(values: Plane, period: int) -> Plane:
         period: in pixels.
     """
     for axis, length in enumerate(values.shape):
-        window = 1 - np.cos(2 * np.pi * (np.arange(length) + 0.5) / length)
-        weighted = values * np.expand_dims(window, [a for a in range(values.ndim) if a != axis])
+        weighted = values * np.expand_dims(
+            hann(length), [a for a in range(values.ndim) if a != axis]
+        )
         shape = (*values.shape[:axis], length // period, period, *values.shape[axis + 1 :])
         values = weighted.reshape(shape).mean(axis=axis)
     return values
 
 
-def _standardised(values: Plane) -> Plane:
-    spread = values.std()
-    return (values - values.mean()) / spread if spread > 1e-12 * abs(values.mean()) else 0 * values
+def standardised(values: Plane, like: Plane | None = None) -> Plane:
+    """Values in standard deviations from the mean: their own, or those of ``like``."""
+    like = values if like is None else like
+    mean, spread = like.mean(), like.std()
+    return (values - mean) / spread if spread > 1e-12 * abs(mean) else 0 * values

@@ -15,6 +15,7 @@ does so for the mean colours of patches, and `periodogram` shows the steps by fr
 (height, width, 3), 0 to 255.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,32 +33,53 @@ NEARBY = 5  # pixels: with larger squares a nucleus would drown its surroundings
 REACH = 2  # the first line across which a jump can be told lies between rows 1 and 2
 
 
+@dataclass(frozen=True)
+class SeamPlanes:
+    """How much of a seam a grid shows, wherever it lies.
+
+    Args:
+        statistics: step and break for the grid whose corner lies at that row and column, (period, period) each.
+        grey_squares: mean squared step in grey levels, (period, period).
+    """
+
+    statistics: tuple[Plane, Plane]
+    grey_squares: Plane
+
+    @classmethod
+    def of(cls, image: Image, period: int) -> "SeamPlanes":
+        """Of an image at least four patches of side ``period`` high and wide."""
+        _check(image, period, 4 * period)
+        step, rough, square, weight = totals = np.zeros((4, period, period))
+        for edges, axis in all_edges(image, period):
+            planes = [
+                fold(np.log1p(edges.step), period),
+                np.repeat(fold(edges.rough.mean(axis=1), period)[:, None], period, axis=1),
+                fold(edges.step, period),
+                fold(edges.weight, period),
+            ]
+            for total, plane in zip(totals, planes, strict=True):
+                total += in_frame(plane, axis)
+        return cls((step, rough), square / weight)
+
+    def at(self, offset: tuple[int, int] = (0, 0), *, align: int = 1) -> LatticeTest:
+        """Test the grid at ``offset``; arguments as `seam_test`."""
+        return lattice_test(self.statistics, self.grey_squares, offset, align)
+
+
 def seam_test(
     image: Image, period: int, offset: tuple[int, int] = (0, 0), *, align: int = 1
 ) -> LatticeTest:
     """Test for seams along a grid; ``grey`` is the root mean square step between patches.
 
+    To test several grids of one image, keep its `SeamPlanes`.
+
     Args:
         image: at least four patches high and wide.
         period: side of a patch.
-        offset: row and column of a corner of the grid: (0, 0), or the shift of the last step.
+        offset: row and column of a corner of the grid: (0, 0), or the shift of a step.
         align: compare with offsets a multiple of this away (see `wsigen.metrics.lattice`).
     """
-    _check(image, period, 4 * period)
-    step, rough, square, weight = totals = np.zeros((4, period, period))
-    for channel in np.moveaxis(np.asarray(image), 2, 0):
-        for axis in (0, 1):
-            edges = _Edges.of((channel if axis == 0 else channel.T).astype(np.float64), period)
-            planes = [
-                fold(np.log1p(edges.step), period),
-                np.repeat(fold(edges.rough, period)[:, None], period, axis=1),
-                fold(edges.step, period),
-                fold(edges.weight, period),
-            ]
-            for total, plane in zip(totals, planes, strict=True):
-                plane = np.roll(plane, REACH, axis=0)
-                total += plane if axis == 0 else plane.T
-    return lattice_test([step, rough], square / weight, offset, align)
+    return SeamPlanes.of(image, period).at(offset, align=align)
 
 
 def tile_mismatch(
@@ -111,7 +133,7 @@ def periodogram(image: Image, period: int) -> Periodogram:
     power = np.zeros(lines // 2 + 1)
     for channel in np.moveaxis(np.asarray(image), 2, 0):
         for plane in (channel, channel.T):
-            profile = _Edges.of(plane.astype(np.float64), period).step.mean(axis=1)[:lines]
+            profile = Edges.of(plane.astype(np.float64), period).step.mean(axis=1)[:lines]
             power += np.abs(np.fft.rfft(profile - profile.mean())) ** 2 / 6
     periods = lines // period
     ratios = []
@@ -123,13 +145,13 @@ def periodogram(image: Image, period: int) -> Periodogram:
 
 
 @dataclass(frozen=True)
-class _Edges:
+class Edges:
     """Jumps across the horizontal lines of one channel; the first is that between rows 1 and 2.
 
     Args:
         step: strength of the step along a patch edge that starts at each column, (lines, starts).
         weight: how precisely each is known, (lines, starts): step / weight is in squared grey levels.
-        rough: mean over columns of jump^2 / v, (lines,).
+        rough: jump^2 / v, (lines, columns).
     """
 
     step: Plane
@@ -137,7 +159,7 @@ class _Edges:
     rough: Plane
 
     @classmethod
-    def of(cls, plane: Plane, period: int) -> "_Edges":
+    def of(cls, plane: Plane, period: int) -> "Edges":
         jump = _jumps(plane)
         nearby = np.maximum(uniform_filter(jump**2, NEARBY), 0) + QUIET**2
         rows = _whole(len(jump), period)
@@ -145,7 +167,20 @@ class _Edges:
         jump, nearby = jump[:rows], nearby[:rows]
         total = period * _running_mean(jump / nearby, period, 1)[:, :starts]
         weight = period * _running_mean(1 / nearby, period, 1)[:, :starts]
-        return cls(total**2 / weight, weight, (jump**2 / nearby).mean(axis=1))
+        return cls(total**2 / weight, weight, jump**2 / nearby)
+
+
+def all_edges(image: Image, period: int) -> Iterator[tuple[Edges, int]]:
+    """The edges of each channel across rows (axis 0) and across columns (axis 1, transposed)."""
+    for channel in np.moveaxis(np.asarray(image), 2, 0):
+        for axis in (0, 1):
+            yield Edges.of((channel if axis == 0 else channel.T).astype(np.float64), period), axis
+
+
+def in_frame(planes: Plane, axis: int) -> Plane:
+    """Planes (.., lines, starts) of `all_edges`, folded, in rows and columns of the image."""
+    planes = np.roll(planes, REACH, axis=-2)
+    return planes if axis == 0 else planes.swapaxes(-1, -2)
 
 
 def _jumps(plane: Plane) -> Plane:
