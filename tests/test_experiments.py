@@ -100,7 +100,7 @@ def test_a_saved_result_is_read_as_it_was(lab, tmp_path):
     assert json.loads(text)["info"][0]["arguments"]["model"] == "model.safetensors"
 
 
-@pytest.mark.parametrize("change", ["config", "seed", "model", "cohort", "fresh"])
+@pytest.mark.parametrize("change", ["config", "seed", "model", "cohort", "extractor", "fresh"])
 def test_what_decides_a_cell_makes_it_anew(change, lab, small_world, tmp_path):
     complete(run("powers", "smoke", lab))
     config, fresh = Config(), change == "fresh"
@@ -111,6 +111,8 @@ def test_what_decides_a_cell_makes_it_anew(change, lab, small_world, tmp_path):
         other["seed"] = 1
     elif change == "model":  # of the same name
         other["model"] = save_model(tmp_path / "model.safetensors", seed=1)
+    elif change == "extractor":
+        other["extractor"] = "vgg16"
     elif change == "cohort":
         table = small_world / "slides" / "cohort.csv"
         (tmp_path / "cohort.csv").write_text(
@@ -221,6 +223,7 @@ def test_overlap_is_the_shared_area():
         (lambda lab: lab.real_patches(4, 0.3), "no slide shows 0.3 um/px"),
         (lambda lab: lab.real_patches(4, 2.0, "heldout"), "no split 'heldout'"),
         (lambda lab: lab.generated_patches(4, 60.0), "outside the model's range"),
+        (lambda lab: Lab(extractor="resnet").extractor, "inception-v3"),
         (lambda lab: load_result("powers", "smoke", lab.cache), "wsigen experiment powers"),
     ],
 )

@@ -145,14 +145,28 @@ class SmallVGG(nn.Module):
         return self.classifier(z.mean((2, 3)))
 
 
+class SmallInception(nn.Module):
+    """Shaped as torchvision's Inception-v3, which ends in one layer named fc, but small."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 2)
+
+    def forward(self, z):
+        return self.fc(z.mean((2, 3)))
+
+
 @pytest.fixture
 def torchvision(monkeypatch, tmp_path):
-    """A torchvision whose VGG-16 is small, and an empty folder for its weights."""
+    """A torchvision whose networks are small, and an empty folder for their weights."""
     module = ModuleType("torchvision")
-    weights = SimpleNamespace(url="https://example.org/vgg16-1234.pth")
+    urls = (f"https://example.org/{name}-1234.pth" for name in ("vgg16", "inception"))
+    vgg16, inception = (SimpleNamespace(IMAGENET1K_V1=SimpleNamespace(url=url)) for url in urls)
     module.models = SimpleNamespace(
         vgg16=lambda weights, init_weights: SmallVGG(),
-        VGG16_Weights=SimpleNamespace(IMAGENET1K_V1=weights),
+        VGG16_Weights=vgg16,
+        inception_v3=lambda weights, init_weights, transform_input: SmallInception(),
+        Inception_V3_Weights=inception,
     )
     monkeypatch.setitem(sys.modules, "torchvision", module)
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
@@ -177,3 +191,33 @@ def test_vgg_features_are_those_of_the_second_connected_layer(torchvision):
     np.testing.assert_allclose(
         features(images, extractor("vgg16", "cpu")), expected.detach().numpy(), atol=1e-6
     )
+
+
+def test_inception_features_are_those_before_its_last_layer(torchvision):
+    torch.save(SmallInception().state_dict(), torchvision / "inception-1234.pth")
+    images = noise(3, 299)
+    expected = (images.mean((1, 2)) / 255 - 0.5) / 0.5
+    found = features(images, extractor("inception-v3", "cpu"))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "maker", "weights", "dims"),
+    [
+        ("vgg16", "vgg16", "VGG16_Weights", 4096),
+        ("inception-v3", "inception_v3", "Inception_V3_Weights", 2048),
+    ],
+)
+def test_an_installed_torchvision_is_run_as_it_is(
+    name, maker, weights, dims, monkeypatch, tmp_path
+):
+    models = pytest.importorskip("torchvision.models", exc_type=(ImportError, RuntimeError))
+    url = getattr(models, weights).IMAGENET1K_V1.url
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    (tmp_path / "checkpoints").mkdir()
+    made = getattr(models, maker)(weights=None, init_weights=False)
+    torch.save(made.state_dict(), tmp_path / "checkpoints" / url.rsplit("/", 1)[1])
+    found = features(noise(2, 64), extractor(name, "cpu"))
+    assert found.shape == (2, dims)
+    assert found.min() >= 0  # behind a ReLU
+    assert found.std() > 0

@@ -29,6 +29,11 @@ import click
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--device", help="cpu or cuda; by default a GPU where there is one.")
 @click.option(
+    "--extractor", type=click.Choice(["efficientnet-lite0", "vgg16", "inception-v3"]),
+    default="efficientnet-lite0", show_default=True,
+    help="Network behind the features; the last two need torchvision and its weights.",
+)  # fmt: skip
+@click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the table as JSON, with what made it."
 )  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Measure anew what is known.")
@@ -42,6 +47,7 @@ def evaluate(
     solver: str,
     seed: int,
     device: str | None,
+    extractor: str,
     out: Path | None,
     fresh: bool,
 ) -> None:
@@ -72,7 +78,7 @@ def evaluate(
         solver=solver,
         split=split,
     )
-    lab = Lab(cohort, model, seed=seed, device=device)
+    lab = Lab(cohort, model, seed=seed, device=device, extractor=extractor)
     result = watch(run("heldout", "evaluate", lab, config=config, fresh=fresh), "evaluate")
     click.echo(
         "um/px    n  apart  KID x 1000 (95 %)       real    ratio  precision (real)  recall (real)"

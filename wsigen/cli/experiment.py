@@ -47,6 +47,11 @@ def print_list(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--device", help="cpu or cuda; by default a GPU where there is one.")
 @click.option(
+    "--extractor", type=click.Choice(["efficientnet-lite0", "vgg16", "inception-v3"]),
+    default="efficientnet-lite0", show_default=True,
+    help="Network behind the features; the last two need torchvision and its weights.",
+)  # fmt: skip
+@click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("results"),
     show_default=True, help="Folder of results; a profile each has its own therein.",
 )  # fmt: skip
@@ -58,6 +63,7 @@ def experiment(
     model: str,
     seed: int,
     device: str | None,
+    extractor: str,
     out: Path,
     fresh: bool,
 ) -> None:
@@ -75,7 +81,7 @@ def experiment(
     from wsigen.experiments.lab import Lab
     from wsigen.experiments.run import run
 
-    lab = Lab(cohort, model, seed=seed, device=device)
+    lab = Lab(cohort, model, seed=seed, device=device, extractor=extractor)
     result = watch(run(name, profile, lab, out=out, fresh=fresh), name)
     click.echo(table(result.rows))
     click.echo(f"{out / profile / name}.json: {len(result.rows)} rows, {profile}, on {lab.device}")

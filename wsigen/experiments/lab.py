@@ -14,20 +14,19 @@ from numpy.typing import NDArray
 from wsigen.devices import choose_device
 from wsigen.errors import WsigenError
 from wsigen.experiments.places import Drawn, PlacedPatches, Scale
-from wsigen.metrics.extractors import Extractor, efficientnet_lite0
+from wsigen.metrics.extractors import DEFAULT_EXTRACTOR, Extractor, extractor
 from wsigen.metrics.features import features
 from wsigen.provenance import without_folder
 from wsigen.sampler import sample
 from wsigen.schedule import karras_sigmas
 from wsigen.seeds import generator
-from wsigen.slides.cohort import Entry, read_cohort
+from wsigen.slides.cohort import UNSEEN, Entry, read_cohort
 from wsigen.slides.patches import Source
 from wsigen.training.checkpoint import LoadedDenoiser, load_denoiser
 
 CHUNK = (
     64  # generated patches kept in one file, and denoised together; on a GPU eight times as many
 )
-HELD_OUT = ("heldout", "held-out", "validation", "test")  # splits no model was trained on
 
 
 class Lab:
@@ -41,6 +40,7 @@ class Lab:
         seed: names every random draw.
         device: "cpu" or "cuda"; by default a GPU where there is one.
         cache: folder for generated patches, features and measured cells.
+        extractor: network behind the features; see `wsigen.metrics.extractors`.
     """
 
     def __init__(
@@ -51,12 +51,14 @@ class Lab:
         seed: int = 0,
         device: str | None = None,
         cache: Path | None = None,
+        extractor: str = DEFAULT_EXTRACTOR,
     ) -> None:
         self.cohort = cohort
         self.model = str(model)
         self.seed = seed
         self.device = choose_device(device)
         self.cache = cache or cache_folder()
+        self.extractor_name = extractor
         self._sources: dict[str, list[Source]] = {}
 
     @cached_property
@@ -75,13 +77,13 @@ class Lab:
 
     @cached_property
     def held_out(self) -> str:
-        """The split that no training used: "heldout" or, where the cohort has none, "test"."""
+        """The split that no training used: the first of ``UNSEEN`` that the cohort has."""
         splits = {entry.split for entry in self.entries}
-        for name in HELD_OUT:
+        for name in UNSEEN:
             if name in splits:
                 return name
         raise WsigenError(
-            f"the cohort has the splits {', '.join(sorted(splits))}; expected one of {', '.join(HELD_OUT)} for "
+            f"the cohort has the splits {', '.join(sorted(splits))}; expected one of {', '.join(UNSEEN)} for "
             "patients that the model has not seen: mark some in the split column"
         )
 
@@ -185,22 +187,24 @@ class Lab:
 
     @cached_property
     def extractor(self) -> Extractor:
-        """EfficientNet-Lite0, the default of all metrics."""
-        return efficientnet_lite0(self.device)
+        """The network behind all features."""
+        return extractor(self.extractor_name, self.device)
 
     def features(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Features of images, shape (images, 1280), kept under their content."""
+        """Features of images, shape (images, dims), kept under their content."""
         return features(images, self.extractor, cache=self.cache / "features")
 
     def described(self) -> dict[str, Any]:
         """What decides a measurement beside its own parameters, JSON-ready and without folders."""
         slides = [(entry.path.name, entry.case, entry.mpp, entry.split) for entry in self.entries]
+        named = self.extractor_name != DEFAULT_EXTRACTOR
         return {
             "model": without_folder(Path(self.model)),
             "model_sha256": self.denoiser.sha256,
             "cohort": without_folder(Path(self.cohort)),
             "cohort_sha256": hashlib.sha256(repr(slides).encode()).hexdigest()[:16],
             "seed": self.seed,
+            **({"extractor": self.extractor_name} if named else {}),
         }
 
 

@@ -21,6 +21,7 @@ from torch.nn import functional
 from wsigen.devices import choose_device
 from wsigen.errors import WsigenError
 
+DEFAULT_EXTRACTOR = "efficientnet-lite0"
 CPU_BATCH = 4  # images whose layers stay in a processor's cache: more at a time are slower
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -113,10 +114,10 @@ def inception_v3(device: str | None = None) -> Extractor:
     return extractor
 
 
-def extractor(name: str = "efficientnet-lite0", device: str | None = None) -> Extractor:
+def extractor(name: str = DEFAULT_EXTRACTOR, device: str | None = None) -> Extractor:
     """Return an extractor by name: "efficientnet-lite0", "vgg16" or "inception-v3"."""
     makers = {
-        "efficientnet-lite0": efficientnet_lite0,
+        DEFAULT_EXTRACTOR: efficientnet_lite0,
         "vgg16": vgg16,
         "inception-v3": inception_v3,
     }

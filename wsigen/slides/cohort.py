@@ -16,7 +16,8 @@ from wsigen.slides.reader import Slide, open_slide
 REQUIRED = ("path", "case", "mpp", "split")
 COLUMNS = ("path", "cohort", "case", "organ", "mpp", "mpp_source", "split", "licence")
 PHANTOM = "phantom"
-HELD_OUT = "heldout"
+HELD_OUT = "heldout"  # the split of patients kept from training
+UNSEEN = (HELD_OUT, "held-out", "validation", "test")  # splits no model was trained on
 NO_SLIDES = (".csv", ".json", ".jsonl", ".md", ".part", ".pdf", ".tsv", ".txt", ".xml", ".zip")
 
 
