@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from wsigen.seeds import generator, white_noise
+from wsigen.seeds import _noise_block, generator, white_noise
 
 PLACE = st.integers(-150, 150)
 SIZE = st.integers(1, 150)
@@ -17,6 +17,13 @@ def test_a_pixel_has_one_value_from_whichever_window_it_is_read(top, left, heigh
     window = white_noise(3, "noise", top=top, left=left, height=height, width=width)
     rows, columns = slice(top + 150, top + 150 + height), slice(left + 150, left + 150 + width)
     np.testing.assert_array_equal(window, whole[:, rows, columns])
+
+
+def test_several_threads_draw_the_noise_of_one():
+    place = {"top": -70, "left": 30, "height": 100, "width": 900}
+    together = white_noise(4, "noise", **place, threads=3)
+    _noise_block.cache_clear()
+    np.testing.assert_array_equal(together, white_noise(4, "noise", **place))
 
 
 @pytest.mark.parametrize(

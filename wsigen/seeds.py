@@ -5,6 +5,8 @@ says what the number is for, such as ``("stage", 3, "noise")``. Nothing is drawn
 depends on the order in which patches are visited.
 """
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from zlib import crc32
 
@@ -12,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK = 64  # side of the squares, in pixels, in which a noise field is drawn
+WORTH_THREADS = 16  # blocks
 
 
 def generator(seed: int, *path: str | int) -> np.random.Generator:
@@ -30,18 +33,30 @@ def generator(seed: int, *path: str | int) -> np.random.Generator:
 
 
 def white_noise(
-    seed: int, *path: str | int, top: int, left: int, height: int, width: int
+    seed: int,
+    *path: str | int,
+    top: int,
+    left: int,
+    height: int,
+    width: int,
+    threads: int = 1,
 ) -> NDArray[np.float32]:
     """A window of an endless plane of standard normal noise, shape (3, height, width).
 
     The plane is drawn in blocks of 64 x 64 px, each from its own stream named by its place: a pixel has
-    the same value from whichever window it is read, also at negative coordinates.
+    the same value from whichever window it is read, also at negative coordinates, and by however many ``threads``.
     """
     out = np.empty((3, height, width), np.float32)
-    for block_row in range(top // BLOCK, -(-(top + height) // BLOCK)):
-        for block_column in range(left // BLOCK, -(-(left + width) // BLOCK)):
-            block = _noise_block(seed, path, block_row, block_column)
-            block_top, block_left = block_row * BLOCK - top, block_column * BLOCK - left
+    places = [
+        (row, column)
+        for row in range(top // BLOCK, -(-(top + height) // BLOCK))
+        for column in range(left // BLOCK, -(-(left + width) // BLOCK))
+    ]
+
+    def draw(some: Sequence[tuple[int, int]]) -> None:
+        for row, column in some:
+            block = _noise_block(seed, path, row, column)
+            block_top, block_left = row * BLOCK - top, column * BLOCK - left
             rows = slice(max(block_top, 0), min(block_top + BLOCK, height))
             columns = slice(max(block_left, 0), min(block_left + BLOCK, width))
             out[:, rows, columns] = block[
@@ -49,6 +64,12 @@ def white_noise(
                 rows.start - block_top : rows.stop - block_top,
                 columns.start - block_left : columns.stop - block_left,
             ]
+
+    if threads == 1 or len(places) < WORTH_THREADS:
+        draw(places)
+    else:
+        with ThreadPoolExecutor(threads) as pool:  # drawing leaves Python's lock to the others
+            list(pool.map(draw, (places[n::threads] for n in range(threads))))
     return out
 
 

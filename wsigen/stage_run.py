@@ -236,7 +236,14 @@ class StageRun:
         """A window of the stage's plane of noise."""
         top, left, height, width = window
         name = (self.seed, "stage", self.stage.index, "noise")
-        values = white_noise(*name, top=top, left=left, height=height, width=width)
+        values = white_noise(
+            *name,
+            top=top,
+            left=left,
+            height=height,
+            width=width,
+            threads=torch.get_num_threads(),
+        )
         return torch.from_numpy(values).to(self.device)
 
     def _check_guide(self) -> None:
