@@ -39,7 +39,7 @@ $(VIEWER)/openseadragon.min.js: package-lock.json
 	@command -v npm >/dev/null || { echo "the slide viewer comes from the npm registry, and npm was not found:" \
 		"install Node.js with npm (on Debian or Ubuntu: apt-get install npm) and run make again." >&2; exit 1; }
 	@echo "bringing the slide viewer from npm"
-	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@npm ci --include=dev --ignore-scripts --no-audit --no-fund --loglevel=error
 	@mkdir -p $(VIEWER)
 	@cp node_modules/openseadragon/LICENSE.txt $(VIEWER)/openseadragon.LICENSE.txt
 	@cp node_modules/openseadragon/build/openseadragon/openseadragon.min.js $@

@@ -20,6 +20,8 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "book"))
 bs4 = pytest.importorskip("bs4")
 pytest.importorskip("jupytext")
+from axe_kit import audit  # noqa: E402
+
 from bookkit import notebooks  # noqa: E402
 from bookkit.places import EXECUTED  # noqa: E402
 
@@ -232,6 +234,24 @@ def test_a_slider_moves_by_keyboard_and_says_where_it_is(open_page: Any) -> None
     assert box.locator("figure:visible").count() == 1
     page.keyboard.press("End")
     assert page.evaluate("document.activeElement.value === document.activeElement.max")
+
+
+AUDITED = ["intro", "claims", "paper_map", "provenance", "glossary", "chapters/05_solvers", "chapters/07_grid_shift",
+           "executed/first_slide", "executed/whole_slide", "executed/reader_study", "api/method"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AUDITED)
+def test_a_known_auditor_finds_nothing_against_wcag_aa(name: str, browser: Any) -> None:
+    page = HTML / "book" / f"{name}.html"
+    for scheme, size in (("light", DESK), ("dark", PHONE)):
+        context = browser.new_context(viewport=size, color_scheme=scheme, offline=True)
+        opened = context.new_page()
+        opened.goto(page.as_uri())
+        if soup(page).select(".math"):
+            opened.wait_for_selector("mjx-container")
+        opened.evaluate("document.querySelectorAll('details').forEach(box => box.open = true)")
+        assert audit(opened) == [], scheme
+        context.close()
 
 
 def test_there_is_one_field_to_search_in(open_page: Any) -> None:

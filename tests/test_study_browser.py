@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from axe_kit import audit
 from playwright.sync_api import Browser, Page, Route, expect
 from study_kit import browser, free_port, invite, server, small_study, steps, wait_until
 
@@ -272,6 +273,23 @@ def test_text_has_the_contrast_of_wcag_aa_and_controls_have_names(
             "0 I believe the slide is real",
             "100 I believe the slide is synthetic",
         ]
+
+
+def test_a_known_auditor_finds_nothing_against_wcag_aa(
+    site: SimpleNamespace, chromium: Browser
+) -> None:
+    for name, options in (("audit", MOUSE), ("audit phone", PHONE)):
+        with reader_page(chromium, site, name, options) as page:
+            assert audit(page) == []
+            begin(page)
+            assert audit(page) == []
+            page.locator("#help").click()
+            assert audit(page) == []
+            page.keyboard.press("Escape")
+            for heading in ("Practice slide 2 of 2", "Slide 1 of 2", "Slide 2 of 2", "Thank you"):
+                page.locator(SLIDER).press("End")
+                submit(page, heading)
+            assert audit(page) == []
 
 
 def test_the_scale_bar_and_the_magnification_are_true(

@@ -88,9 +88,10 @@ def visit(self: Any, node: Frames) -> None:
         f"<figcaption>{html.escape(frame['label'])}</figcaption></figure>"
         for frame in node["frames"]
     )
-    kind = "strip" if node["strip"] else "slider"
+    kind, focus = ("strip", ' tabindex="0"') if node["strip"] else ("slider", "")
     self.body.append(
-        f'<div class="frames {kind}" data-label="{label}" role="group" aria-label="{alt}">{pictures}</div>'
+        f'<div class="frames {kind}" data-label="{label}" role="group" aria-label="{alt}"{focus}>'
+        f"{pictures}</div>"
     )
     raise nodes.SkipNode
 
