@@ -2,8 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from wsigen.experiments import step_seams
 from wsigen.experiments.relaxation import PROFILES
 from wsigen.experiments.run import complete, run
+from wsigen.plan import Stage
 
 
 def test_rivals_share_guide_and_noise_and_the_ledger_says_what_they_spend(lab, tmp_path):
@@ -19,7 +24,41 @@ def test_rivals_share_guide_and_noise_and_the_ledger_says_what_they_spend(lab, t
         assert 0 < row["guide_error"] < 100  # of 255; the model knows nothing
         assert row["kid_low"] < row["kid"] < row["kid_high"]
         assert row["detail"] > 0
+        assert row["seam_effect_low"] < row["seam_effect"] < row["seam_effect_high"]
+        assert row["step_effects"][-1] == row["last_seam_effect"]
+        assert len(row["step_effects"]) == len(row["step_sigmas"]) == 3
     assert result.image("grid-shift").shape == (128, 128, 3)
+
+
+def test_a_seam_that_one_step_left_is_seen_at_its_grid_only(lab, monkeypatch):
+    config = replace(step_seams.PROFILES["smoke"], steps=(6,))
+    stage = Stage(9, 4 * 32, 4 * 32, config.mpp)
+
+    def torn(config, plan, lab, draw):
+        """Smooth noise that jumps by ten grey levels along the grid of step 3."""
+        noise = np.random.default_rng(draw).standard_normal((128, 128, 3))
+        image = 128 + 60 * gaussian_filter(noise, (3, 3, 0))
+        ((top, left),) = step_seams.corners_of_steps(stage, 32, [3], lab.seed + draw)
+        checks = np.add.outer((np.arange(128) - top) // 32, (np.arange(128) - left) // 32) % 2
+        return (image + 10 * checks[..., None]).astype(np.uint8)
+
+    monkeypatch.setattr(step_seams, "made", torn)
+    row = step_seams.measure({"num_steps": 6}, config, lab).values
+    assert row["worst_step"] == 3
+    assert row["worst_grey"] > 5
+    assert row["p_values"][3] < 0.01
+    assert all(row["effects"][i] < 0.5 * row["effects"][3] for i in (0, 1, 2, 4, 5))
+    assert row["effects_low"][3] <= row["effects"][3] <= row["effects_high"][3]
+
+
+def test_the_guide_is_let_go_at_one_noise_level_whatever_the_steps(lab):
+    config = step_seams.Config(step_seams.PROFILES["smoke"].plan, (2, 4, 10), 4, draws=2)
+    rows = complete(run("step_seams", "smoke", lab, config=config)).rows
+    let_go = config.plan.sigmas()[config.plan.guided_steps - 1]
+    for row in rows:
+        assert row["sigmas"][row["guided_steps"] - 1] >= let_go * 0.999
+        assert row["sigmas"][row["guided_steps"]] < let_go * 0.999
+    assert rows[-1]["guided_steps"] == config.plan.guided_steps == 2
 
 
 def test_the_longer_the_guide_binds_the_nearer_the_image_stays_to_it(lab, tmp_path):

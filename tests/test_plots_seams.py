@@ -9,6 +9,7 @@ from wsigen.plots.seams import (
     jump_profiles,
     relaxation_curves,
     rival_scores,
+    step_effects,
     step_traces,
 )
 
@@ -38,12 +39,25 @@ def test_traces_are_over_the_noise_level():
     assert line.get_xdata().tolist() == STEPS["sigmas"]
 
 
+def test_effects_of_steps_have_a_panel_for_each_n():
+    row = {"sigmas": [3.0, 0.1], "effects": [0.0, 2.0], "effects_low": [-1.0, 1.5]}
+    row["effects_high"] = [1.0, 2.5]
+    figure = step_effects([{"num_steps": n, **row} for n in (10, 20)])
+    assert [axes.get_title() for axes in figure.axes] == ["N = 10", "N = 20"]
+    (bars,) = figure.axes[1].containers
+    assert bars.lines[0].get_ydata().tolist() == [0, 2]
+    ends = bars.lines[2][0].get_segments()
+    np.testing.assert_allclose(ends[1][:, 1], (1.5, 2.5))
+
+
 def test_rivals_have_a_dot_in_each_panel():
     rows = [
-        {"scheme": name, "seam_effect": 1.0, "detail": 0.9, "evaluations": 100, "chain": 10}
+        {"scheme": name, "seam_effect": 1.0, "seam_effect_low": 0.5, "seam_effect_high": 1.5,
+         "detail": 0.9, "evaluations": 100, "chain": 10}
         for name in ("grid-shift", "fixed grid")
-    ]
+    ]  # fmt: skip
     figure = rival_scores(rows)
+    assert [list(line.get_xdata()) for line in figure.axes[0].lines[:2]] == [[0.5, 1.5]] * 2
     assert len(figure.axes) == 4
     assert [line.get_ydata()[0] for line in figure.axes[2].lines] == [0, 1]
 

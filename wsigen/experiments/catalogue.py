@@ -121,6 +121,14 @@ CATALOGUE = (
         "20 GPU hours",
     ),
     Experiment(
+        "step_seams",
+        "what the borders of each step of grid-shift leave on the trained model",
+        "what Fig. 4 claims, step by step",
+        "5 s",
+        "4 min",
+        "10 GPU hours",
+    ),
+    Experiment(
         "relaxation",
         "a region magnified with the first r of N steps guided: images, consistency and detail over r",
         "Fig. 7",

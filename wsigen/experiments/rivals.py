@@ -3,7 +3,10 @@
 The paper shows grid-shift and names DDNM's mask-shift beside it; here both are measured, with what else is in use. The
 guide is itself generated, so that pictures can be shown. Columns:
 
-    seam_*       the seam test at the base grid (`wsigen.metrics.seams`), and at the grid of the last step
+    seam_*       the seam test at the base grid (`wsigen.metrics.seams`), its effect with an interval by patch edges
+    last_seam_*  the same at the grid of the last step
+    step_*       the same at the grid that grid-shift has at each step, lists over the steps; to schemes with a grid of
+                 their own these are grids like any other. `wsigen.experiments.step_seams` looks at more images
     mismatch_*   mean colours of patches against their neighbours', for what has no sharp edge
     kid          crops of what was made against real patches of that scale; all schemes share the guide, so that their
                  differences count, not the height
@@ -11,10 +14,11 @@ guide is itself generated, so that pictures can be shown. Columns:
     detail       power above the guide's Nyquist over that of real patches: averaging blurs
     evaluations, chain   the ledger (`wsigen.seams.scheme`)
 
-p-values of several draws are combined by Fisher's method.
+p-values of several draws are combined by Fisher's method; effects are means.
 """
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,8 +31,10 @@ from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.result import Row, with_interval
 from wsigen.metrics.detail import detail, sharpness
 from wsigen.metrics.distance import kid
+from wsigen.metrics.intervals import mean_of
 from wsigen.metrics.lattice import LatticeTest
-from wsigen.metrics.seams import seam_test, tile_mismatch
+from wsigen.metrics.seam_intervals import seam_size
+from wsigen.metrics.seams import SeamPlanes, tile_mismatch
 from wsigen.plan import FAST, PAPER, Stage, StagePlan
 from wsigen.seams.rivals import RIVALS, rival
 from wsigen.seams.scheme import sew, sewn
@@ -118,23 +124,46 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
 
 def _tests(images: list[NDArray[np.uint8]], config: Config, lab: Lab) -> dict[str, Any]:
     """Look for seams in each image; columns of the table."""
-    side = lab.patch_px
-    found: dict[str, list[LatticeTest]] = {"seam": [], "last_seam": []}
-    for draw, image in enumerate(images):
-        found["seam"].append(seam_test(image, side, align=2))
-        last = step_grid(
-            _stage(config, lab), side, "pad", 2, lab.seed + draw, config.plan.num_steps - 1
-        )
-        offset = (last.tops[0] % side, last.lefts[0] % side)
-        found["last_seam"].append(seam_test(image, side, offset, align=2))
-    if config.patches >= 6:
-        found["mismatch"] = [tile_mismatch(image, side, align=2) for image in images]
+    side, steps = lab.patch_px, range(config.plan.num_steps)
+    stage = _stage(config, lab)
+    planes = [SeamPlanes.of(image, side) for image in images]
+    corners = [corners_of_steps(stage, side, steps, lab.seed + n) for n in range(len(images))]
+
+    def at(places: list[tuple[int, int]]) -> list[LatticeTest]:
+        return [plane.at(place, align=2) for plane, place in zip(planes, places, strict=True)]
+
     values: dict[str, Any] = {}
-    for name, tests in found.items():
-        values[f"{name}_effect"] = float(np.mean([test.effect for test in tests]))
-        values[f"{name}_p"] = float(combine_pvalues([test.p_value for test in tests]).pvalue)
-        values[f"{name}_grey"] = float(np.mean([test.grey for test in tests]))
+    places = {"seam": [(0, 0)] * len(images), "last_seam": [own[-1] for own in corners]}
+    for name, grids in places.items():
+        sizes = [
+            seam_size(image, side, grid, align=2, seed=lab.seed).effect
+            for image, grid in zip(images, grids, strict=True)
+        ]
+        values |= _summary(name, at(grids)) | with_interval(f"{name}_effect", mean_of(sizes))
+    if config.patches >= 6:
+        values |= _summary("mismatch", [tile_mismatch(image, side, align=2) for image in images])
+    at_steps = [_summary("step", at([own[i] for own in corners])) for i in steps]
+    values["step_sigmas"] = config.plan.sigmas().tolist()[:-1]
+    values["step_effects"] = [summary["step_effect"] for summary in at_steps]
+    values["step_p_values"] = [summary["step_p"] for summary in at_steps]
     return values
+
+
+def _summary(name: str, tests: list[LatticeTest]) -> dict[str, float]:
+    """Mean effect and size, and the combined p-value, of tests of several images."""
+    return {
+        f"{name}_effect": float(np.mean([test.effect for test in tests])),
+        f"{name}_p": float(combine_pvalues([test.p_value for test in tests]).pvalue),
+        f"{name}_grey": float(np.mean([test.grey for test in tests])),
+    }
+
+
+def corners_of_steps(
+    stage: Stage, side: int, steps: Iterable[int], seed: int
+) -> list[tuple[int, int]]:
+    """A corner of the grid that grid-shift has at each step, with a guide of half the size."""
+    grids = [step_grid(stage, side, "pad", 2, seed, step) for step in steps]
+    return [(grid.tops[0] % side, grid.lefts[0] % side) for grid in grids]
 
 
 def _stage(config: Config, lab: Lab) -> Stage:

@@ -8,7 +8,7 @@ Patches of one slide resemble each other. With ``groups`` whole slides are drawn
 of patches from few slides are too narrow.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,6 +84,13 @@ def bootstrap_of_two(
         ]
         found[i] = statistic(*drawn)
     return Estimate(statistic(first, second), *percentiles(found, level), level)
+
+
+def mean_of(estimates: Sequence[Estimate]) -> Estimate:
+    """The mean of independent estimates whose intervals reach as far up as down."""
+    value = float(np.mean([one.value for one in estimates]))
+    reach = float(np.linalg.norm([one.high - one.value for one in estimates])) / len(estimates)
+    return Estimate(value, value - reach, value + reach, estimates[0].level)
 
 
 def group_sums(

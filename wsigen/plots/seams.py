@@ -103,9 +103,37 @@ def rival_scores(rows: Rows) -> Figure:
     }
     panels = figure.subplots(1, len(columns), sharey=True)
     for axes, (name, label) in zip(panels, columns.items(), strict=True):
+        for place, row in enumerate(rows):
+            if f"{name}_low" in row:
+                ends = row[f"{name}_low"], row[f"{name}_high"]
+                axes.plot(ends, (place, place), color="0.6", linewidth=1.5, zorder=1)
         _dots(axes, rows, name, label, log=name in ("evaluations", "chain"))
         if name in ("seam_effect", "detail"):
             axes.axvline(float(name == "detail"), color=REAL, linewidth=0.8)
+    return figure
+
+
+def step_effects(rows: Rows) -> Figure:
+    """What the grid of each step leaves on the trained model, over the noise level of the step; a panel for each N.
+
+    Args:
+        rows: of the experiment "step_seams".
+    """
+    figure = Figure(figsize=(3.2 * len(rows) + 0.6, 3.2), layout="constrained")
+    panels = figure.subplots(1, len(rows), sharex=True, sharey=True, squeeze=False)[0]
+    for axes, row in zip(panels, rows, strict=True):
+        effects, low, high = (np.array(row[f"effects{end}"]) for end in ("", "_low", "_high"))
+        axes.errorbar(
+            row["sigmas"], effects, yerr=[effects - low, high - effects], color=SYNTHETIC,
+            marker="o", markersize=4, linewidth=1, elinewidth=1,
+        )  # fmt: skip
+        axes.axhline(0, color=REAL, linewidth=0.8)
+        axes.set_xscale("log")
+        axes.set_title(f"N = {row['num_steps']}", fontsize=10)
+        axes.set_xlabel("noise level of the step")
+        axes.grid(alpha=0.3)
+    panels[0].invert_xaxis()
+    panels[0].set_ylabel("seam along its grid:\nstandard deviations above other grids")
     return figure
 
 

@@ -1,0 +1,111 @@
+"""What do the borders of each step of grid-shift leave on the trained model? Seams at the grid of every step.
+
+No figure of the paper: it looks for seams with the eye. The shifts follow from the seed, so the grid of each step is
+known, and the final image can be tested for seams along each. `wsigen.experiments.exact_field` computes the same for
+a field whose best denoiser is known. Columns, lists over the steps, means over the images:
+
+    sigmas     noise level of each step
+    effects    the effect of `wsigen.metrics.seams.seam_test` at the grid of the step, with the low and high ends of
+               bootstrap intervals over the images
+    p_values   of the images, combined by Fisher's method
+    greys      root mean square step between patches in grey levels
+
+The guide is let go at one noise level whatever the number of steps.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.stats import combine_pvalues
+
+from wsigen.coarse_to_fine import drain, run_stage
+from wsigen.experiments.guides import generated_guide
+from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.result import Pixels, Row
+from wsigen.experiments.rivals import CROP, corners_of_steps
+from wsigen.metrics.intervals import bootstrap_mean
+from wsigen.metrics.seams import SeamPlanes
+from wsigen.plan import FAST, PAPER, Stage, StagePlan
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is made.
+
+    Args:
+        plan: of the stage, but for its number of steps, and of the guide's stages.
+        steps: values of N.
+        patches: of a side of the image, at least 4.
+        mpp: micrometres per pixel of the image.
+        draws: images for each N, each with a guide of its own.
+    """
+
+    plan: StagePlan = FAST
+    steps: tuple[int, ...] = (10, 20, 40)
+    patches: int = 6
+    mpp: float = 1.4
+    draws: int = 6
+
+
+PROFILES = {
+    "smoke": Config(replace(FAST, overview_steps=4), steps=(4,), patches=4, draws=2),
+    "classroom": Config(),
+    "paper": Config(PAPER, steps=(20, 40, 80), patches=16, draws=20),
+}
+
+
+def cells(config: Config) -> list[dict[str, Any]]:
+    """One N each."""
+    return [{"num_steps": n} for n in config.steps]
+
+
+def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
+    """Make the images of one N and look along the grid of each step."""
+    let_go = float(config.plan.sigmas()[config.plan.guided_steps - 1]) * (1 - 1e-9)
+    plan = replace(config.plan, num_steps=cell["num_steps"]).guided_down_to(let_go)
+    side, steps = lab.patch_px, range(plan.num_steps)
+    images, tests = [], []
+    for draw in range(config.draws):
+        image = made(config, plan, lab, draw)
+        planes = SeamPlanes.of(image, side)
+        corners = corners_of_steps(_stage(config, lab), side, steps, lab.seed + draw)
+        tests.append([planes.at(corner, align=2) for corner in corners])
+        images.append(image)
+    effects = [bootstrap_mean([own[i].effect for own in tests], seed=lab.seed) for i in steps]
+    values: dict[str, Any] = {
+        "images": config.draws,
+        "sigmas": plan.sigmas().tolist()[:-1],
+        "guided_steps": plan.guided_steps,
+        "effects": [effect.value for effect in effects],
+        "effects_low": [effect.low for effect in effects],
+        "effects_high": [effect.high for effect in effects],
+        "p_values": [
+            float(combine_pvalues([own[i].p_value for own in tests]).pvalue) for i in steps
+        ],
+        "greys": [float(np.mean([own[i].grey for own in tests])) for i in steps],
+    }
+    worst = int(np.argmax(values["effects"]))
+    values |= {
+        "worst_step": worst,
+        "worst_sigma": values["sigmas"][worst],
+        "worst_effect": values["effects"][worst],
+        "worst_grey": values["greys"][worst],
+    }
+    return Row(values, {f"steps_{plan.num_steps}": images[0][:CROP, :CROP]})
+
+
+def made(config: Config, plan: StagePlan, lab: Lab, draw: int) -> Pixels:
+    """One image, uint8 (side, side, 3)."""
+    stage = _stage(config, lab)
+    guide = generated_guide(lab, stage.height // 2, 2 * config.mpp, config.plan, draw)
+    run = run_stage(
+        lab.denoiser, stage, guide, plan, patch_px=lab.patch_px, seed=lab.seed + draw,
+        background=lab.denoiser.background,
+    )  # fmt: skip
+    return to_pixels(drain(run)[None])[0]
+
+
+def _stage(config: Config, lab: Lab) -> Stage:
+    side = config.patches * lab.patch_px
+    return Stage(9, side, side, config.mpp)
