@@ -5,7 +5,7 @@ from typing import Any
 
 from docutils import nodes
 
-from bookkit.places import EXECUTED, PROFILES
+from bookkit.places import EXECUTED, PROFILES, for_students
 
 
 class Badge(nodes.paragraph):
@@ -42,6 +42,8 @@ def add(app: Any, doctree: nodes.document) -> None:
     badge += [nodes.Text(text[0].upper() + text[1:] + " "), nodes.strong(profile, profile)]
     if profile in PROFILES:
         badge += nodes.Text(f": {PROFILES[profile]}{on_what(run)}.")
+    if for_students():
+        badge += nodes.Text(" Student edition, without solutions.")
     parent = titles[0].parent
     parent.insert(parent.index(titles[0]) + 1, badge)
 

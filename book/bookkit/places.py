@@ -26,9 +26,14 @@ def code() -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
+def for_students() -> bool:
+    """Whether `make book-student` builds."""
+    return bool(os.environ.get("WSIGEN_BOOK_STUDENT"))
+
+
 def student_edition(app: Any, config: Any) -> None:
-    """Leave the solutions out where `make book-student` builds."""
-    if os.environ.get("WSIGEN_BOOK_STUDENT"):
+    """Leave the solutions out of the student edition."""
+    if for_students():
         config.hide_solutions = True
 
 

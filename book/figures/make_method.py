@@ -5,21 +5,19 @@
 writes the PNG files beside this script, and make_method.json, which says what made them.
 """
 
-import json
 import math
 from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
+from saving import save
 
 from wsigen.denoiser import preconditioning
 from wsigen.loss import loss_weight
 from wsigen.plots import REAL, SYNTHETIC
-from wsigen.provenance import run_info
 from wsigen.sampler import heun
 from wsigen.schedule import karras_sigmas
 
@@ -209,14 +207,5 @@ FIGURES: dict[str, Callable[[], Figure]] = {
 }
 
 
-def main() -> None:
-    """Write every figure, and what made them."""
-    folder = Path(__file__).parent
-    for name, draw in FIGURES.items():
-        draw().savefig(folder / f"{name}.png", dpi=170, metadata={"Software": None})
-    made = {"figures": sorted(f"{name}.png" for name in FIGURES), "info": run_info()}
-    (folder / "make_method.json").write_text(json.dumps(made, indent=1) + "\n")
-
-
 if __name__ == "__main__":
-    main()
+    save(__file__, FIGURES, dpi=170)

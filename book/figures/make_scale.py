@@ -14,13 +14,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
+from saving import save
 
 from wsigen.grid import shifted_grid
 from wsigen.metrics.distance import kid
 from wsigen.metrics.manifold import manifold_scores, radii
 from wsigen.plan import PAPER, Stage, stages
 from wsigen.plots import REAL, SYNTHETIC
-from wsigen.provenance import run_info
 from wsigen.seeds import generator
 from wsigen.stage_run import step_grid
 
@@ -222,23 +222,17 @@ def cost() -> Figure:
 
 def main() -> None:
     """Draw all."""
-    here = Path(__file__).parent
-    made: dict[str, Callable[[], Figure]] = {
+    bias_figure, found = bias()
+    figures: dict[str, Callable[[], Figure]] = {
         "grid_shift": grid_shift, "ladder": ladder, "manifolds": manifolds, "cost": cost,
+        "bias": lambda: bias_figure,
     }  # fmt: skip
-    for name, draw in made.items():
-        draw().savefig(here / f"{name}.png", dpi=120, metadata={"Software": None})
-    figure, found = bias()
-    figure.savefig(here / "bias.png", dpi=120, metadata={"Software": None})
-    run = run_info(seed=0)
-    (here / "make_scale.json").write_text(
-        json.dumps({"figures": [*made, "bias"], "run": run}, indent=1) + "\n"
-    )
+    run = save(__file__, figures, dpi=120, seed=0)
     what = (
         "scores of two samples of one Gaussian, means over rounds; see book/figures/make_scale.py"
     )
     values = {"what": what, "sizes": SIZES, "dims": DIMS, "rounds": ROUNDS, **found, "run": run}
-    results = here.parents[1] / "benchmarks" / "results" / "sample_size.json"
+    results = Path(__file__).parents[2] / "benchmarks" / "results" / "sample_size.json"
     results.write_text(json.dumps(values, indent=1) + "\n")
 
 
