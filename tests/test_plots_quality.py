@@ -50,11 +50,13 @@ def test_table_1_shows_the_papers_points_where_there_are_some():
         row | {f"real_{k}": v for k, v in row.items() if k.startswith(("prec", "rec"))}
         for row in rows
     ]
+    rows.append({"scale": 150.0, "paper_precision": 0.84, "paper_recall": 0.36, "samples": 0})
     precision, recall = resolution_scores(rows).axes
-    for axes, value in ((precision, 0.82), (recall, 0.33)):
+    for axes, *values in ((precision, 0.82, 0.84), (recall, 0.33, 0.36)):
         told = next(line for line in axes.lines if "paper" in str(line.get_label()))
-        assert told.get_xydata().tolist() == [[0, value]]
-    assert [tick.get_text() for tick in precision.get_xticklabels()] == ["1", "log"]
+        assert told.get_xydata().tolist() == [[0, values[0]], [2, values[1]]]
+        assert len(points(axes, "generated, ours")) == 2  # we have none at 150
+    assert [tick.get_text() for tick in precision.get_xticklabels()] == ["1", "log", "150"]
 
 
 def test_scales_without_patches_are_left_out():

@@ -14,12 +14,24 @@ from wsigen.zoom import View
 
 
 def test_table_1_has_the_papers_row_beside_ours():
+    assert (
+        resolution.cells(resolution.PROFILES["classroom"])[:7]
+        == resolution.cells(resolution.PROFILES["paper"])[:7]
+    )
     rows = {cell["scale"]: cell for cell in resolution.cells(resolution.PROFILES["paper"])}
     precision = [rows[scale]["paper_precision"] for scale in (0.3, 1, 25, 50, 100, 150, "uniform")]
     recall = [rows[scale]["paper_recall"] for scale in (0.3, 1, 25, 50, 100, 150, "uniform")]
     assert precision == [0.81, 0.82, 0.82, 0.85, 0.82, 0.84, 0.86]
     assert recall == [0.32, 0.33, 0.36, 0.38, 0.37, 0.36, 0.34]
     assert rows["log"]["paper_recall"] is None
+
+
+def test_a_scale_that_nobody_can_show_keeps_the_papers_values(lab):
+    config = resolution.Config(samples=8, scales=(150.0,), mixtures=())
+    (row,) = complete(run("resolution", "smoke", lab, config=config)).rows
+    assert (row["paper_precision"], row["paper_recall"]) == (0.84, 0.36)
+    assert row["samples"] == 0
+    assert "precision" not in row
 
 
 def test_other_real_patches_score_as_the_table_says_a_perfect_generator_would(lab, monkeypatch):

@@ -42,7 +42,8 @@ class Result:
     Args:
         experiment, profile: its name and size.
         parameters: the config, and the model, cohort and seed it was measured with.
-        rows: one dict per cell: what was set, what was measured, and the seconds it took.
+        rows: one dict per cell: what was set, what was measured, and the seconds it took, by the clock and of the
+            processor (which other work on the machine disturbs less).
         info: `wsigen.provenance.run_info` of every start that measured some of the rows.
         folder: where its pictures lie; None where they were not kept.
     """

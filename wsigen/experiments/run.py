@@ -76,10 +76,13 @@ def run(
         folder = lab.cache / "experiments" / name / _digest({**identity, "cell": plain(cell)})
         known = None if fresh else _load(folder)
         if known is None:
-            began = time.monotonic()
+            began, processor = time.monotonic(), time.process_time()
             row = module.measure(cell, config, lab)
-            seconds = round(time.monotonic() - began, 2)
-            known = _save(folder, {**cell, **row.values, "seconds": seconds}, own_info, row)
+            spent = {
+                "seconds": round(time.monotonic() - began, 2),
+                "processor_seconds": round(time.process_time() - processor, 2),
+            }
+            known = _save(folder, {**cell, **row.values, **spent}, own_info, row)
             was_known = False
         else:
             was_known = True

@@ -32,7 +32,7 @@ class Config:
     """
 
     samples: int = 128
-    steps: tuple[int, ...] = (4, 8, 16)
+    steps: tuple[int, ...] = (4, 8, 16, 40)
     solvers: tuple[str, ...] = ("heun", "euler", "2m")
     mpp: float = 1.0
     k: int = 3
@@ -68,7 +68,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     made = lab.features(patches)
     scores = manifold_scores(real, made, config.k).intervals(seed=lab.seed)
     values: dict[str, Any] = {"samples": config.samples}
-    for name in ("precision", "recall"):
+    for name in ("precision", "recall", "density", "coverage"):
         values |= with_interval(name, scores[name])
     values |= with_interval("kid", kid(real, made, seed=lab.seed))
     if cell["solver"] == "real":

@@ -67,7 +67,9 @@ def resolution_scores(rows: Rows) -> Figure:
             (0.12, "real_", REAL, "s", "other real patches"),
         ):
             points = [
-                {**row, "place": place + shift} for place, row in zip(places, rows, strict=True)
+                {**row, "place": place + shift}
+                for place, row in zip(places, rows, strict=True)
+                if row.get(score) is not None  # else the paper's value stands alone
             ]
             _with_bars(
                 axes, points, "place", prefix + score, color=colour, marker=marker, label=label,
