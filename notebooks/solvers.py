@@ -116,7 +116,7 @@ save(
 # %% [markdown]
 # ## What we saw, beside what the paper says
 #
-# The paper finds that Heun's method reaches its best values after about 25 steps and Euler's needs many more. Read our curves
+# As we read its Fig. 5, the paper finds Heun's method ahead of Euler's at the same number of steps. Read our curves
 # on both axes: a step of Heun costs twice a step of Euler, and only the axis of evaluations is fair. The height of our
 # curves is not the paper's. It depends on the number of samples, on the size of the patches and on the network behind the
 # features. The blue band is where other real patches of the same slides lie. A generator may lie above it in precision, by

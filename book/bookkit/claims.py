@@ -64,10 +64,11 @@ class ClaimsDirective(MarkdownDirective):
             mark = verdict.replace(" ", "-")
             found = [f'<span class="verdict {mark}">{verdict}</span>', value]
             how = [link, command, "" if absent else setting(row)]
+            why = f"*Why:* {row['why']}" if row.get("why") and not absent else ""
             written.append(
                 [
                     f'<span id="{row["id"]}"></span>**{row["where"]}**: {row["says"]}',
-                    "<br>".join(filter(None, [*found, "" if absent else row.get("why", "")])),
+                    "<br>".join(filter(None, [*found, why])),
                     "<br>".join(filter(None, how)),
                 ]
             )
