@@ -186,6 +186,40 @@ def saved_example(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results, "ROOT", folder)
 
 
+# The rhythm of a chapter ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("chapter", sorted((BOOK / "chapters").glob("*.md")), ids=lambda p: p.stem)
+def test_a_chapter_keeps_the_rhythm(chapter: Path) -> None:
+    text = chapter.read_text("utf-8")
+    places = [
+        re.search(pattern, text, re.MULTILINE)
+        for pattern in (
+            r"^\*\*Question\.\*\*",
+            r"Predict before you run$",
+            r"^## The idea: ",
+            r"^## The experiment$",
+            r"^## What we saw, beside what the paper says$",
+            r"^## Your predictions, looked at again$",
+            r"^## Exercises$",
+            r"^## Take-aways$",
+        )
+    ]
+    assert all(places)
+    assert [place.start() for place in places] == sorted(place.start() for place in places)
+    assert "literalinclude" in text
+    questions, answers = (
+        re.search(rf"(?s)```{{admonition}} {title}\n.*?```", text)
+        for title in ("Predict before you run", "Open when you have written yours down")
+    )
+    assert len(re.findall(r"(?m)^\d\. ", questions[0])) == len(
+        re.findall(r"(?m)^\d\. ", answers[0])
+    )
+    exercises = re.findall(r":label: (ex-[\w-]+)", text)
+    assert len(exercises) >= 4
+    assert re.findall(r"`{4}\{solution\} (ex-[\w-]+)", text) == exercises
+
+
 # The map and the ledger ----------------------------------------------------------------------------------------------
 
 
