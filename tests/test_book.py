@@ -71,6 +71,17 @@ def test_every_figure_of_the_book_says_what_made_it() -> None:
         assert (BOOK / "figures" / script).is_file()
 
 
+def test_a_result_whose_parameters_are_no_table_is_named(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(results, "ROOT", tmp_path)
+    (tmp_path / "results" / "smoke").mkdir(parents=True)
+    file = tmp_path / "results" / "smoke" / "cost.json"
+    file.write_text('{"parameters": 9300000, "rows": [], "info": [{"command": ["a"]}]}')
+    with pytest.raises(WsigenError, match=r"results/smoke/cost.json: 'parameters' is int"):
+        results.summary("smoke/cost")
+    file.write_text('{"parameters": {"seed": 3}, "info": [{"command": ["a"]}]}')
+    assert "seed 3" in results.summary("smoke/cost")
+
+
 def test_every_module_has_a_place_in_the_reference() -> None:
     told = set(
         re.findall(r"automodule:: (wsigen[\w.]*)", "\n".join(p.read_text("utf-8") for p in PAGES))

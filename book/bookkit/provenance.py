@@ -9,7 +9,7 @@ from sphinx.addnodes import pending_xref
 
 from bookkit.markdown import MarkdownDirective
 from bookkit.places import PROFILES, ROOT
-from bookkit.results import anchor, command_of, file_of, load, runs_of
+from bookkit.results import anchor, command_of, file_of, load, parameters_of, runs_of
 
 
 def names() -> list[str]:
@@ -40,7 +40,7 @@ class ProvenanceDirective(MarkdownDirective):
             if not isinstance(data, dict):
                 continue
             runs = runs_of(data)
-            given = data.get("parameters") or (runs[-1].get("arguments") if runs else None) or {}
+            given = parameters_of(name)
             parts = {
                 "command": unique([command_of(run) for run in runs]),
                 "parameters": ", ".join(f"{key} = {value}" for key, value in given.items()),

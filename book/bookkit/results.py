@@ -104,6 +104,19 @@ def runs_of(data: Any) -> list[dict[str, Any]]:
     return [found] if isinstance(found, dict) else [run for run in found if isinstance(run, dict)]
 
 
+def parameters_of(name: str) -> dict[str, Any]:
+    """What a result was asked for with. Raises WsigenError where its file holds something else under that name."""
+    data = load(name)
+    runs = runs_of(data)
+    given = data.get("parameters") or (runs[-1].get("arguments") if runs else None) or {}
+    if not isinstance(given, dict):
+        raise WsigenError(
+            f"{file_of(name).relative_to(ROOT)}: 'parameters' is {type(given).__name__}; expected a table of what "
+            "the result was made with (give a column of that name another one)"
+        )
+    return given
+
+
 def command_of(run: dict[str, Any]) -> str:
     """The command that made a result, as one would type it."""
     first, *rest = map(str, run.get("command") or ["?"])
@@ -114,7 +127,7 @@ def summary(name: str) -> str:
     """One line on where a result comes from."""
     data = load(name)
     run = (runs_of(data) or [{}])[-1]
-    given = data.get("parameters") or run.get("arguments") or {}
+    given = parameters_of(name)
     parts = [
         f"profile {name.partition('/')[0]}" if not name.startswith("benchmarks") else "benchmark",
         command_of(run),
