@@ -122,7 +122,11 @@ def colour_drift(rows: Rows) -> Figure:
     """
     figure = Figure(figsize=(6, 3.6), layout="constrained")
     axes = figure.subplots()
-    looks = {"tissue": (SYNTHETIC, "o"), "glass": (REAL, "s")}
+    looks = {
+        "tissue": (SYNTHETIC, "o"),
+        "glass": (REAL, "s"),
+        "skipped glass": ("0.5", "^"),
+    }
     for row in rows:
         colour, marker = looks[row["place"]]
         stages = range(1, len(row["total_percent"]) + 1)
