@@ -7,8 +7,8 @@ random places, so that blocks of a JPEG lie anywhere. For each source
 
     uniform_seam, uniform_mismatch   p-value of Kolmogorov and Smirnov's test that the p-values are uniform
     below_5_percent                  share of the p-values of the seam test up to 0.05
-    found                            per grey level: share of larger fields in which steps of so much between patches, as
-                                     on a chess board, have a p-value below 0.01; at 0 nothing was planted
+    found                            per grey level: share of larger fields in which steps of so much between patches,
+                                     as on a chess board, have a p-value below 0.01; at 0 nothing was planted
 """
 
 import argparse
@@ -39,7 +39,6 @@ def fields(
     for n in range(number):
         source = sources[n % len(sources)]
         spot = source.spots[stream.integers(len(source.spots))] * source.mask_mpp
-        limits = np.array([source.slide.height, source.slide.width]) - side
         top, left = (spot / source.slide.mpp).astype(int) + stream.integers(64, size=2) - side // 2
         rows, columns = source.slide.height - side, source.slide.width - side
         if not (
