@@ -132,8 +132,8 @@ def measured(
         "parts": {name: round(value / s["bare"], 4) for name, value in parts.items()},
         "stage_seconds": round(spent, 2),
         "bare_seconds": round(s["bare"], 2),
-        "bare_patches_per_second": round(run.evaluations / s["bare"], 1),
-        "evaluations": run.evaluations,
+        "bare_patches_per_second": round(run.spent.evaluations / s["bare"], 1),
+        "evaluations": run.spent.evaluations,
     }
 
 

@@ -6,6 +6,7 @@ import random
 import signal
 import sys
 import time
+from dataclasses import astuple
 from functools import lru_cache
 from pathlib import Path
 
@@ -48,6 +49,11 @@ def make(folder: Path | None, kind: str = "files", *, half: bool = False, **opti
 def undisturbed(half: bool = False) -> Image:
     """The slide, made in memory in one go."""
     return make(None, half=half)
+
+
+def ledger(folder: Path, half: bool) -> list[tuple[int, int, int]]:
+    """Patches, evaluations and skipped patches of each stage, as a workdir has noted them."""
+    return [astuple(Workdir(folder, {"half": half}).spent(stage.index))[:3] for stage in PATH]
 
 
 def digest(image: Image) -> str:

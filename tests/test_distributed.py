@@ -13,7 +13,7 @@ from team_kit import alone
 
 from wsigen.distributed import meet
 from wsigen.errors import WsigenError
-from wsigen.workdir import Position
+from wsigen.progress import Position
 
 KIT = Path(__file__).with_name("team_kit.py")
 

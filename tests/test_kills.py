@@ -12,8 +12,9 @@ from wsigen import state
 from wsigen.canvas import Image
 from wsigen.coarse_to_fine import drain, generate
 from wsigen.plan import StagePlan, stages
+from wsigen.progress import Position
 from wsigen.storage import Storage
-from wsigen.workdir import Position, Workdir
+from wsigen.workdir import Workdir
 
 PATCH_PX = 8
 PATH = stages(16, 12, 1.0, patch_px=PATCH_PX)

@@ -6,18 +6,21 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from run_kit import PATH, PLAN, digest, make, scrambled_network, undisturbed
+from run_kit import PATH, PLAN, digest, ledger, make, scrambled_network, undisturbed
 
+from wsigen import state
 from wsigen import workdir as module
 from wsigen.coarse_to_fine import drain, generate
 from wsigen.errors import WsigenError
 from wsigen.plan import Stage
+from wsigen.progress import Position
 from wsigen.storage import Storage, bytes_on_disk, choose_storage
-from wsigen.workdir import Position, Workdir
+from wsigen.workdir import Workdir
 
 HERE = Path(__file__).parent
 
@@ -30,8 +33,40 @@ def test_a_run_killed_at_random_moments_makes_the_slide_of_an_undisturbed_run(tm
     assert int(found.stdout) >= 5
     expected = digest(undisturbed(half == "half"))
     assert (tmp_path / "work.digest").read_text() == expected
+    make(tmp_path / "whole", half=half == "half")
+    assert ledger(tmp_path / "work", half == "half") == ledger(tmp_path / "whole", half == "half")
     left = sorted(path.name for path in (tmp_path / "work").glob("*.npy"))
     assert left == [f"stage_{stage.index:02d}.npy" for stage in PATH]
+
+
+@pytest.mark.parametrize("kind", ["files", "memory"])
+def test_the_ledger_of_a_resumed_run_counts_all_its_sittings(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(state, "KEEP_EVERY", 0.0)
+    monkeypatch.setattr(state, "SAVE_EVERY", 0.0)
+
+    def told(folder, stop_after=None):
+        """The last word on each stage."""
+        storage = Storage(kind, False, "cpu", Workdir(folder, {"half": False}))
+        run = generate(
+            scrambled_network(), PATH, PLAN, patch_px=16, seed=7, batch_size=3, storage=storage
+        )
+        found = {}
+        for n, progress in enumerate(run):
+            found[progress.stage.index] = progress
+            if n == stop_after:
+                run.close()
+        return found
+
+    whole = told(tmp_path / "whole")
+    first = told(tmp_path / "work", stop_after=len(PATH[:2]) + 30)
+    assert 0 < max(first) < len(PATH) - 1
+    rest = told(tmp_path / "work")
+    assert list(rest) == list(whole)
+    for stage, end in whole.items():
+        assert replace(rest[stage], step=0, seconds=0) == replace(end, step=0, seconds=0)
+        assert rest[stage].seconds > 0
+    for stage in list(first)[:-1]:
+        assert rest[stage].seconds == pytest.approx(first[stage].seconds, abs=1)
 
 
 def test_in_files_and_in_memory_are_the_same_slide(tmp_path):

@@ -6,7 +6,7 @@
 All patches of a step are independent of each other: they run in batches, in any order.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -15,12 +15,11 @@ from wsigen.arrays import Denoiser
 from wsigen.canvas import Canvas, Image
 from wsigen.grid import Window
 from wsigen.plan import PAPER, Stage, StagePlan
-from wsigen.stage_run import Part, Progress, StageRun, device_of
+from wsigen.progress import Progress
+from wsigen.stage_run import Part, StageRun, device_of
 from wsigen.state import State
 from wsigen.storage import Storage
 from wsigen.workdir import Workdir
-
-__all__ = ["Progress", "drain", "generate", "run_stage", "upscale"]
 
 
 def run_stage(
@@ -78,9 +77,10 @@ def generate(
 ) -> Generator[Progress, None, Image]:
     """Generate a slide through the stages of ``path`` (see :func:`wsigen.plan.stages`).
 
-    Yields after each batch; returns the finished image, shape (3, height, width). With a ``workdir`` it goes on from
-    where a run before it was ended, by whatever, and keeps all finished stages. ``storage`` says more exactly where
-    the canvases are; by default they are in files where there is a workdir on the CPU, else in memory.
+    Yields after each batch, and once for a stage finished before; returns the finished image, shape (3, height,
+    width). With a ``workdir`` it goes on from where a run before it was ended, by whatever, and keeps all finished
+    stages. ``storage`` says more exactly where the canvases are; by default they are in files where there is a workdir
+    on the CPU, else in memory.
     """
     if storage is None:
         device = device_of(denoiser)
@@ -93,6 +93,7 @@ def generate(
             kept = storage.finished(stage)
             if kept is not None:
                 image = kept
+                yield from before(storage, stage)
                 continue
             image = yield from run_stage(
                 denoiser,
@@ -107,6 +108,13 @@ def generate(
             )
     assert image is not None
     return image
+
+
+def before(storage: Storage, stage: Stage) -> Iterator[Progress]:
+    """What a stage spent that was finished before, if that is known."""
+    spent = storage.spent(stage.index)
+    if spent.patches:
+        yield Progress.of(stage, 0, spent, spent.patches)
 
 
 def upscale(

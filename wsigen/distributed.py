@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from wsigen.arrays import Denoiser
 from wsigen.bands import Bands, Transfer, transfers
 from wsigen.canvas import Canvas, Image, strips
-from wsigen.coarse_to_fine import Progress, run_stage
+from wsigen.coarse_to_fine import before, run_stage
 from wsigen.errors import WsigenError
 from wsigen.grid import Window
 from wsigen.plan import Stage, StagePlan
+from wsigen.progress import Position, Progress
 from wsigen.stage_run import StageRun, device_of
 from wsigen.state import State
 from wsigen.storage import Storage
 from wsigen.team import MESSAGE_PIXELS, Rows, Team
-from wsigen.workdir import Position
 
 
 class Shared:
@@ -39,7 +39,7 @@ class Shared:
 
     def __init__(self, own: State, team: Team, bands: Bands, step: int, run: StageRun) -> None:
         self.own, self.team, self.bands, self.run = own, team, bands, run
-        self.half = own.half
+        self.half, self.spent = own.half, own.spent
         ahead = own.step > step  # this worker has taken the step: it only hands rows on
         self.step, self.patches = step, len(bands.grid(step)) if ahead else own.patches
         self.fetch(step)
@@ -104,6 +104,7 @@ def generate_together(
             bands = Bands.of(stage, plan, team.size, patch_px, seed, batch_size)
             if stage.index < slowest.stage:
                 storage.drop(stage.index)
+                yield from before(storage, stage)
                 continue
             if stage.index > 0:
                 guide = guide_canvas(storage, bands, team.rank, background)

@@ -8,7 +8,6 @@ the matter of a :class:`State`.
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import torch
 
@@ -19,25 +18,13 @@ from wsigen.errors import WsigenError
 from wsigen.grid import Grid, Window, draw_shift, shifted_grid, side_by_side
 from wsigen.guidance import AveragePool, guided_step
 from wsigen.plan import Stage, StagePlan
+from wsigen.progress import Progress
 from wsigen.sampler import take_step
 from wsigen.schedule import SIGMA_MAX, karras_sigmas
 from wsigen.seeds import generator, white_noise
 from wsigen.state import InMemory, State, unit
 
 Part = Callable[[int, Grid], Grid]
-
-
-@dataclass(frozen=True)
-class Progress:
-    """After a batch: the stage and step, and what the stage has spent of what it will."""
-
-    stage: Stage
-    step: int
-    patches: int  # patches that have taken a step, over all steps so far
-    patches_in_all: int
-    evaluations: int
-    seconds: float
-    skipped: int = 0  # of the patches, those that needed no evaluation: empty glass
 
 
 class StageRun:
@@ -84,12 +71,12 @@ class StageRun:
         self.region = region or Window(0, 0, stage.height, stage.width)
         self._check_guide()
         self.part = part or (lambda step, grid: grid)
-        self.began = time.monotonic()
-        self.patches = self.evaluations = self.skipped = 0
         self.patches_in_all = sum(len(self.grid(i)) for i in range(self.num_steps))
         if state is None:
             state = InMemory(self.region.height, self.region.width, device=self.device)
         self.state: State = state(self) if callable(state) else state
+        self.spent = self.state.spent
+        self.began = time.monotonic() - self.spent.seconds
 
     @property
     def num_steps(self) -> int:
@@ -104,9 +91,10 @@ class StageRun:
 
     def steps(self) -> Iterator[int]:
         """The steps that are still to be taken; each is kept when the caller comes for the next."""
-        self.patches = sum(len(self.grid(i)) for i in range(self.state.step))
+        self.spent.patches = sum(len(self.grid(i)) for i in range(self.state.step))
         for i in range(self.state.step, self.num_steps):
             yield i
+            self.spent.seconds = time.monotonic() - self.began
             self.state.step_done(i)
 
     def batches(self, i: int) -> Iterator[list[Window]]:
@@ -115,9 +103,10 @@ class StageRun:
         taken = 0
         for batch in self.grid(i).batches(self.batch_size):
             taken += len(batch)
-            self.patches += len(batch)
+            self.spent.patches += len(batch)
             if taken > done:
                 yield batch
+                self.spent.seconds = time.monotonic() - self.began
                 self.state.batch_done(i, taken, len(batch) * self.patch_px**2)
 
     def read(self, i: int, batch: Sequence[Window]) -> Images:
@@ -130,8 +119,8 @@ class StageRun:
         """Step ``i`` of Algorithm 1 in some patches; the overview has no guide."""
         corrected = self.solver == "heun" and i + 1 < self.num_steps
         denoiser, skipped = self.spared(batch)
-        self.skipped += skipped
-        self.evaluations += (len(batch) - skipped) * (2 if corrected else 1)
+        self.spent.skipped += skipped
+        self.spent.evaluations += (len(batch) - skipped) * (2 if corrected else 1)
         remembers = self.solver == "2m" and i > 0
         previous = self.canvas(i, "u").read(batch).to(self.device) if remembers else None
         with torch.no_grad():
@@ -261,16 +250,8 @@ class StageRun:
 
     def progress(self, i: int) -> Progress:
         """What has been done so far."""
-        seconds = time.monotonic() - self.began
-        return Progress(
-            self.stage,
-            i,
-            self.patches,
-            self.patches_in_all,
-            self.evaluations,
-            seconds,
-            self.skipped,
-        )
+        self.spent.seconds = time.monotonic() - self.began
+        return Progress.of(self.stage, i, self.spent, self.patches_in_all)
 
 
 def step_grid(

@@ -11,11 +11,17 @@ from typing import Protocol
 import torch
 
 from wsigen.canvas import Image
-from wsigen.workdir import Position, Workdir, stage_name
+from wsigen.errors import WsigenError
+from wsigen.progress import Position, Spent
+from wsigen.workdir import Workdir, stage_name
 
 RELEASE_EVERY = 64 << 20  # bytes of mapped pixels touched before memory is let go
 KEEP_EVERY = 1.0  # seconds between two notes of how many patches are done
 SAVE_EVERY = 60.0  # seconds between two copies of canvases in memory
+
+
+class OutOfTime(WsigenError):
+    """A run ended where it was told to, and can go on."""
 
 
 class State(Protocol):
@@ -24,6 +30,9 @@ class State(Protocol):
     step: int  # the step to take next
     patches: int  # how many patches of it are done, in the order of its grid
     half: bool  # whether the canvases are in half precision
+    spent: (
+        Spent  # what the stage has spent; whoever runs it counts on, and it is noted with the step
+    )
 
     def image(self, name: str, step: int) -> Image:
         """The pixels of a canvas as it stands before ``step``; the image of step + 1 may be the same."""
@@ -69,6 +78,7 @@ class InMemory:
         self.shape = (3, height, width)
         self.half, self.device = half, device
         self.images: dict[str, Image] = {}
+        self.spent = Spent()
 
     def image(self, name: str, step: int) -> Image:
         """The one image of this name, whatever the step."""
@@ -95,6 +105,8 @@ class Saved(InMemory):
         workdir: where the files lie.
         stage: number of the stage.
         height, width, half, device: see :class:`InMemory`.
+        until: when the run has to end, as of `time.monotonic`; then it is copied once, at the end of a step, and
+            ends. Without, it is copied every minute, for who knows what may end it.
     """
 
     def __init__(
@@ -106,10 +118,13 @@ class Saved(InMemory):
         *,
         half: bool = False,
         device: torch.device | str = "cpu",
+        until: float | None = None,
     ) -> None:
         super().__init__(height, width, half=half, device=device)
         self.workdir, self.stage, self.saved = workdir, stage, time.monotonic()
+        self.until = until
         self.step = workdir.begun(stage, lambda step: self._file("x", step)).step
+        self.spent = workdir.spent(stage)
 
     def image(self, name: str, step: int) -> Image:
         """The one image of this name; in a resumed run at first as it was saved."""
@@ -118,9 +133,20 @@ class Saved(InMemory):
         return super().image(name, step)
 
     def step_done(self, step: int) -> None:
-        """Copy the canvases, if the last copy is old enough."""
-        if time.monotonic() - self.saved > SAVE_EVERY:
+        """Copy the canvases, if the last copy is old enough.
+
+        Raises:
+            OutOfTime: the run has to end; all is saved.
+        """
+        if self.until is None:
+            if time.monotonic() - self.saved > SAVE_EVERY:
+                self._save(step + 1)
+        elif time.monotonic() > self.until:
             self._save(step + 1)
+            raise OutOfTime(
+                f"time is up in stage {self.stage} after {step + 1} steps; run the same command again: it goes on "
+                "from there"
+            )
 
     def finish(self, num_steps: int) -> Image:
         """Copy the clean image to where it stays."""
@@ -134,7 +160,7 @@ class Saved(InMemory):
     def _save(self, step: int) -> None:
         for name, image in self.images.items():
             self._copy(name, step).copy_(image)
-        self.workdir.keep(Position(self.stage, step))
+        self.workdir.keep(Position(self.stage, step), self.spent)
         self.workdir.drop(self.stage, except_for=f"at{step}")
         self.saved = time.monotonic()
 
@@ -160,6 +186,7 @@ class InFiles:
         self.workdir, self.stage, self.half = workdir, stage, half
         self.size = (height, width)
         _, self.step, self.patches = workdir.begun(stage, lambda step: self.file("x", step))
+        self.spent = workdir.spent(stage)
         self.kept, self.touched = time.monotonic(), 0
         for step in (0, 1):  # a full disk is told before the work, not after the first step
             self.image("x", step)
@@ -179,12 +206,12 @@ class InFiles:
             self.workdir.release()
             self.touched = 0
         if time.monotonic() - self.kept > KEEP_EVERY:
-            self.workdir.keep(Position(self.stage, step, patches))
+            self.workdir.keep(Position(self.stage, step, patches), self.spent)
             self.kept = time.monotonic()
 
     def step_done(self, step: int) -> None:
         """Note the step."""
-        self.workdir.keep(Position(self.stage, step + 1))
+        self.workdir.keep(Position(self.stage, step + 1), self.spent)
         self.step, self.patches = step + 1, 0
 
     def finish(self, num_steps: int) -> Image:

@@ -12,11 +12,13 @@ from wsigen.canvas import Image
 from wsigen.errors import WsigenError
 from wsigen.grid import Window
 from wsigen.plan import Stage
+from wsigen.progress import Position, Spent
 from wsigen.state import InFiles, InMemory, Saved, State, dtype_name
-from wsigen.workdir import Position, Workdir, stage_name
+from wsigen.workdir import Workdir, stage_name
 
 HALF_FROM = 2 << 30  # bytes of a float32 canvas from which half precision is chosen
 SHARE = 0.5  # of the memory that is free may be taken by canvases
+SHARE_OF_DEVICE = 0.75  # which nobody else uses; the rest is for a batch in the network
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,14 @@ class Storage:
         half: in half precision, else in float32.
         device: whose memory.
         workdir: keeps what a resumed run goes on from; "files" cannot do without.
+        until: for canvases in memory, when the run has to end; see :class:`wsigen.state.Saved`.
     """
 
     kind: str = "memory"
     half: bool = False
     device: torch.device | str = "cpu"
     workdir: Workdir | None = None
+    until: float | None = None
 
     def state(self, stage: Stage, region: Window | None = None) -> State:
         """The canvases of a stage, or of a region of it, as they were left or new."""
@@ -42,7 +46,15 @@ class Storage:
             return InMemory(height, width, half=self.half, device=self.device)
         if self.kind == "files":
             return InFiles(self.workdir, stage.index, height, width, half=self.half)
-        return Saved(self.workdir, stage.index, height, width, half=self.half, device=self.device)
+        return Saved(
+            self.workdir,
+            stage.index,
+            height,
+            width,
+            half=self.half,
+            device=self.device,
+            until=self.until,
+        )
 
     def guide(self, stage: int, height: int, width: int) -> Image:
         """Room for that part of the stage before that guides a worker's band; empty or as it was left."""
@@ -60,6 +72,10 @@ class Storage:
         """Note how far a run has come, if it can be resumed."""
         if self.workdir is not None:
             self.workdir.keep(position)
+
+    def spent(self, stage: int) -> Spent:
+        """What a stage of a run that can be resumed has spent."""
+        return self.workdir.spent(stage) if self.workdir else Spent()
 
     def drop(self, stage: int) -> None:
         """Delete the files that a stage worked with."""
@@ -130,7 +146,7 @@ def choose_storage(
     )
     needed //= workers
     places = [device] if str(device) == "cpu" else [device, "cpu"]
-    fitting = [place for place in places if needed <= SHARE * free_memory(place)]
+    fitting = [place for place in places if needed <= room(place)]
     if kind == "auto":
         on_disk = not fitting or (resumable and str(fitting[0]) == "cpu")
         kind = "files" if on_disk else "memory"
@@ -142,6 +158,11 @@ def choose_storage(
         f"in {'half' if half else 'full'} precision{shared}, {where}"
     )
     return kind, half, place, text
+
+
+def room(place: torch.device | str) -> float:
+    """Bytes of memory that canvases may take there."""
+    return (SHARE if str(place) == "cpu" else SHARE_OF_DEVICE) * free_memory(place)
 
 
 def free_memory(device: torch.device | str) -> int:

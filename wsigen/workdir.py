@@ -13,8 +13,9 @@ import mmap
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,16 +23,9 @@ from numpy.typing import NDArray
 
 from wsigen.canvas import Image
 from wsigen.errors import WsigenError
+from wsigen.progress import Position, Spent
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-
-
-class Position(NamedTuple):
-    """How far a run has come: so many patches of a step of a stage are done, and all before."""
-
-    stage: int = 0
-    step: int = 0
-    patches: int = 0
 
 
 class Workdir:
@@ -90,10 +84,9 @@ class Workdir:
     @property
     def position(self) -> Position:
         """Where to go on. Patches count only while the machine runs: after a power cut the step begins anew."""
-        file = self.folder / "position.json"
-        if not file.is_file():
+        found = self._noted()
+        if not found:
             return Position()
-        found = json.loads(file.read_text())
         if self._file(stage_name(found["stage"])).is_file():  # killed between two lines of finish()
             return Position(found["stage"] + 1)
         same_boot = found["boot"] == boot_id()
@@ -115,18 +108,28 @@ class Workdir:
             return found
         self.drop(stage, except_for="guide")
         if found != Position(stage):
-            self.keep(Position(stage))
+            self.keep(Position(stage), Spent())
         return Position(stage)
 
-    def keep(self, position: Position) -> None:
-        """Note how far the run has come; at the end of a step, after its pixels are on the disk."""
+    def keep(self, position: Position, spent: Spent | None = None) -> None:
+        """Note how far the run has come; at the end of a step, after its pixels are on the disk.
+
+        ``spent`` is noted with it, as what the position's stage has spent.
+        """
         step_done = position.patches == 0
-        text = json.dumps(position._asdict() | {"boot": boot_id()})
+        ledger = self._noted().get("spent", {})
+        if spent is not None:
+            ledger[str(position.stage)] = asdict(spent)
+        text = json.dumps(position._asdict() | {"boot": boot_id(), "spent": ledger})
         with self._told_when_full():
             if step_done:
                 for array in self.mapped.values():
                     array.flush()
             replace_text(self.folder / "position.json", text, durable=step_done)
+
+    def spent(self, stage: int) -> Spent:
+        """What a stage had spent when the run was noted last."""
+        return Spent(**self._noted().get("spent", {}).get(str(stage), {}))
 
     def pixels(self, name: str, height: int, width: int, dtype: str) -> Image:
         """A memory-mapped image, (3, height, width); made, with all of its room on the disk, if it is not there.
@@ -197,6 +200,11 @@ class Workdir:
                 f"{self.folder}: the disk is full in stage {stage} after {step} steps;{needed} make room "
                 "and run the same command again: it goes on from there"
             ) from error
+
+    def _noted(self) -> dict[str, Any]:
+        file = self.folder / "position.json"
+        found: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
+        return found
 
     def _file(self, name: str) -> Path:
         return self.folder / f"{name}.npy"

@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 
 from wsigen.arrays import Denoiser
 from wsigen.canvas import Canvas, Image, strips
-from wsigen.coarse_to_fine import Progress, run_stage
+from wsigen.coarse_to_fine import run_stage
 from wsigen.cone import cones, covered, frame
 from wsigen.grid import Window
 from wsigen.plan import Stage, StagePlan
+from wsigen.progress import Progress
 from wsigen.stage_run import StageRun, device_of
 from wsigen.state import InMemory
 
@@ -101,7 +102,7 @@ class Surrounded:
 
     def __init__(self, own: InMemory, run: StageRun) -> None:
         self.own, self.run = own, run
-        self.half = own.half
+        self.half, self.spent = own.half, own.spent
 
     def image(self, name: str, step: int) -> Image:
         """The canvas."""

@@ -9,8 +9,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from wsigen.coarse_to_fine import Progress
     from wsigen.plan import Stage, StagePlan
+    from wsigen.progress import Progress
     from wsigen.training.checkpoint import LoadedDenoiser
 
 T = TypeVar("T")

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from wsigen.background import TOLERANCE
 from wsigen.canvas import Image
-from wsigen.coarse_to_fine import Progress, generate, run_stage
+from wsigen.coarse_to_fine import generate, run_stage
 from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.result import Row, with_interval
 from wsigen.grid import Grid
@@ -36,6 +36,7 @@ from wsigen.metrics.lattice import LatticeTest
 from wsigen.metrics.manifold import manifold_scores
 from wsigen.metrics.seams import seam_test
 from wsigen.plan import FAST, Stage, StagePlan, stages
+from wsigen.progress import Progress
 from wsigen.stage_run import step_grid
 
 Pixels = NDArray[np.uint8]

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from wsigen.errors import WsigenError
 from wsigen.grid import Grid
+from wsigen.progress import Progress
 from wsigen.seams.overlap import WeightedMean, overlapping, weights
 from wsigen.seams.scheme import Ledger, batches, step_ledger, whole
-from wsigen.stage_run import Progress, StageRun
+from wsigen.stage_run import StageRun
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class MultiDiffusion:
             mean = WeightedMean(stage.stage.height, stage.stage.width, weight, stage.device)
             for batch in batches(windows, stage.batch_size):
                 mean.add(batch, stage.step(i, stage.read(i, batch), batch))
-                stage.patches += len(batch)
+                stage.spent.patches += len(batch)
                 yield stage.progress(i)
             stage.write(i + 1, [whole(stage)], mean.image[None])
 

@@ -18,8 +18,9 @@ from wsigen.canvas import Image
 from wsigen.grid import Window
 from wsigen.guidance import constrained
 from wsigen.plan import Stage, StagePlan
+from wsigen.progress import Progress
 from wsigen.sampler import evaluations, take_step
-from wsigen.stage_run import Progress, StageRun
+from wsigen.stage_run import StageRun
 
 Wrapper = Callable[[Denoiser], Denoiser]
 
@@ -96,7 +97,7 @@ def step_apart(stage: StageRun, windows: Callable[[int], Sequence[Window]]) -> I
     for i in range(stage.num_steps):
         for batch in batches(windows(i), stage.batch_size):
             stage.write(i + 1, batch, stage.step(i, stage.read(i, batch), batch))
-            stage.patches += len(batch)
+            stage.spent.patches += len(batch)
             yield stage.progress(i)
 
 
@@ -131,8 +132,8 @@ def run_alone(
                 stage.solver, wrap(estimate), x, sigma, sigma_next, stage.stage.mpp, previous
             )
         previous = None if u is None else (u, sigma)
-    stage.evaluations += len(batch) * evaluations(stage.num_steps, stage.solver)
-    stage.patches += len(batch) * stage.num_steps
+    stage.spent.evaluations += len(batch) * evaluations(stage.num_steps, stage.solver)
+    stage.spent.patches += len(batch) * stage.num_steps
     return x
 
 
