@@ -5,6 +5,8 @@
 so that F always sees inputs and is asked for outputs of variance one (Karras et al. 2022, Table 1).
 """
 
+import contextlib
+
 import torch
 from torch import Tensor, nn
 
@@ -60,9 +62,14 @@ class EDMDenoiser(nn.Module):
         c_skip, c_out, c_in, c_noise = (
             c[:, None, None, None] for c in preconditioning(levels, self.sigma_data)
         )
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.half_precision):
+        with self._precision(x.device):
             output = self.network(c_in * x, c_noise.flatten(), scales)
         return c_skip * x + c_out * output.to(x.dtype)
+
+    def _precision(self, device: torch.device) -> contextlib.AbstractContextManager[None]:
+        if not self.half_precision:
+            return contextlib.nullcontext()
+        return torch.autocast(device.type, torch.bfloat16)
 
     def check_mpp(self, *scales: float) -> None:
         """Raise where a scale lies outside what the network was trained on."""

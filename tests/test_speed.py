@@ -1,0 +1,187 @@
+"""Slides on a device: what runs there, and what it costs."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from oracles import GaussianDenoiser
+from run_kit import PATCH_PX, PATH, PLAN, scrambled_network
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from wsigen.coarse_to_fine import drain, generate, run_stage
+from wsigen.denoiser import EDMDenoiser
+from wsigen.grid import shifted_grid
+from wsigen.networks.unet import UNet, UNetConfig
+from wsigen.plan import Stage, StagePlan, stages
+from wsigen.speed import EvenBatches, Timed, best_batch, filled_up, fitted, flops_per_patch
+from wsigen.state import InMemory, OutOfTime
+from wsigen.storage import Storage
+from wsigen.workdir import Workdir
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize("boundary", ["pad", "wrap"])
+@pytest.mark.parametrize("solver", ["euler", "heun", "2m"])
+@pytest.mark.parametrize("half", [False, True])
+def test_a_run_never_waits_for_its_device_and_mixes_no_devices(boundary, solver, half):
+    """Tensors of the device "meta" have no values: reading one back, or adding one of the processor's, is an error."""
+    with torch.device("meta"):
+        network = UNet(UNetConfig(widths=(16, 16), blocks=1, condition_channels=32))
+    denoiser = EDMDenoiser(network.requires_grad_(False))
+    plan = StagePlan(3, 1, solver, overview_solver=solver, overview_steps=2, boundary=boundary)
+    path = stages(40, 24, 1.0, patch_px=16, boundary=boundary)
+    storage = Storage("memory", half, "meta")
+    image = drain(generate(denoiser, path, plan, patch_px=16, storage=storage))
+    assert image.is_meta
+    assert image.dtype == (torch.float16 if half else torch.float32)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("solver", ["heun", "2m"])
+def test_a_gpu_makes_the_slide_of_the_processor(solver):
+    plan = replace(PLAN, solver=solver)
+    one, other = (
+        drain(generate(scrambled_network().to(device), PATH, plan, patch_px=PATCH_PX, seed=7))
+        for device in ("cpu", "cuda")
+    )
+    assert other.is_cuda
+    torch.testing.assert_close(one, other.cpu(), atol=2e-3, rtol=0)
+
+
+def test_batches_filled_up_for_a_compiler_give_what_the_network_gives():
+    network, seen = scrambled_network().network, []
+
+    def compiled(x, c_noise, mpp):
+        seen.append(len(x))
+        return network(x, c_noise, mpp)
+
+    even = EvenBatches(network, compiled, 8)
+    for number in (1, 4, 5, 8, 9):
+        asked = torch.randn(number, 3, 16, 16), torch.rand(number), torch.rand(number) + 1
+        torch.testing.assert_close(even(*asked), network(*asked), atol=1e-5, rtol=0)
+    assert seen == [8, 8]  # 1 and 4 are too few to fill up, 9 are too many
+
+
+def test_filled_up_repeats_the_first():
+    assert filled_up(torch.arange(3), 5).tolist() == [0, 1, 2, 0, 0]
+
+
+@pytest.mark.parametrize(("width", "batch"), [(65_536, 1024), (8192, 1024), (8192, 32), (300, 64)])
+def test_a_fitted_batch_leaves_hardly_a_place_empty(width, batch):
+    size = fitted(batch, width, width, 64)
+    assert size < 1.5 * batch
+    grid = shifted_grid(width, width, 64, (6, 10))
+    batches = sum(1 for _ in grid.batches(size))
+    assert len(grid) / (batches * size) > 0.9
+
+
+def test_seconds_and_operations_are_counted():
+    denoiser = scrambled_network()
+    timed = Timed(denoiser)
+    x = torch.randn(4, 3, 16, 16)
+    assert torch.equal(timed(x, 1.0, 2.0), denoiser(x, 1.0, 2.0))
+    assert timed.seconds > 0
+    once = timed.cpu_seconds
+    timed(x, 1.0, 2.0)
+    assert timed.cpu_seconds > once > 0
+    assert flops_per_patch(denoiser.network, 32) > 3.9 * flops_per_patch(denoiser.network, 16)
+    assert best_batch(denoiser, 8) in (8, 16, 32, 64)
+
+
+def test_a_run_told_to_end_saves_once_and_goes_on_to_the_same_slide(tmp_path):
+    whole = drain(generate(scrambled_network(), PATH, PLAN, patch_px=PATCH_PX, seed=7))
+    sittings = 0
+    while True:
+        sittings += 1
+        storage = Storage("memory", False, "cpu", Workdir(tmp_path / "work", {}), until=0.0)
+        run = generate(scrambled_network(), PATH, PLAN, patch_px=PATCH_PX, seed=7, storage=storage)
+        try:
+            found = drain(run)
+            break
+        except OutOfTime:
+            assert sittings < 30
+    assert sittings == PLAN.overview_steps + PLAN.num_steps * (len(PATH) - 1) + 1
+    assert torch.equal(found, whole)
+
+
+class Largest(TorchDispatchMode):
+    """Notes the bytes of the largest tensor made, views of tensors that were there before left out."""
+
+    def __init__(self, *known: torch.Tensor) -> None:
+        super().__init__()
+        self.known = {tensor.untyped_storage().data_ptr() for tensor in known}
+        self.bytes = 0
+
+    def __torch_dispatch__(self, function, types, arguments=(), named=None):
+        made = function(*arguments, **(named or {}))
+        if isinstance(made, torch.Tensor):
+            storage = made.untyped_storage()
+            if storage.data_ptr() not in self.known:
+                self.bytes = max(self.bytes, storage.nbytes())
+        return made
+
+
+@pytest.mark.parametrize("solver", ["euler", "2m"])
+def test_memory_beyond_the_canvas_is_bounded_by_the_batch(solver):
+    """No tensor of a run is larger than a batch of patches, on canvases of any size."""
+
+    def largest(side: int, batch: int) -> int:
+        guide = torch.zeros(3, side // 2, side // 2)
+        stage, plan = Stage(1, side, side, 1.0), StagePlan(3, 1, solver)
+        canvases = InMemory(side, side)
+        known = [canvases.image(name, 0) for name in ("x", "u")]
+        run = run_stage(
+            GaussianDenoiser(), stage, guide, plan, patch_px=16, batch_size=batch, state=canvases
+        )
+        with Largest(guide, *known) as seen:
+            drain(run)
+        return seen.bytes
+
+    patch = 3 * 16 * 16 * 4
+    assert largest(128, 4) == largest(256, 4) == 4 * patch
+    assert largest(512, 4) == largest(256, 4)
+
+
+def gigapixel(*words, script: str | None = None) -> subprocess.CompletedProcess:
+    """The benchmark as a command of its own, on a slide of 72 px."""
+    file = ROOT / "benchmarks" / "gigapixel.py"
+    command = [sys.executable, *(["-c", script] if script else [str(file)]), *map(str, words)]
+    options = ["--width", "72", "--height", "72", "--num-steps", "2", "--overview-steps", "2"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [*command, *options, "--device", "cpu", "--keep-batch"],
+        capture_output=True, text=True, env=environment, timeout=200, check=False,
+    )  # fmt: skip
+
+
+def test_the_gigapixel_run_needs_neither_openslide_nor_libvips_and_goes_on_when_time_was_up(
+    tmp_path,
+):
+    script = textwrap.dedent(
+        f"""
+        import runpy, sys
+        blocked = ("openslide", "pyvips", "scipy", "skimage", "sklearn", "httpx")
+        sys.modules.update(dict.fromkeys(blocked))
+        sys.argv[0] = {str(ROOT / "benchmarks" / "gigapixel.py")!r}
+        runpy.run_path(sys.argv[0], run_name="__main__")
+        """
+    )
+    words = (tmp_path / "work", "--out", tmp_path / "out")
+    early = gigapixel(*words, "--minutes", 0.0001, script=script)
+    assert "time is up" in early.stdout + early.stderr
+    assert not (tmp_path / "out").exists()
+    done = gigapixel(*words, script=script)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "out" / "gigapixel.json").read_text())
+    assert found["sittings"] == 2
+    assert [stage["evaluations"] for stage in found["stages"]] == [3 * 1, 2 * 4]
+    assert found["operations"] == 11 * found["flops_per_patch"]
+    assert 0 < found["share_of_time_inside_the_network"] <= 1
+    assert (tmp_path / "out" / "crops.png").is_file()
