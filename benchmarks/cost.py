@@ -5,6 +5,9 @@
 The ceiling is what a large bfloat16 matrix product reaches on the same device in the same run. Each switch (half
 precision, channels-last memory, torch.compile, the fused optimiser) is turned off or on alone; ``ratio`` is its patches
 per second over those of the default. Weights do not matter to any of this: a fresh network is measured.
+
+torch.compile takes its time before the first patch. ``compile_pays_after_patches`` says how many must follow until that
+time is won back; by it the package leaves it off on a CPU (see ``compiled`` of `wsigen.training.checkpoint`).
 """
 
 import argparse
@@ -54,6 +57,11 @@ def matrix_ceiling(device: str, side: int) -> float:
     return 2 * side**3 / seconds(lambda: a @ b, device)
 
 
+def pays_after(spent: float, slow: float, fast: float) -> int | None:
+    """Patches after which ``spent`` seconds are won back, at so many patches per second without and with."""
+    return round(spent / (1 / slow - 1 / fast)) if fast > slow else None
+
+
 class Inference:
     """The denoiser on a batch of noise."""
 
@@ -72,7 +80,7 @@ class Inference:
             network.to(memory_format=torch.contiguous_format)
         self.denoiser: torch.nn.Module = EDMDenoiser(network, half=half)
         if compiled:
-            self.denoiser.network = torch.compile(network)  # type: ignore[assignment]
+            network.compile()
         self.x = torch.randn(batch, 3, config.patch_px, config.patch_px, device=device)
 
     @torch.no_grad()
@@ -122,10 +130,17 @@ def main() -> None:
             Inference(config, device, batch, **{"half": half} | switches), device
         )
 
+    def compiling() -> float:
+        work = Inference(config, device, batch, half=half, compiled=True)
+        began = time.perf_counter()
+        work()
+        return time.perf_counter() - began
+
     def trained(**switches: bool) -> float:
         return batch / seconds(Training(config, device, batch, **{"half": half} | switches), device)
 
     plain, learning = sampled(), trained()
+    compile_seconds = compiling()
     switched = {
         "half precision off": sampled(half=False) / plain,
         "channels-last off": sampled(channels_last=False) / plain,
@@ -147,6 +162,10 @@ def main() -> None:
         "matrix_product_flops_per_second": round(ceiling),
         "share_of_matrix_product": round(plain * flops / ceiling, 4),
         "training_share_of_matrix_product": round(3 * learning * flops / ceiling, 4),
+        "compile_seconds": round(compile_seconds, 1),
+        "compile_pays_after_patches": pays_after(
+            compile_seconds, plain, plain * switched["torch.compile on"]
+        ),
         "ratios": {name: round(value, 3) for name, value in switched.items()},
         "run": run_info(device, preset=arguments.preset, batch=batch),
     }

@@ -113,3 +113,12 @@ def test_real_slides_handed_in_as_generated_are_near_real_ones(lab, monkeypatch)
     assert tissue["generated_median"] > 0
     assert len(nuclei["real"]) == config.fields
     assert nuclei["generated_median"] > 0
+
+
+def test_patches_are_kept_under_the_last_noise_level_too(lab):
+    common, early, again = (
+        lab.generated_patches(2, 2.0, num_steps=3, sigma_min=sigma) for sigma in (0.002, 0.2, 0.002)
+    )
+    assert (common != early).any()
+    np.testing.assert_array_equal(common, again)
+    np.testing.assert_array_equal(common, lab.generated_patches(2, 2.0, num_steps=3))

@@ -18,6 +18,7 @@ from wsigen.experiments.places import Drawn
 from wsigen.experiments.result import Row, sheet, with_interval
 from wsigen.metrics.distance import kid
 from wsigen.metrics.manifold import manifold_scores
+from wsigen.schedule import SIGMA_MIN
 
 MOST_OVERLAP = 0.25  # of patches that count as apart
 
@@ -30,7 +31,7 @@ class Config:
         samples: patches at each scale on each side, where the slides have so many that are apart.
         least: as many are taken even if they overlap.
         scales: micrometres per pixel.
-        num_steps, solver: of the generated patches; see `wsigen.sampler`.
+        num_steps, solver, sigma_min: of the generated patches; see `wsigen.sampler` and `wsigen.schedule`.
         split: the held-out split, or None for the cohort's own ("heldout", else "test").
         k: neighbour that bounds the balls of precision and recall.
     """
@@ -40,6 +41,7 @@ class Config:
     scales: tuple[float, ...] = (0.7, 1.5, 3.0, 6.0, 12.0, 25.0, 50.0)
     num_steps: int = 20
     solver: str = "2m"
+    sigma_min: float = 0.1
     split: str | None = None
     k: int = 3
 
@@ -47,7 +49,7 @@ class Config:
 PROFILES = {
     "smoke": Config(samples=24, least=24, scales=(1.5, 6.0), num_steps=6),
     "classroom": Config(samples=128),
-    "paper": Config(samples=10_000, num_steps=40, solver="heun"),
+    "paper": Config(samples=10_000, num_steps=40, solver="heun", sigma_min=SIGMA_MIN),
 }
 
 
@@ -67,7 +69,12 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     number = max(min(apart(held), apart(train)), min(config.least, config.samples))
     real, other = (lab.features(side.least_overlapping(number).pixels) for side in (held, train))
     patches = lab.generated_patches(
-        number, mpp, num_steps=config.num_steps, solver=config.solver, stream="evaluate"
+        number,
+        mpp,
+        num_steps=config.num_steps,
+        solver=config.solver,
+        sigma_min=config.sigma_min,
+        stream="evaluate",
     )
     made = lab.features(patches)
     distance, floor = (kid(real, side, seed=lab.seed) for side in (made, other))

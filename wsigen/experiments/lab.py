@@ -1,6 +1,7 @@
 """What experiments draw on: a model, a cohort, a seed; real and generated patches, and their features."""
 
 import hashlib
+import math
 import os
 from collections.abc import Sequence
 from functools import cached_property
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from wsigen.arrays import Levels
 from wsigen.devices import choose_device
 from wsigen.errors import WsigenError
 from wsigen.experiments.places import Drawn, PlacedPatches, Scale
@@ -18,7 +20,7 @@ from wsigen.metrics.extractors import DEFAULT_EXTRACTOR, Extractor, extractor
 from wsigen.metrics.features import features
 from wsigen.provenance import without_folder
 from wsigen.sampler import sample
-from wsigen.schedule import karras_sigmas
+from wsigen.schedule import SIGMA_MIN, karras_sigmas
 from wsigen.seeds import generator
 from wsigen.slides.cohort import UNSEEN, Entry, read_cohort
 from wsigen.slides.patches import Source
@@ -133,6 +135,7 @@ class Lab:
         *,
         num_steps: int = 20,
         solver: str = "heun",
+        sigma_min: float = SIGMA_MIN,
         stream: str = "generated",
     ) -> NDArray[np.uint8]:
         """Single patches from noise, uint8 (number, patch_px, patch_px, 3).
@@ -144,22 +147,29 @@ class Lab:
             mpp: one scale for all, or one per patch (as of `Drawn.mpp`).
             num_steps: N.
             solver: see `wsigen.sampler`.
+            sigma_min: last noise level before 0.
             stream: names the noise; patch i starts from the same noise whatever the steps and the solver.
         """
         scales = np.broadcast_to(np.asarray(mpp, np.float64), (number,))
         self.denoiser.check_mpp(float(scales.min()), float(scales.max()))
         size = CHUNK if self.device == "cpu" else 8 * CHUNK
+        sigmas = karras_sigmas(num_steps, sigma_min)
         chunks = [
-            self._chunk(scales[first : first + size], first, num_steps, solver, stream)
+            self._chunk(scales[first : first + size], first, sigmas, solver, stream)
             for first in range(0, number, size)
         ]
         return np.concatenate(chunks)
 
     def _chunk(
-        self, scales: NDArray[np.float64], first: int, num_steps: int, solver: str, stream: str
+        self, scales: NDArray[np.float64], first: int, sigmas: Levels, solver: str, stream: str
     ) -> NDArray[np.uint8]:
         """Patches ``first`` and following, from the cache or from noise."""
-        made_by = (self.denoiser.sha256, self.seed, stream, first, num_steps, solver, self.device)
+        num_steps, lowest = len(sigmas) - 1, float(sigmas[-2])
+        made_by: tuple[object, ...] = (
+            self.denoiser.sha256, self.seed, stream, first, num_steps, solver, self.device,
+        )  # fmt: skip
+        if not math.isclose(lowest, SIGMA_MIN):  # what was kept before this could be chosen stays
+            made_by += (lowest,)
         key = hashlib.sha256(repr((made_by, scales.tolist())).encode()).hexdigest()[:32]
         file = self.cache / "patches" / key[:2] / f"{key}.npy"
         try:
@@ -173,7 +183,6 @@ class Lab:
             )
             for i in range(len(scales))
         ]
-        sigmas = karras_sigmas(num_steps)
         x = torch.from_numpy(np.stack(noise)).to(self.device) * float(sigmas[0])
         mpp = torch.tensor(scales, dtype=torch.float32, device=self.device)
         with torch.inference_mode():

@@ -18,6 +18,7 @@ import numpy as np
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row, with_interval
 from wsigen.metrics.neighbours import memorisation, nearest
+from wsigen.schedule import SIGMA_MIN
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Config:
         samples: generated patches at each scale, and as many held-out ones.
         reference: training patches among which the nearest is looked for.
         scales: micrometres per pixel.
-        num_steps, solver: see `wsigen.sampler`.
+        num_steps, solver, sigma_min: see `wsigen.sampler` and `wsigen.schedule`.
     """
 
     samples: int = 64
@@ -36,12 +37,15 @@ class Config:
     scales: tuple[float, ...] = (1.5, 6.0, 25.0, 50.0)
     num_steps: int = 12
     solver: str = "2m"
+    sigma_min: float = 0.1
 
 
 PROFILES = {
     "smoke": Config(samples=16, reference=48, scales=(2.0, 8.0), num_steps=6),
     "classroom": Config(),
-    "paper": Config(10_000, 100_000, (0.7, 1.5, 3.0, 6.0, 12.0, 25.0, 50.0, 100.0), 40, "heun"),
+    "paper": Config(
+        10_000, 100_000, (0.7, 1.5, 3.0, 6.0, 12.0, 25.0, 50.0, 100.0), 40, "heun", SIGMA_MIN
+    ),
 }
 
 
@@ -55,7 +59,12 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     mpp = cell["mpp"]
     held_out = lab.draw(config.samples, mpp, lab.held_out)
     patches = lab.generated_patches(
-        config.samples, mpp, num_steps=config.num_steps, solver=config.solver, stream="memorisation"
+        config.samples,
+        mpp,
+        num_steps=config.num_steps,
+        solver=config.solver,
+        sigma_min=config.sigma_min,
+        stream="memorisation",
     )
     train = lab.features(lab.real_patches(config.reference, mpp, "train", "reference"))
     made, new, own = (

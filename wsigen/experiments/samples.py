@@ -11,6 +11,7 @@ import numpy as np
 
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row, sheet
+from wsigen.schedule import SIGMA_MIN
 
 
 @dataclass(frozen=True)
@@ -20,19 +21,20 @@ class Config:
     Args:
         scales: micrometres per pixel, one row each.
         samples: patches in a row.
-        num_steps, solver: see `wsigen.sampler`.
+        num_steps, solver, sigma_min: see `wsigen.sampler` and `wsigen.schedule`.
     """
 
     scales: tuple[float, ...] = (0.7, 1.5, 3.0, 6.0, 12.0, 25.0, 50.0)
     samples: int = 8
     num_steps: int = 30
     solver: str = "heun"
+    sigma_min: float = 0.1
 
 
 PROFILES = {
     "smoke": Config(scales=(0.7, 12.0), samples=4, num_steps=6),
     "classroom": Config(),
-    "paper": Config(samples=32, num_steps=40),
+    "paper": Config(samples=32, num_steps=40, sigma_min=SIGMA_MIN),
 }
 
 
@@ -45,7 +47,12 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     """Sample one scale; the mean colour beside that of real patches is the simplest check of all."""
     mpp = cell["mpp"]
     made = lab.generated_patches(
-        config.samples, mpp, num_steps=config.num_steps, solver=config.solver, stream="sheet"
+        config.samples,
+        mpp,
+        num_steps=config.num_steps,
+        solver=config.solver,
+        sigma_min=config.sigma_min,
+        stream="sheet",
     )
     real = lab.real_patches(max(config.samples, 64), mpp, stream="sheet")
     values = {

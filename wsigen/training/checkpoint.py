@@ -140,7 +140,11 @@ def find_model(model: str | Path) -> Path:
 
 
 def load_denoiser(
-    model: str | Path = "small", *, device: str = "cpu", half: bool | None = None
+    model: str | Path = "small",
+    *,
+    device: str = "cpu",
+    half: bool | None = None,
+    compiled: bool = False,
 ) -> LoadedDenoiser:
     """Load a trained denoiser, ready to sample from.
 
@@ -148,6 +152,8 @@ def load_denoiser(
         model: name of a shipped model, or path of a checkpoint.
         device: "cpu", "cuda" or another of torch's.
         half: compute in bfloat16; by default where the hardware is made for it.
+        compiled: let torch.compile write the network's kernels before the first patch. That takes minutes on a CPU,
+            where it pays for very large slides only (``benchmarks/cost.py``); on a GPU it was never tried.
 
     Raises:
         WsigenError: no such model, or the file is damaged or foreign.
@@ -167,4 +173,7 @@ def load_denoiser(
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         half=has_fast_bfloat16(device) if half is None else half,
     )
-    return denoiser.to(device).eval().requires_grad_(False)
+    denoiser = denoiser.to(device).eval().requires_grad_(False)
+    if compiled:
+        denoiser.network.compile()
+    return denoiser
