@@ -6,7 +6,7 @@ from wsigen.bands import Bands, transfers
 from wsigen.plan import Stage
 
 BANDS = st.builds(
-    lambda n, m, extra, workers, boundary, seed, batch: Bands(
+    lambda n, m, extra, workers, boundary, seed, batch, shifts: Bands(
         Stage(1, n * 16 + extra * (boundary == "pad"), m * 16, 1.0),
         workers,
         16,
@@ -15,6 +15,7 @@ BANDS = st.builds(
         seed,
         batch,
         5,
+        shifts=shifts,
     ),
     st.integers(1, 20),
     st.integers(1, 6),
@@ -23,6 +24,7 @@ BANDS = st.builds(
     st.sampled_from(["pad", "wrap"]),
     st.integers(0, 1000),
     st.integers(1, 20),
+    st.sampled_from(["uniform", "low-discrepancy"]),
 )
 
 

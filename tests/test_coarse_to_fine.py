@@ -170,7 +170,14 @@ def test_a_stage_with_a_start_of_its_own_is_the_stage_of_a_plan_that_starts_ther
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"guided_steps": 41}, {"num_steps": 0}, {"sigma_start": 0.001}, {"factor": 1}]
+    "wrong",
+    [
+        {"guided_steps": 41},
+        {"num_steps": 0},
+        {"sigma_start": 0.001},
+        {"factor": 1},
+        {"shifts": "none"},
+    ],
 )
 def test_a_plan_that_makes_no_sense_is_refused(wrong):
     with pytest.raises(WsigenError, match=f"{next(iter(wrong))} is "):

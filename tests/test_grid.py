@@ -3,7 +3,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsigen.grid import Window, draw_shift, rows_together, shifted_grid, side_by_side
+from wsigen.grid import (
+    Window,
+    draw_shift,
+    rows_together,
+    shifted_grid,
+    side_by_side,
+    spread_shift,
+)
 from wsigen.seeds import generator
 
 PATCHES = st.sampled_from([4, 8, 16])
@@ -60,6 +67,23 @@ def test_shifts_reach_every_guide_pixel_equally_often():
     shifts = np.array([draw_shift(stream, 16, 2) for _ in range(8000)])
     counts = np.bincount(shifts.ravel() // 2, minlength=8)
     assert np.abs(counts / counts.sum() - 1 / 8).max() < 0.01
+
+
+@given(st.integers(0, 10_000), st.integers(0, 100), st.integers(2, 12))
+def test_of_steps_in_a_row_no_two_spread_shifts_are_near(seed, first, number):
+    steps = range(first, first + number)
+    shifts = np.array([spread_shift(generator(seed), step, 256, 2) for step in steps])
+    assert (shifts % 2 == 0).all()
+    assert (shifts >= 0).all()
+    assert (shifts < 256).all()
+    apart = np.abs(shifts[:, None] - shifts)[np.triu_indices(number, 1)]
+    assert np.minimum(apart, 256 - apart).min() > 256 / (5**0.5 * (number + 1)) - 2
+
+
+def test_spread_shifts_reach_every_guide_pixel_equally_often_over_seeds():
+    shifts = np.array([spread_shift(generator(seed), 7, 16, 2) for seed in range(4000)])
+    counts = np.bincount(shifts.ravel() // 2, minlength=8)
+    assert np.abs(counts / counts.sum() - 1 / 8).max() < 0.02
 
 
 @given(st.integers(1, 200), st.integers(1, 200), PATCHES, st.integers(1, 40))

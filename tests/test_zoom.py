@@ -73,10 +73,15 @@ def zoomed(denoiser, plan, at, batch_size, margin_px=None):
 
 
 @pytest.mark.parametrize(
-    ("solver", "at"), [("euler", (50, 65)), ("heun", (0, 127)), ("2m", (50, 65))]
+    ("changes", "at"),
+    [
+        ({"solver": "euler", "shifts": "low-discrepancy"}, (50, 65)),
+        ({"solver": "heun"}, (0, 127)),
+        ({"solver": "2m"}, (50, 65)),
+    ],
 )
-def test_a_zoom_is_the_crop_of_the_whole_slide_bit_for_bit_one_patch_at_a_time(solver, at):
-    plan = replace(QUICK, solver=solver)
+def test_a_zoom_is_the_crop_of_the_whole_slide_bit_for_bit_one_patch_at_a_time(changes, at):
+    plan = replace(QUICK, **changes)
     whole = whole_stages(LookingRound(), plan, 1)
     views = zoomed(LookingRound(), plan, at, 1)
     assert [view.stage for view in views] == PATH

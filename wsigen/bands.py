@@ -33,7 +33,7 @@ class Bands:
     Args:
         stage: its size.
         workers: how many there are; a stage too small for all of them leaves the last ones idle.
-        patch_px, boundary, factor, seed: see :func:`wsigen.stage_run.step_grid`.
+        patch_px, boundary, factor, seed, shifts: see :func:`wsigen.stage_run.step_grid`.
         batch_size: patches denoised together.
         num_steps: steps of the stage.
         guide_margin: guide rows needed beyond the patches.
@@ -48,6 +48,7 @@ class Bands:
     batch_size: int
     num_steps: int
     guide_margin: int = 0
+    shifts: str = "uniform"
 
     @classmethod
     def of(
@@ -65,7 +66,16 @@ class Bands:
         num_steps = plan.at(stage.index).num_steps if guided else plan.overview_steps
         margin = math.ceil((plan.skip_background or 0) * patch_px / factor)
         return cls(
-            stage, workers, patch_px, plan.boundary, factor, seed, batch_size, num_steps, margin
+            stage,
+            workers,
+            patch_px,
+            plan.boundary,
+            factor,
+            seed,
+            batch_size,
+            num_steps,
+            margin,
+            plan.shifts,
         )
 
     @property
@@ -83,7 +93,9 @@ class Bands:
 
     def grid(self, step: int) -> Grid:
         """All patches of a step."""
-        return step_grid(self.stage, self.patch_px, self.boundary, self.factor, self.seed, step)
+        return step_grid(
+            self.stage, self.patch_px, self.boundary, self.factor, self.seed, step, self.shifts
+        )
 
     def part(self, rank: int, step: int, grid: Grid) -> Grid:
         """The patches of a step that a worker runs: the groups that begin in its band."""

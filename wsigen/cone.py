@@ -67,7 +67,7 @@ def cone(
     patches, patches_of_whole, cut = 0, 0, False
     for step in reversed(range(num_steps)):
         areas.append(area)
-        grid = step_grid(stage, patch_px, plan.boundary, factor, seed, step)
+        grid = step_grid(stage, patch_px, plan.boundary, factor, seed, step, plan.shifts)
         needed = grid.touching(area)
         patches += len(needed)
         patches_of_whole += len(grid)

@@ -10,6 +10,8 @@ from typing import NamedTuple, overload
 
 import numpy as np
 
+GOLDEN = (5**0.5 - 1) / 2
+
 
 class Window(NamedTuple):
     """A rectangle, in pixels of one canvas; it may reach outside."""
@@ -77,6 +79,20 @@ class Window(NamedTuple):
 def draw_shift(stream: np.random.Generator, patch_px: int, factor: int) -> tuple[int, int]:
     """Draw where the grid starts: whole guide pixels, multiples of ``factor`` in [0, patch_px)."""
     down, right = stream.integers(patch_px // factor, size=2) * factor
+    return int(down), int(right)
+
+
+def spread_shift(
+    stream: np.random.Generator, step: int, patch_px: int, factor: int
+) -> tuple[int, int]:
+    """Where the grid starts at a step if steps near each other shall lie far apart: whole guide pixels, as above.
+
+        shift_i = k floor(n frac(u + i (sqrt(5) - 1) / 2)),  n = patch_px / k
+
+    Kronecker's sequence of the golden ratio, in each direction: of any m steps in a row no two come nearer than about
+    n / (sqrt(5) m), while independent draws come near n / m^2. ``stream`` draws u, the same for all steps.
+    """
+    down, right = np.floor((stream.random(2) + step * GOLDEN) % 1 * (patch_px // factor)) * factor
     return int(down), int(right)
 
 

@@ -32,6 +32,8 @@ class StagePlan:
             not evaluated; see :mod:`wsigen.background`. None evaluates all.
         first_starts: ``sigma_start`` of the first guided stages, one each; those that follow take ``sigma_start``.
         first_steps: ``num_steps`` of the first guided stages, likewise.
+        shifts: "uniform", each step's grid drawn for itself, as in the paper; or "low-discrepancy", grids of steps near
+            each other lie far apart.
     """
 
     num_steps: int = 40
@@ -46,6 +48,7 @@ class StagePlan:
     skip_background: float | None = None
     first_starts: tuple[float, ...] = ()
     first_steps: tuple[int, ...] = ()
+    shifts: str = "uniform"
 
     def check(self) -> None:
         """Raise WsigenError where the plan makes no sense."""
@@ -54,13 +57,15 @@ class StagePlan:
             "guided_steps": not 0 <= self.guided_steps <= self.num_steps,
             "sigma_start": not self.sigma_min < self.sigma_start <= SIGMA_MAX,
             "factor": self.factor < 2,
+            "shifts": self.shifts not in ("uniform", "low-discrepancy"),
             "skip_background": self.skip_background is not None and self.skip_background < 0,
         }
         for name in (name for name, found in wrong.items() if found):
             raise WsigenError(
                 f"{name} is {getattr(self, name)}; expected num_steps at least 1, guided_steps from 0 to "
                 f"num_steps ({self.num_steps}), sigma_start above {self.sigma_min:g} and at most "
-                f"{SIGMA_MAX:g}, factor at least 2, skip_background None or at least 0"
+                f"{SIGMA_MAX:g}, factor at least 2, shifts uniform or low-discrepancy, skip_background None or "
+                "at least 0"
             )
         for stage in range(1, 1 + max(len(self.first_starts), len(self.first_steps))):
             self.at(stage).check()

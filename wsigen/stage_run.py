@@ -15,7 +15,7 @@ from wsigen.arrays import Denoiser, Images
 from wsigen.background import is_background, sparing
 from wsigen.canvas import Canvas, Image, cut
 from wsigen.errors import WsigenError
-from wsigen.grid import Grid, Window, draw_shift, shifted_grid, side_by_side
+from wsigen.grid import Grid, Window, draw_shift, shifted_grid, side_by_side, spread_shift
 from wsigen.guidance import AveragePool, guided_step
 from wsigen.plan import Stage, StagePlan
 from wsigen.progress import Progress
@@ -85,8 +85,10 @@ class StageRun:
 
     def grid(self, i: int) -> Grid:
         """The windows that take step ``i``, of those that :func:`step_grid` draws."""
-        factor = self.operator.factor
-        drawn = step_grid(self.stage, self.patch_px, self.plan.boundary, factor, self.seed, i)
+        factor, plan = self.operator.factor, self.plan
+        drawn = step_grid(
+            self.stage, self.patch_px, plan.boundary, factor, self.seed, i, plan.shifts
+        )
         return self.part(i, drawn)
 
     def steps(self) -> Iterator[int]:
@@ -255,14 +257,26 @@ class StageRun:
 
 
 def step_grid(
-    stage: Stage, patch_px: int, boundary: str, factor: int, seed: int, step: int
+    stage: Stage,
+    patch_px: int,
+    boundary: str,
+    factor: int,
+    seed: int,
+    step: int,
+    shifts: str = "uniform",
 ) -> Grid:
-    """The patches of one step. A canvas that fits into one patch is not cut: the patch lies round it."""
+    """The patches of one step, with ``shifts`` as a plan has them.
+
+    A canvas that fits into one patch is not cut: the patch lies round it.
+    """
     if max(stage.height, stage.width) <= patch_px:
         down, right = (patch_px - stage.height) // 2, (patch_px - stage.width) // 2
         return Grid([-down // factor * factor], [-right // factor * factor], patch_px)
-    stream = generator(seed, "stage", stage.index, "shift", step)
-    shift = draw_shift(stream, patch_px, factor)
+    name = (seed, "stage", stage.index, "shift")
+    if shifts == "low-discrepancy":
+        shift = spread_shift(generator(*name), step, patch_px, factor)
+    else:
+        shift = draw_shift(generator(*name, step), patch_px, factor)
     return shifted_grid(stage.height, stage.width, patch_px, shift, boundary)
 
 

@@ -85,6 +85,11 @@ OPTIONS = (
         callback=lambda context, option, text: numbers(text, int),
         help="--num-steps of the first guided stages, one each.",
     ),
+    click.option(
+        "--shifts",
+        type=click.Choice(["uniform", "low-discrepancy"]),
+        help="How the grids of the steps are shifted, instead of as the plan does.",
+    ),
     click.option("--overview-steps", type=click.IntRange(min=1), help="Steps of the overview."),
     click.option(
         "--overview-solver",

@@ -116,7 +116,8 @@ def counted(path: list[Stage], plan: StagePlan, patch_px: int, seed: int) -> dic
         solver = plan.overview_solver if overview else plan.solver
         factor = 1 if overview else plan.factor
         grids = [
-            len(step_grid(stage, patch_px, plan.boundary, factor, seed, i)) for i in range(steps)
+            len(step_grid(stage, patch_px, plan.boundary, factor, seed, i, plan.shifts))
+            for i in range(steps)
         ]
         twice = sum(grids[:-1]) if solver == "heun" else 0  # the last step is not corrected
         spent += sum(grids) + twice
