@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wsigen.experiments import whole_slide
+from wsigen.experiments import slide_level, whole_slide
 from wsigen.metrics.stages import average
 from wsigen.plots.whole_slide import film_strip, magnifications, nearest_distances
 
@@ -24,6 +24,35 @@ def test_every_stage_of_a_slide_is_kept_and_drawn_once(lab, monkeypatch):
     again = whole_slide.film(3, CONFIG, lab)
     for one, other in zip(film, again, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_slide_too_large_for_memory_is_made_in_files_and_is_the_same(lab, tmp_path, monkeypatch):
+    plain = whole_slide.film(3, CONFIG, lab)
+    small = whole_slide.thumbnail(plain[-1], 16)
+    monkeypatch.setattr(
+        whole_slide, "choose_storage", lambda path, device, canvases: ("files", False, "cpu", "")
+    )
+    lab.cache = tmp_path / "elsewhere"
+    mapped = whole_slide.film(3, CONFIG, lab)
+    for one, other in zip(plain, mapped, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert {file.suffix for file in lab.cache.rglob("*") if file.is_file()} == {".npy"}
+    monkeypatch.setattr(whole_slide, "LARGE", 32)
+    np.testing.assert_allclose(
+        whole_slide.thumbnail(mapped[-1], 16).astype(int), small.astype(int), atol=1
+    )
+
+
+def test_a_large_slide_is_cut_from_its_pyramid(lab, monkeypatch):
+    slide = whole_slide.film(3, CONFIG, lab)[-1]
+    plain = slide_level.opened(slide, 2.0)
+    monkeypatch.setattr(slide_level, "LARGE", 64)
+    pyramid = slide_level.opened(slide, 2.0)
+    again = slide_level.opened(slide, 2.0)  # written once
+    assert pyramid.path == again.path != plain.path
+    assert (pyramid.height, pyramid.width, pyramid.mpp) == (128, 128, 2.0)
+    differences = pyramid.read(32, 32, 48, 48).astype(int) - plain.read(32, 32, 48, 48)
+    assert np.abs(differences).mean() < 12  # what JPEG leaves of noise: nobody trained the model
 
 
 def test_patches_are_squares_of_the_slide_made_coarser(lab):

@@ -8,6 +8,7 @@ independent of each other, so the intervals are too narrow.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,15 @@ from scipy.stats import ks_2samp
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.places import PlacedPatches
 from wsigen.experiments.result import Pixels, Row, with_interval
+from wsigen.experiments.whole_slide import LARGE, film, thumbnail
 from wsigen.experiments.whole_slide import Config as SlideConfig
-from wsigen.experiments.whole_slide import film, thumbnail
 from wsigen.metrics.distance import kid
 from wsigen.metrics.manifold import manifold_scores
 from wsigen.metrics.nuclei import nuclei_per_mm2, tissue_share
 from wsigen.seeds import generator
 from wsigen.slides.patches import Source
-from wsigen.slides.reader import ImageSlide
+from wsigen.slides.pyramid import write_pyramid
+from wsigen.slides.reader import ImageSlide, Slide, open_slide
 
 
 @dataclass(frozen=True)
@@ -138,8 +140,19 @@ def generated(seed: int, config: Config, lab: Lab) -> Pixels:
 
 def sources(slides: list[Pixels], mpp: float) -> list[Source]:
     """Generated slides, to be cut as real ones are."""
-    images = (ImageSlide(Image.fromarray(slide), mpp) for slide in slides)
+    images = (opened(slide, mpp) for slide in slides)
     return [Source.of(image, f"generated {i}") for i, image in enumerate(images)]
+
+
+def opened(slide: Pixels, mpp: float) -> Slide:
+    """A generated slide in memory; a large one from a pyramid beside the file it is mapped from."""
+    if max(slide.shape[:2]) <= LARGE:
+        return ImageSlide(Image.fromarray(slide), mpp)
+    assert isinstance(slide, np.memmap)  # as `film` keeps it
+    file = Path(str(slide.filename)).with_suffix(".tiff")
+    if not file.is_file():
+        write_pyramid(file, slide, mpp)
+    return open_slide(file)
 
 
 def cut(slides: list[Source], number: int, side: int, mpp: float, seed: int) -> NDArray[np.uint8]:

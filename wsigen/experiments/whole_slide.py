@@ -10,23 +10,30 @@ would be.
 
 import hashlib
 import os
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from wsigen.canvas import strips
 from wsigen.coarse_to_fine import drain, run_stage
-from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row, sheet
 from wsigen.metrics.neighbours import nearest
 from wsigen.metrics.stages import average
 from wsigen.plan import Stage, plan, stages
 from wsigen.seeds import generator
 from wsigen.slides.tissue import tissue_mask
+from wsigen.storage import Storage, choose_storage
+from wsigen.workdir import Workdir
 
 Pixels = NDArray[np.uint8]
+
+LARGE = 8192  # px a side; larger slides are not looked at in one piece
 
 
 @dataclass(frozen=True)
@@ -117,17 +124,26 @@ def film(seed: int, config: Config, lab: Lab) -> list[Pixels]:
     files = [folder / f"stage_{stage.index}.npy" for stage in way]
     if not files[-1].is_file():  # it is written last
         folder.mkdir(parents=True, exist_ok=True)
-        image = None
-        for stage, file in zip(way, files, strict=True):
-            run = run_stage(
-                lab.denoiser, stage, image, recipe, patch_px=lab.patch_px, seed=seed,
-                background=lab.denoiser.background,
-            )  # fmt: skip
-            image = drain(run)
-            temporary = file.with_suffix(".part")
-            with temporary.open("wb") as target:
-                np.save(target, to_pixels(image[None])[0])
-            os.replace(temporary, file)
+        solvers = (recipe.solver, recipe.overview_solver)
+        kind, half, place, _ = choose_storage(way, lab.device, canvases=1 + ("2m" in solvers))
+        with tempfile.TemporaryDirectory(dir=folder) as work:
+            workdir = Workdir(Path(work), {}) if kind == "files" else None
+            storage = Storage(kind, half, place, workdir)
+            image = None
+            for stage, file in zip(way, files, strict=True):
+                run = run_stage(
+                    lab.denoiser, stage, image, recipe, patch_px=lab.patch_px, seed=seed,
+                    background=lab.denoiser.background, state=storage.state(stage),
+                )  # fmt: skip
+                image = drain(run)
+                temporary, shape = file.with_suffix(".part"), (stage.height, stage.width, 3)
+                pixels = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
+                top = 0
+                for strip in strips(image, *shape[:2], release=storage.release):
+                    pixels[top : top + len(strip)] = strip
+                    top += len(strip)
+                pixels.flush()
+                os.replace(temporary, file)
     return [np.load(file, mmap_mode="r") for file in files]
 
 
@@ -137,16 +153,19 @@ def patches(seed: int, factor: int, config: Config, lab: Lab) -> Pixels:
     Returns:
         uint8 (at most ``config.patches``, patch, patch, 3): a random choice of squares at least half tissue.
     """
-    slide = np.round(average(film(seed, config, lab)[-1], factor)).astype(np.uint8)
-    side = lab.patch_px
-    rows, columns = (length // side for length in slide.shape[:2])
-    squares = slide[: rows * side, : columns * side].reshape(rows, side, columns, side, 3)
-    squares = squares.swapaxes(1, 2).reshape(-1, side, side, 3)
-    tissue = np.array([tissue_mask(square).mean() for square in squares])
-    order = generator(seed, "whole slide", factor).permutation(len(squares))
+    slide, side = film(seed, config, lab)[-1], lab.patch_px * factor
+    tops, lefts = (range(0, length - side + 1, side) for length in slide.shape[:2])
+    corners = [(top, left) for top in tops for left in lefts]
+
+    def square(top: int, left: int) -> Pixels:
+        window = slide[top : top + side, left : left + side]
+        return np.asarray(np.round(average(window, factor)), np.uint8)
+
+    tissue = np.array([tissue_mask(square(*corner)).mean() for corner in corners])
+    order = generator(seed, "whole slide", factor).permutation(len(corners))
     full = [place for place in order if tissue[place] >= 0.5]
     chosen = full or list(np.argsort(-tissue))
-    return squares[chosen[: config.patches]]
+    return np.stack([square(*corners[place]) for place in chosen[: config.patches]])
 
 
 def neighbours(
@@ -165,6 +184,12 @@ def neighbours(
 
 def thumbnail(pixels: Pixels, longest: int) -> Pixels:
     """The picture, made smaller where a side is longer than ``longest`` pixels."""
+    factor = -(-max(pixels.shape[:2]) // LARGE)
+    if factor > 1:  # band by band first
+        height, width = (length // factor * factor for length in pixels.shape[:2])
+        bands = (pixels[top : top + 64 * factor, :width] for top in range(0, height, 64 * factor))
+        parts = (band[: len(band) // factor * factor] for band in bands)
+        pixels = np.concatenate([np.round(average(p, factor)).astype(np.uint8) for p in parts])
     image = Image.fromarray(np.asarray(pixels))
     image.thumbnail((longest, longest), Image.Resampling.BOX)
     return np.asarray(image)
