@@ -18,6 +18,7 @@ from wsigen.experiments.lab import Lab
 from wsigen.experiments.places import PlacedPatches, overlap
 from wsigen.experiments.result import Row, load_result, plain, sheet
 from wsigen.experiments.run import complete, run, saved_or_run
+from wsigen.slides.pack import write_pack
 from wsigen.slides.patches import Source
 from wsigen.slides.reader import ImageSlide
 
@@ -175,6 +176,19 @@ def test_real_patches_are_of_their_split_and_two_streams_differ(lab):
     np.testing.assert_array_equal(drawn.pixels, lab.real_patches(10, 2.0, "test"))
     assert (drawn.pixels != lab.real_patches(10, 2.0, "test", "other")).any()
     assert lab.held_out == "test"
+
+
+def test_a_pack_is_the_cohort_it_was_packed_from(lab, small_world, tmp_path):
+    for _ in write_pack(lab.entries, tmp_path / "cohort.pack"):
+        pass
+    packed = Lab(tmp_path / "cohort.pack", lab.model, cache=lab.cache)
+    for scale, split in ((1.5, "train"), (3.0, "test")):
+        np.testing.assert_array_equal(
+            packed.real_patches(6, scale, split), lab.real_patches(6, scale, split)
+        )
+    one, other = packed.described(), lab.described()
+    assert one.pop("cohort") != other.pop("cohort")
+    assert one == other
 
 
 def test_real_patches_overlap_less_than_patches_drawn_by_chance(lab):

@@ -69,7 +69,8 @@ def experiment(
 ) -> None:
     """Run the experiment NAME and save its table and pictures under --out.
 
-    What was measured before is not measured again: a run that was stopped goes on where it was.
+    What was measured before is not measured again: a run that was stopped goes on where it was. A pack of the slides
+    (wsigen pack) gives the same patches and opens at once.
 
     \b
     Examples:

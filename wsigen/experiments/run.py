@@ -124,8 +124,12 @@ def saved_or_run(
     config = find_experiment(name).config(profile) if config is None else config
     saved = saved_result(name, profile)
     if saved is not None:
-        told = {key: value for key, value in saved.parameters.items() if key != "config"}
-        if told == lab.described() and was_config(saved.parameters["config"], config):
+        names = {"config", "cohort"}  # a cohort is known by its slides: a pack of them is the same
+        told, asked = (
+            {key: value for key, value in parameters.items() if key not in names}
+            for parameters in (saved.parameters, lab.described())
+        )
+        if told == asked and was_config(saved.parameters["config"], config):
             return saved
     return complete(run(name, profile, lab, config=config, out=out))
 
