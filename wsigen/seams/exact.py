@@ -78,6 +78,7 @@ def law(
     length_px: float = 3.5,
     whole_image: bool = False,
     seed: int = 0,
+    shifts: str = "uniform",
 ) -> Law:
     """The law of the lines that a scheme makes, without a guide, on a line whose ends meet.
 
@@ -89,13 +90,14 @@ def law(
         length_px: correlation length.
         whole_image: denoise with the filter of the whole line, for a scheme that takes the canvas as one patch.
         seed: names the shifts.
+        shifts: as a plan has them.
     """
     rows = length // patch_px * patch_px  # 3 n lines, for at most 2 n numbers of noise
     field = GaussianField(
         rows, length, length_px, dimensions=1, std=(STD, STD, STD), mean=(0, 0, 0)
     )
     denoiser = field.whole_denoiser() if whole_image else field.patch_denoiser(patch_px, patch_px)
-    plan = replace(StagePlan(), boundary="wrap", overview_steps=num_steps)
+    plan = replace(StagePlan(), boundary="wrap", overview_steps=num_steps, shifts=shifts)
     size = Stage(0, rows, length, 1.0)
     stage = Unclipped(denoiser, size, None, plan, patch_px=patch_px, seed=seed)
     for _ in scheme.run(stage):
