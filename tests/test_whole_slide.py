@@ -55,6 +55,15 @@ def test_a_large_slide_is_cut_from_its_pyramid(lab, monkeypatch):
     assert np.abs(differences).mean() < 12  # what JPEG leaves of noise: nobody trained the model
 
 
+def test_each_stage_is_compared_with_the_one_that_guided_it(lab):
+    row = whole_slide.measure(whole_slide.cells(CONFIG)[0], CONFIG, lab).values
+    coarse, fine = (pixels.astype(float) for pixels in whole_slide.film(3, CONFIG, lab)[1:])
+    error = average(fine, 2) - coarse
+    assert len(row["stage_errors"]) == 2
+    assert row["stage_errors"][1] == pytest.approx(np.abs(error).mean())
+    np.testing.assert_allclose(row["stage_drifts"][1], error.mean((0, 1)))
+
+
 def test_patches_are_squares_of_the_slide_made_coarser(lab):
     slide = whole_slide.film(3, CONFIG, lab)[-1]
     coarse = np.round(average(slide, 2)).astype(np.uint8)

@@ -6,6 +6,10 @@ to the same training patches, which say how near is near. Comparable: that no ge
 comparable: the distances themselves (another network, fewer training patches: the nearest of few is farther than
 the nearest of all). The other real patches come from the same slides, so they are nearer than another patient's
 would be.
+
+The first row of a slide also has, for each stage after the overview, how far it is from the stage that guided it:
+``stage_errors``, mean |A z_l - z_(l-1)|, and ``stage_drifts``, the change of its mean red, green and blue, both in grey
+levels.
 """
 
 import hashlib
@@ -24,7 +28,7 @@ from wsigen.coarse_to_fine import drain, run_stage
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row, sheet
 from wsigen.metrics.neighbours import nearest
-from wsigen.metrics.stages import average
+from wsigen.metrics.stages import average, stage_changes
 from wsigen.plan import Stage, plan, stages
 from wsigen.seeds import generator
 from wsigen.slides.tissue import tissue_mask
@@ -102,7 +106,11 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     shown = cut[: config.shown]
     pictures = {f"patches_{cell['slide']}_{cell['factor']}": sheet(shown, len(shown))}
     if cell["factor"] == config.factors[0]:
-        for stage, pixels in zip(path(config, lab), film(cell["slide"], config, lab), strict=True):
+        shots = film(cell["slide"], config, lab)
+        changes = stage_changes([pixels for pixels in shots if max(pixels.shape) <= LARGE])
+        values["stage_errors"] = [change.mean_error for change in changes]
+        values["stage_drifts"] = [change.drift for change in changes]
+        for stage, pixels in zip(path(config, lab), shots, strict=True):
             small = thumbnail(pixels, config.picture_px)
             pictures[f"stage_{cell['slide']}_{stage.index}"] = small
     return Row(values, pictures)
