@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from wsigen.experiments import heldout
 from wsigen.experiments.run import complete, run
@@ -66,6 +67,8 @@ def test_evaluate_prints_a_line_per_scale_and_saves_what_made_it(
         0.3,
         "--out",
         tmp_path / "kid.json",
+        "--sheet",
+        tmp_path / "sheet.png",
     ]
     command = [sys.executable, "-m", "wsigen", "evaluate", *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
@@ -77,6 +80,7 @@ def test_evaluate_prints_a_line_per_scale_and_saves_what_made_it(
     assert saved["rows"][0]["kid_low"] < saved["rows"][0]["kid"] < saved["rows"][0]["kid_high"]
     assert saved["info"][0]["command"]
     assert str(tmp_path) not in json.dumps(saved)
+    assert Image.open(tmp_path / "sheet.png").size == (2 * (2 * 8 * 32 + 16), 2 * 32)
 
     refused = subprocess.run(
         [*command, "--split", "nobody"], capture_output=True, text=True, timeout=120

@@ -26,6 +26,10 @@ import click
 @click.option(
     "--solver", type=click.Choice(["euler", "heun", "2m"]), default="2m", show_default=True
 )
+@click.option(
+    "--sigma-min", type=click.FloatRange(min=0, min_open=True), default=0.1, show_default=True,
+    help="Last noise level before 0.",
+)  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--device", help="cpu or cuda; by default a GPU where there is one.")
 @click.option(
@@ -36,6 +40,10 @@ import click
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the table as JSON, with what made it."
 )  # fmt: skip
+@click.option(
+    "--sheet", type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw eight samples at each scale beside eight real patches of the split, as PNG.",
+)  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Measure anew what is known.")
 def evaluate(
     model: str,
@@ -45,10 +53,12 @@ def evaluate(
     scales: tuple[float, ...],
     num_steps: int,
     solver: str,
+    sigma_min: float,
     seed: int,
     device: str | None,
     extractor: str,
     out: Path | None,
+    sheet: Path | None,
     fresh: bool,
 ) -> None:
     """Compare a model's patches with those of patients that were kept from its training.
@@ -61,14 +71,17 @@ def evaluate(
     Examples:
       wsigen evaluate --model runs/judged/model.safetensors --cohort judge.csv
       wsigen evaluate --model runs/judged/model.safetensors --cohort judge.csv --mpp 1.5 --samples 1000 --out kid.json
+      wsigen evaluate --cohort slides --sheet sheet.png
     """
     from dataclasses import asdict
 
     from wsigen.cli.experiment import watch
     from wsigen.experiments import heldout
+    from wsigen.experiments import samples as samples_of
     from wsigen.experiments.lab import Lab
     from wsigen.experiments.result import write_json
     from wsigen.experiments.run import run
+    from wsigen.training.monitor import save_image
 
     config = heldout.Config(
         samples=samples,
@@ -76,6 +89,7 @@ def evaluate(
         scales=scales or heldout.Config.scales,
         num_steps=num_steps,
         solver=solver,
+        sigma_min=sigma_min,
         split=split,
     )
     lab = Lab(cohort, model, seed=seed, device=device, extractor=extractor)
@@ -99,3 +113,9 @@ def evaluate(
         del table["folder"]
         write_json(out, table)
         click.echo(f"{out}: the table, with intervals of all, and what made it")
+    if sheet is not None:
+        drawn = samples_of.Config(
+            scales=config.scales, num_steps=num_steps, solver=solver, sigma_min=sigma_min
+        )
+        save_image(sheet, samples_of.beside_real(drawn, lab, split or lab.held_out))
+        click.echo(f"{sheet}: samples on the left, real patches on the right")
