@@ -26,7 +26,7 @@ from wsigen.experiments import fewer_evaluations
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import as_markdown, load_result, results_folder
 from wsigen.experiments.run import saved_or_run
-from wsigen.plots.fewer_evaluations import pareto, zoom_cost
+from wsigen.plots.fewer_evaluations import pareto, switches, zoom_cost
 from wsigen.plots.whole_slide import film_strip
 from wsigen.plots.zoom import zoom_path as zoom_figure
 
@@ -61,7 +61,7 @@ def badge(result):
 # %%
 config = replace(fewer_evaluations.PROFILES[profile], guided_sigma=guided_sigma)
 live = saved_or_run("fewer_evaluations", profile, lab, config=config, out=Path(out))
-columns = ("solver", "num_steps", "sigma_start", "evaluations", "kid", "precision", "recall", "seam_effect", "seam_chance", "difference")  # fmt: skip
+columns = ("solver", "num_steps", "sigma_start", "switch", "evaluations", "kid", "precision", "recall", "seam_effect", "seam_chance", "difference")  # fmt: skip
 Markdown(as_markdown([row for row in live.rows if row["solver"] != "skip"], columns))
 
 # %%
@@ -78,6 +78,22 @@ save(
     "pareto",
     "Four plots over the evaluations per patch, with a mark for each solver: KID, precision, "
     "recall and the seam effect. A dotted line shows what other real patches reach.",
+)
+
+# %% [markdown]
+# One switch at a time, beside the plan in which it is switched (2M, 8 steps from noise level 3, dotted): the paper's plan, the
+# solver, the noise level down to which the guide is held, a start or a number of steps of the first stage alone, the last noise
+# level, and how the shifts of the grids are drawn. In brackets the evaluations per patch. The first row that is made is the
+# plan itself.
+
+# %%
+switched = [row for row in plans if row["switch"]]
+base = next(row for row in plans if row["solver"] == "2m" and not row["switch"])
+save(
+    switches(switched or [base | {"switch": "itself"}], base),
+    "switches",
+    "Five plots side by side with a row for each switch: KID, precision, recall, seam effect and difference to the "
+    "plan with most evaluations, as points with intervals; the plan without the switch is a dotted line with a band.",
 )
 
 # %% [markdown]

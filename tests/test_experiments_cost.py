@@ -5,10 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from wsigen.experiments.fewer_evaluations import Config, cells, crops
+from wsigen.experiments.fewer_evaluations import (
+    BASE,
+    SWITCHES,
+    Config,
+    cells,
+    crops,
+    evaluations_of,
+    points_of,
+)
 from wsigen.experiments.run import complete, run
 from wsigen.experiments.zoom_path import PROFILES
-from wsigen.plots.fewer_evaluations import pareto, zoom_cost
+from wsigen.plan import PAPER, StagePlan
+from wsigen.plots.fewer_evaluations import pareto, switches, zoom_cost
 from wsigen.plots.zoom import zoom_path
 
 
@@ -26,26 +35,42 @@ def test_a_zoom_path_shows_every_scale_and_grows_with_the_stages_only(lab, tmp_p
     assert len(zoom_cost(result.rows).axes[0].lines) == 2
 
 
+SHORT = StagePlan(3, 2, "2m", sigma_start=3.0, sigma_min=0.02)
+SWITCHED = (
+    ("never guided", replace(SHORT, guided_steps=0)),
+    ("longer", replace(SHORT, first_steps=(4,))),
+)
+
+
 def test_plans_are_compared_on_slides_from_the_same_overviews(lab, tmp_path):
     config = Config(
-        (("2m", 3, 3.0), ("heun", 2, 3.0), ("2m", 2, 0.7)), slides=1, real=16, margins=(None, 0.0),
+        (("2m", 3, 3.0), ("heun", 2, 3.0), ("2m", 2, 0.7)), SWITCHED, slides=1, real=16, margins=(None, 0.0),
         skip_px=64, skip_mpp=8.0, mpp=2.0,
     )  # fmt: skip
     result = complete(run("fewer_evaluations", "smoke", lab, config=config, out=tmp_path))
-    rows = {(row["solver"], row.get("num_steps")): row for row in result.rows}
-    assert [row["evaluations"] for row in result.rows[1:4]] == [3, 3, 2]
-    assert rows["2m", 3]["difference"] == 0  # the first with most evaluations is the reference
-    assert rows["heun", 2]["difference"] > 0
-    assert rows["2m", 3]["crops"] == 9
+    one, heun, _, held, longer = result.rows[1:6]
+    assert [row["evaluations"] for row in result.rows[1:6]] == [3, 3, 2, 3, 3.2]
+    assert longer["difference"] == 0  # the one with most evaluations is the reference
+    assert heun["difference"] > 0
+    assert held["difference"] != one["difference"]
+    assert one["crops"] == 9
     spent = [row["evaluations"] for row in result.rows[-2:]]
     assert result.rows[-2]["skipped"] == 0
     assert spent[1] <= spent[0]
     assert len(pareto(result.rows).axes) == 4
+    assert len(switches([held, longer], one).axes) == 5
 
 
 def test_the_points_of_the_table_are_plans_of_their_own():
     points = [tuple(cell.values()) for cell in cells(Config())]
     assert len(points) == len(set(points))
+    assert len({repr(plan) for _, plan in points_of(Config())}) > len(Config().plans) + 8
+
+
+def test_a_switch_changes_the_evaluations_of_its_stages_only():
+    assert evaluations_of(BASE, 2) == 8
+    assert evaluations_of(dict(SWITCHES)["first stage with 14 steps"], 2) == (4 * 14 + 16 * 8) / 20
+    assert evaluations_of(PAPER, 2) == 79
 
 
 def test_crops_lie_across_the_borders_of_the_base_grid():

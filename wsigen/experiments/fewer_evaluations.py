@@ -9,6 +9,9 @@ before. Crops are compared with real patches of their scale:
                              where it finds most; seam_chance is the same at as many grids that no step used
     difference               mean |slide - that of the plan with most evaluations| in grey levels of 255
 
+Rows with a ``switch`` change one thing of one plan, BASE, or are the paper's: each has its own effect and its own
+price. Evaluations are those of a patch, mean over the patches of all guided stages.
+
 Comparable: plans with each other, since all share overviews and noise. Not comparable: the height of the curves, which
 depends on the number and size of the patches. Rows with a margin make one slide with and without its empty glass:
 
@@ -25,9 +28,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from wsigen.background import TOLERANCE
-from wsigen.canvas import Image
-from wsigen.coarse_to_fine import generate, run_stage
+from wsigen.coarse_to_fine import run_stage
+from wsigen.experiments.glass import last_of, skipping
 from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.result import Row, with_interval
 from wsigen.grid import Grid
@@ -35,11 +37,25 @@ from wsigen.metrics.distance import kid
 from wsigen.metrics.lattice import LatticeTest
 from wsigen.metrics.manifold import manifold_scores
 from wsigen.metrics.seams import seam_test
-from wsigen.plan import FAST, Stage, StagePlan, stages
-from wsigen.progress import Progress
+from wsigen.plan import PAPER, Stage, StagePlan
 from wsigen.stage_run import step_grid
 
 Pixels = NDArray[np.uint8]
+# What the switches change one thing of.
+BASE = StagePlan(8, 0, "2m", sigma_start=3.0, sigma_min=0.02).guided_down_to(1.9)
+SWITCHES = (
+    ("the paper's plan", PAPER),
+    ("Heun instead of 2M", replace(BASE, solver="heun")),
+    ("Euler instead of 2M", replace(BASE, solver="euler")),
+    ("guide held to 0.7", BASE.guided_down_to(0.7)),
+    ("guide held to 0.3", BASE.guided_down_to(0.3)),
+    ("guide to start from only", replace(BASE, guided_steps=0)),
+    ("first stage from 80", replace(BASE, first_starts=(80.0,))),
+    ("first stage with 14 steps", replace(BASE, first_steps=(14,))),
+    ("last stage with 5 steps", replace(BASE, num_steps=5, first_steps=(8,)).guided_down_to(1.9)),
+    ("last noise level 0.002", replace(BASE, sigma_min=0.002)),
+    ("shifts of low discrepancy", replace(BASE, shifts="low-discrepancy")),
+)
 NOT_MADE = 10**6  # seeds from here on name slides that are not made, whose grids mean nothing
 
 
@@ -49,8 +65,9 @@ class Config:
 
     Args:
         plans: solver, N and the noise level a stage starts at; the one with most evaluations is the reference.
-        guided_sigma: the guide is in force down to here.
-        sigma_min: last noise level.
+        switches: other plans, by what is switched.
+        guided_sigma: of ``plans``: the guide is in force down to here.
+        sigma_min: of ``plans``: last noise level.
         slides: how many, each from an overview of its own.
         levels: stages from overview to slide.
         mpp: micrometres per pixel of the slides.
@@ -66,6 +83,7 @@ class Config:
         ("heun", 3, 3.0), ("2m", 14, 3.0), ("heun", 6, 3.0),
         ("2m", 8, 0.7), ("2m", 8, 10.0), ("2m", 8, 80.0),
     )  # fmt: skip
+    switches: tuple[tuple[str, StagePlan], ...] = SWITCHES
     guided_sigma: float = 1.9
     sigma_min: float = 0.02
     slides: int = 5
@@ -75,17 +93,17 @@ class Config:
     split: str = "train"
     k: int = 3
     margins: tuple[float | None, ...] = (None, 0.0, 1.0)
-    skip_px: int = 512
-    skip_mpp: float = 20.0
+    skip_px: int = 1024
+    skip_mpp: float = 10.0
 
 
 PROFILES = {
     "smoke": Config(
-        (("2m", 4, 3.0), ("euler", 4, 3.0)), slides=1, real=24, margins=(None, 0.5), skip_px=128
+        (("2m", 4, 3.0), ("euler", 4, 3.0)), (), slides=1, real=24, margins=(None, 0.5), skip_px=128, skip_mpp=20.0
     ),
     "classroom": Config(),
     "paper": Config(
-        (*Config().plans, ("2m", 40, 80.0), ("heun", 40, 80.0)),
+        (*Config().plans, ("2m", 40, 80.0), ("heun", 40, 80.0)), SWITCHES,
         slides=500, levels=3, real=50_000, skip_px=16_384, skip_mpp=0.7,
     ),
 }  # fmt: skip
@@ -94,32 +112,53 @@ PROFILES = {
 def cells(config: Config) -> list[dict[str, Any]]:
     """The real patches, each plan, each margin."""
     points = [
-        {"solver": solver, "num_steps": n, "sigma_start": start,
-         "evaluations": _plan((solver, n, start), config).evaluations}
-        for solver, n, start in config.plans
+        {"solver": plan.solver, "num_steps": plan.num_steps, "sigma_start": plan.sigma_start, "switch": switch,
+         "evaluations": evaluations_of(plan, config.levels)}
+        for switch, plan in points_of(config)
     ]  # fmt: skip
-    real = {"solver": "real", "num_steps": None, "sigma_start": None, "evaluations": None}
+    real = {"solver": "real", "num_steps": None, "sigma_start": None, "switch": None, "evaluations": None}  # fmt: skip
     return [real, *points, *({"solver": "skip", "margin": margin} for margin in config.margins)]
+
+
+def points_of(config: Config) -> list[tuple[str | None, StagePlan]]:
+    """Every plan, with the name of its switch."""
+    plans = [_plan(point, config) for point in config.plans]
+    return [*((None, plan) for plan in plans), *config.switches]
+
+
+def evaluations_of(plan: StagePlan, levels: int) -> float:
+    """Evaluations of a patch, mean over the patches of all guided stages."""
+    patches = [plan.factor ** (2 * stage) for stage in range(1, levels + 1)]
+    spent = [plan.at(stage).evaluations for stage in range(1, levels + 1)]
+    mean = sum(n * each for n, each in zip(patches, spent, strict=True)) / sum(patches)
+    return round(mean, 2)
 
 
 def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     """One row of the table."""
     if cell["solver"] == "skip":
-        return _skipping(cell["margin"], config, lab)
+        return skipping(cell["margin"], config, lab)
     real = lab.features(lab.real_patches(config.real, config.mpp, config.split))
     if cell["solver"] == "real":
         other = lab.real_patches(config.real, config.mpp, config.split, "other real")
         return Row(_quality(real, lab.features(other), config, lab))
-    slides = made((cell["solver"], cell["num_steps"], cell["sigma_start"]), config, lab)
-    most = max(config.plans, key=lambda point: _plan(point, config).evaluations)
-    reference = made(most, config, lab)
-    steps = range(cell["num_steps"])
+    plan = next(
+        plan
+        for switch, plan in points_of(config)
+        if (switch, plan.solver, plan.num_steps, plan.sigma_start)
+        == (cell["switch"], cell["solver"], cell["num_steps"], cell["sigma_start"])
+    )
+    slides = made(plan, config, lab)
+    plans = [plan for _, plan in points_of(config)]
+    reference = made(max(plans, key=lambda p: evaluations_of(p, config.levels)), config, lab)
+    last = plan.at(config.levels)
+    steps = range(last.num_steps)
     stage = Stage(config.levels, slides.shape[1], slides.shape[2], config.mpp)
     seams, chance = (
         [
             worst_seam(
                 slide,
-                [step_grid(stage, lab.patch_px, "pad", 2, seed + n, i) for i in steps],
+                [step_grid(stage, lab.patch_px, "pad", 2, seed + n, i, last.shifts) for i in steps],
                 lab.patch_px,
             )
             for n, slide in enumerate(slides)
@@ -134,12 +173,13 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
         "difference": float(np.abs(slides.astype(float) - reference).mean()),
     }
     name = f"{cell['solver']}_{cell['num_steps']}_{cell['sigma_start']:g}"
+    if cell["switch"]:
+        name = "".join(c if c.isalnum() else "_" for c in cell["switch"])
     return Row(values, {name: slides[0]})
 
 
-def made(point: tuple[str, int, float], config: Config, lab: Lab) -> Pixels:
+def made(plan: StagePlan, config: Config, lab: Lab) -> Pixels:
     """The slides of one plan, uint8 (slides, side, side, 3); kept in the lab's cache."""
-    plan = _plan(point, config)
     side, coarsest = lab.patch_px, config.mpp * plan.factor**config.levels
     overviews = lab.generated_patches(config.slides, coarsest, stream="overviews")
     name = f"{lab.denoiser.sha256[:16]}-{lab.seed}-{config.slides}-{config.levels}-{config.mpp:g}"
@@ -164,7 +204,7 @@ def made(point: tuple[str, int, float], config: Config, lab: Lab) -> Pixels:
                 seed=lab.seed + number,
                 background=lab.denoiser.background,
             )
-            image = _last(run)[0]
+            image = last_of(run)[0]
         found.append(to_pixels(image[None])[0])
     slides = np.stack(found)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -203,56 +243,3 @@ def _quality(
     for name in ("precision", "recall"):
         values |= with_interval(name, scores[name])
     return values | with_interval("kid", kid(real, fake, seed=lab.seed))
-
-
-def _skipping(margin: float | None, config: Config, lab: Lab) -> Row:
-    """A slide with empty glass, with skipping and without."""
-    whole, _ = _slide(None, config, lab)
-    image, last = _slide(margin, config, lab)
-    grey = (image - whole).abs().mean(0) * 127.5
-    glass = (whole - lab.denoiser.background).abs().amax(0) <= TOLERANCE
-    off = (whole - lab.denoiser.background)[:, glass] * 127.5
-    guided = [progress for progress in last if progress.stage.index > 0]
-    values = {
-        "skipped": sum(p.skipped for p in guided) / sum(p.patches for p in guided),
-        "evaluations": sum(p.evaluations for p in last),
-        "seconds_spent": sum(p.seconds for p in last),
-        "glass": float(glass.float().mean()),
-        "glass_offset": float(off.mean()) if glass.any() else 0.0,
-        "glass_spread": float(off.std()) if glass.any() else 0.0,
-        "difference": float(grey.mean()),
-        "glass_difference": float(grey[glass].mean()) if glass.any() else 0.0,
-    }
-    pixels = to_pixels(image[None])[0]
-    if min(pixels.shape[:2]) >= 4 * lab.patch_px:
-        values["seam_effect"] = seam_test(pixels, lab.patch_px, align=2).effect
-    step = max(1, len(pixels) // 256)
-    return Row(values, {f"skip_{'none' if margin is None else margin}": pixels[::step, ::step]})
-
-
-def _slide(margin: float | None, config: Config, lab: Lab) -> tuple[Image, list[Progress]]:
-    """A slide, and the last word of each stage."""
-    plan = replace(FAST, skip_background=margin)
-    info = lab.denoiser.info
-    size, mpp = config.skip_px, config.skip_mpp
-    path = stages(size, size, mpp, patch_px=lab.patch_px, mpp_max=info.mpp_max)
-    steps = generate(
-        lab.denoiser,
-        path,
-        plan,
-        patch_px=lab.patch_px,
-        seed=lab.seed,
-        background=lab.denoiser.background,
-    )
-    return _last(steps)
-
-
-def _last(steps: Any) -> tuple[Image, list[Progress]]:
-    """Run to the end; return the image and the last progress of each stage."""
-    seen: dict[int, Progress] = {}
-    while True:
-        try:
-            progress = next(steps)
-            seen[progress.stage.index] = progress
-        except StopIteration as end:
-            return end.value, list(seen.values())

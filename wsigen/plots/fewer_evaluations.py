@@ -24,7 +24,7 @@ def pareto(rows: Rows, sigma_start: float = 3.0) -> Figure:
     figure = Figure(figsize=(9, 5.6), layout="constrained")
     for axes, (name, label) in zip(figure.subplots(2, 2).flat, names.items(), strict=True):
         for solver, (marker, colour) in STYLES.items():
-            chosen = [row for row in rows if row["solver"] == solver]
+            chosen = [r for r in rows if r["solver"] == solver and not r.get("switch")]
             line = sorted(
                 (row for row in chosen if row["sigma_start"] == sigma_start),
                 key=lambda row: row["evaluations"],
@@ -37,6 +37,9 @@ def pareto(rows: Rows, sigma_start: float = 3.0) -> Figure:
                     (4, 4), textcoords="offset points", fontsize=7,
                 )  # fmt: skip
         for row in rows:
+            if row.get("switch") == "the paper's plan":
+                place = row["evaluations"], row[name]
+                axes.plot(*place, "*", color="black", ms=9, label="the paper's plan")
             if row["solver"] == "real" and name in row:
                 axes.axhline(row[name], color="0.5", linestyle=":", label="real, other real")
         plans = [row for row in rows if row["solver"] in STYLES]
@@ -47,10 +50,41 @@ def pareto(rows: Rows, sigma_start: float = 3.0) -> Figure:
         axes.set_ylabel(label)
         axes.set_xlabel("evaluations per patch")
         axes.set_xscale("log")
-        axes.set_xticks([5, 10, 20, 40], ["5", "10", "20", "40"])
+        axes.set_xticks([5, 10, 20, 40, 80], ["5", "10", "20", "40", "80"])
         axes.minorticks_off()
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)
+    figure.legend(handles, labels, loc="outside upper center", ncols=5, frameon=False)
+    return figure
+
+
+def switches(rows: Rows, base: Mapping[str, Any]) -> Figure:
+    """What each switch of a plan does: quality and seams beside those of the plan it is switched in.
+
+    Args:
+        rows: of the experiment ``fewer_evaluations``, those with a ``switch``.
+        base: the row of that plan.
+    """
+    names = {
+        "kid": "KID",
+        "precision": "precision",
+        "recall": "recall",
+        "seam_effect": "seam (z)",
+        "difference": "difference, grey levels",
+    }
+    figure = Figure(figsize=(11, 0.9 + 0.3 * len(rows)), layout="constrained")
+    places = range(len(rows))
+    for axes, (name, label) in zip(figure.subplots(1, 5, sharey=True), names.items(), strict=True):
+        axes.axvline(base[name], color=REAL, linestyle=":")
+        axes.plot([row[name] for row in rows], places, "o", color=SYNTHETIC, ms=5)
+        if f"{name}_low" in base:
+            axes.axvspan(base[f"{name}_low"], base[f"{name}_high"], color=REAL, alpha=0.12)
+            lows, highs = ([row[f"{name}_{end}"] for row in rows] for end in ("low", "high"))
+            axes.hlines(places, lows, highs, color=SYNTHETIC, linewidth=0.8)
+        axes.set_xlabel(label)
+    figure.axes[0].set_yticks(
+        list(places), [f"{row['switch']} ({row['evaluations']:g})" for row in rows]
+    )
+    figure.axes[0].invert_yaxis()
     return figure
 
 
