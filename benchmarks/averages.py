@@ -37,6 +37,7 @@ from wsigen.training.run import MODEL, STATE, save_run, training_patches
 GAMMAS = (1.0, 3.0, 16.97)  # beside the run's own 6.94
 SIGMAS = (0.05, 0.2, 0.5, 1.0, 3.0, 10.0, 30.0, 80.0)
 SCALES = (0.7, 1.5, 6.0)
+SIGMA_MIN = 0.1  # of samples, as benchmarks/sampling.py chose it
 
 
 def averages_of(trainer: Trainer, out: Path) -> dict[str, AveragedModel]:
@@ -114,7 +115,11 @@ def judge(real: Lab, lab: Lab, samples: int, num_steps: int) -> dict[str, Any]:
     rows = []
     for mpp in SCALES:
         held_out = real.features(real.real_patches(samples, mpp, real.held_out))
-        made = real.features(lab.generated_patches(samples, mpp, num_steps=num_steps, solver="2m"))
+        made = real.features(
+            lab.generated_patches(
+                samples, mpp, num_steps=num_steps, solver="2m", sigma_min=SIGMA_MIN
+            )
+        )
         distance, scores = kid(held_out, made, seed=lab.seed), manifold_scores(held_out, made)
         row = {"mpp": mpp, "kid": distance.value, "kid_low": distance.low}
         row |= {"kid_high": distance.high, "precision": scores.precision, "recall": scores.recall}
