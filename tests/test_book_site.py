@@ -31,6 +31,7 @@ PAGES = sorted(HTML.glob("book/**/*.html"))
 SOURCES = sorted((ROOT / "notebooks").glob("*.py"))
 SECONDS = 45  # of processor time, for one notebook at smoke; meant are 35
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1400, "height": 1000}
+PATIENCE = 120_000  # milliseconds, for a machine that is busy
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -175,6 +176,7 @@ def browser() -> Iterator[Any]:
 def open_page(browser: Any) -> Iterator[Any]:
     """Open a page from its file, without a network; fails at the end where one was asked for, or a script broke."""
     context = browser.new_context(viewport=DESK, offline=True)
+    context.set_default_timeout(PATIENCE)
     asked: list[str] = []
     broken: list[str] = []
     page = context.new_page()
@@ -245,6 +247,7 @@ def test_a_known_auditor_finds_nothing_against_wcag_aa(name: str, browser: Any) 
     page = HTML / "book" / f"{name}.html"
     for scheme, size in (("light", DESK), ("dark", PHONE)):
         context = browser.new_context(viewport=size, color_scheme=scheme, offline=True)
+        context.set_default_timeout(PATIENCE)
         opened = context.new_page()
         opened.goto(page.as_uri())
         if soup(page).select(".math"):

@@ -5,8 +5,16 @@ document.querySelectorAll("summary").forEach((toggle) => {
   const entry = toggle.closest("li")?.querySelector("a");
   toggle.setAttribute("aria-label", `Pages below ${entry?.textContent.trim() ?? "this one"}`);
 });
-// Its name would hide the shortcut that stands on it.
-document.querySelectorAll(".search-button-field").forEach((button) => button.removeAttribute("aria-label"));
+// A name of its own would hide the words that stand on a button.
+for (const named of document.querySelectorAll(".search-button-field, summary[aria-label='Toggle hidden content']")) {
+  named.removeAttribute("aria-label");
+}
+// Icons are drawn late, with titles that say something else than their button.
+addEventListener("load", () => {
+  for (const title of document.querySelectorAll(".theme-switch-button svg title")) title.remove();
+  for (const icon of document.querySelectorAll(".theme-switch-button [title]")) icon.removeAttribute("title");
+  for (const icon of document.querySelectorAll(".theme-switch-button svg")) icon.removeAttribute("aria-labelledby");
+});
 // What scrolls sideways can be scrolled by keyboard.
 for (const box of document.querySelectorAll("div.highlight pre, .wide, .frames.strip, .cell_output table, mjx-container[display]")) {
   if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
