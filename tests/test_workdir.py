@@ -19,7 +19,7 @@ from wsigen.coarse_to_fine import drain, generate
 from wsigen.errors import WsigenError
 from wsigen.plan import Stage
 from wsigen.progress import Position
-from wsigen.storage import Storage, bytes_on_disk, choose_storage
+from wsigen.storage import Storage, bytes_on_disk, choose_storage, free_memory
 from wsigen.workdir import Workdir
 
 HERE = Path(__file__).parent
@@ -186,5 +186,11 @@ def test_storage_is_chosen_by_size_and_said():
         "canvas of 262144 x 262144 px: 412.32 GB in half precision, in memory-mapped files"
     )
     assert choose_storage(large, half=False)[1] is False
+    pixels = int(
+        (free_memory("cpu") / 12) ** 0.5
+    )  # a canvas of all free memory, for four workers a quarter each
+    four = {"half": False, "workers": 4}
+    assert choose_storage([Stage(0, pixels, pixels, 1.0)], **four)[0] == "memory"
+    assert choose_storage([Stage(0, pixels, pixels, 1.0)], **four, workers_here=4)[0] == "files"
     with pytest.raises(WsigenError, match="expected auto, memory or files"):
         choose_storage(small, kind="tape")

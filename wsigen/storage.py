@@ -124,6 +124,7 @@ def choose_storage(
     resumable: bool = False,
     canvases: int = 1,
     workers: int = 1,
+    workers_here: int = 1,
 ) -> tuple[str, bool, torch.device | str, str]:
     """Choose kind, half and device of a :class:`Storage` by size, and say so in a line.
 
@@ -135,6 +136,7 @@ def choose_storage(
         resumable: whether there is a workdir.
         canvases: how many the solver needs.
         workers: among how many they are divided.
+        workers_here: how many of these share this machine's memory.
     """
     if kind not in ("auto", "memory", "files"):
         raise WsigenError(f"no kind of canvas {kind!r}; expected auto, memory or files")
@@ -146,7 +148,7 @@ def choose_storage(
     )
     needed //= workers
     places = [device] if str(device) == "cpu" else [device, "cpu"]
-    fitting = [place for place in places if needed <= room(place)]
+    fitting = [place for place in places if needed <= room(place, workers_here)]
     if kind == "auto":
         on_disk = not fitting or (resumable and str(fitting[0]) == "cpu")
         kind = "files" if on_disk else "memory"
@@ -160,9 +162,10 @@ def choose_storage(
     return kind, half, place, text
 
 
-def room(place: torch.device | str) -> float:
-    """Bytes of memory that canvases may take there."""
-    return (SHARE if str(place) == "cpu" else SHARE_OF_DEVICE) * free_memory(place)
+def room(place: torch.device | str, workers: int = 1) -> float:
+    """Bytes of memory that a worker's canvases may take there; each has a device of its own, if not the processor."""
+    share = SHARE / workers if str(place) == "cpu" else SHARE_OF_DEVICE
+    return share * free_memory(place)
 
 
 def free_memory(device: torch.device | str) -> int:

@@ -1,6 +1,7 @@
 """Workers that send each other rows of images, on torch.distributed (started by torchrun)."""
 
 import functools
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,7 +31,11 @@ class Team:
         Args:
             timeout_s: how long to wait for a worker that does not answer; one that dies is noticed at once.
         """
-        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+        backend = "gloo"
+        if torch.cuda.is_available():  # rows on a GPU go by nccl, words and barriers by gloo
+            backend = "cpu:gloo,cuda:nccl"
+            # nccl and compiled kernels go by the current device
+            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)) % torch.cuda.device_count())
         distributed.init_process_group(backend, timeout=timedelta(seconds=timeout_s))
         return cls(distributed.get_rank(), distributed.get_world_size())
 

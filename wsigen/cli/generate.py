@@ -100,6 +100,7 @@ def generate(
         resumable=workdir is not None,
         canvases=2 if "2m" in (plan.solver, plan.overview_solver) else 1,
         workers=workers,
+        workers_here=int(os.environ.get("LOCAL_WORLD_SIZE", 1)),
     )
     described = asked.described | {"half": half}
     scratch = None  # files need a place, and a run that needs files is worth resuming
