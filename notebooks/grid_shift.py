@@ -2,7 +2,7 @@
 # # A canvas larger than the network
 #
 # **Question.** Patches are denoised one by one. Shifting the grid anew at each step is to leave no seams and cost nothing
-# (Sec. 3.4 and Fig. 4 of the paper). Does it, and what do its rivals pay for the same?
+# (Fig. 4 of the paper). Does it, and what do its rivals pay for the same?
 #
 # **Predict before you run.** (1) Which step's grid is the most visible in the final image: the first, one in the middle, or the
 # last? (2) Order by seams: a fixed grid, grid-shift, finished neighbours pasted in, overlapping patches averaged. (3) Order by

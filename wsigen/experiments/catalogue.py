@@ -59,7 +59,7 @@ CATALOGUE = (
     Experiment(
         "colour",
         "mean colour and its drift from stage to stage, in tissue and in glass",
-        "our own; seven stages as in Sec. 4.1",
+        "our own; seven stages as in the paper",
         "10 s",
         "5 min",
         "an hour on a GPU",

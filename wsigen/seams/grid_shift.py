@@ -1,4 +1,4 @@
-"""Grid-shift (Harb et al. 2023, Sec. 3.4), its wrapped twin SpotDiffusion, and what both are compared with.
+"""Grid-shift (Harb et al. 2023), its wrapped twin SpotDiffusion, and what both are compared with.
 
 grid-shift      a newly drawn grid at each step; patches reach over the edge of the canvas
 SpotDiffusion   the same, found again a year later (Frolov et al. 2024): what leaves at one edge enters at the
