@@ -9,12 +9,18 @@ document.querySelectorAll("summary").forEach((toggle) => {
 for (const named of document.querySelectorAll(".search-button-field, summary[aria-label='Toggle hidden content']")) {
   named.removeAttribute("aria-label");
 }
-// Icons are drawn late, with titles that say something else than their button.
-addEventListener("load", () => {
-  for (const title of document.querySelectorAll(".theme-switch-button svg title")) title.remove();
-  for (const icon of document.querySelectorAll(".theme-switch-button [title]")) icon.removeAttribute("title");
-  for (const icon of document.querySelectorAll(".theme-switch-button svg")) icon.removeAttribute("aria-labelledby");
-});
+// Its icons are drawn late, with titles that say something else than the button.
+const hideIcons = (button) => {
+  for (const icon of button.querySelectorAll("i, svg")) {
+    for (const name of ["title", "role", "aria-labelledby"]) icon.removeAttribute(name);
+    icon.setAttribute("aria-hidden", "true");
+    icon.querySelector("title")?.remove();
+  }
+};
+for (const button of document.querySelectorAll(".theme-switch-button")) {
+  hideIcons(button);
+  new MutationObserver(() => hideIcons(button)).observe(button, { childList: true, subtree: true });
+}
 // What scrolls sideways can be scrolled by keyboard.
 for (const box of document.querySelectorAll("div.highlight pre, .wide, .frames.strip, .cell_output table, mjx-container[display]")) {
   if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
