@@ -224,11 +224,12 @@ def tissue(cohort, case, side, count):
 
 
 @pytest.mark.real
-def test_p_values_are_uniform_on_real_slides(real_cohort):
-    found = [
-        seam_test(field, PERIOD).p_value for field in tissue(real_cohort, "her2st-B", SIDE, 150)
-    ]
-    assert kstest(found, "uniform").pvalue > 0.01
+@pytest.mark.parametrize("case", ["her2st-B", "CMU-1"])
+def test_p_values_are_uniform_on_real_slides(real_cohort, case):
+    fields = list(tissue(real_cohort, case, SIDE, 150))
+    for test in (seam_test, tile_mismatch):
+        found = [test(field, PERIOD).p_value for field in fields]
+        assert kstest(found, "uniform").pvalue > 0.01
 
 
 @pytest.mark.real
