@@ -1,6 +1,7 @@
 """Experiments: what was measured is not measured again, what decides a cell is, and mistakes are told in one line."""
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -257,6 +258,7 @@ def test_an_unknown_experiment_is_a_mistake_and_the_list_is_none():
     assert "solvers" in unknown.stderr
     assert listed.returncode == 0
     assert "Fig. 5" in listed.stdout
+    assert re.search(r"smoke \d+ s; classroom \d+ min; paper", listed.stdout)
 
 
 def test_solvers_rank_points_on_the_same_patches(lab, tmp_path):

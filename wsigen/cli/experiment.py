@@ -31,7 +31,7 @@ def print_list(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.argument("name")
 @click.option(
     "--list", is_flag=True, is_eager=True, expose_value=False, callback=print_list,
-    help="List the experiments: what each makes, of which figure, at what cost.",
+    help="List the experiments: what each makes, of which figure, at what cost (on one CPU thread).",
 )  # fmt: skip
 @click.option(
     "--profile", type=click.Choice(PROFILE_NAMES), default="smoke", show_default=True,

@@ -45,7 +45,7 @@ CATALOGUE = (
         "precision and recall over steps and evaluations, by solver",
         "Fig. 5",
         "15 s",
-        "7 min",
+        "6 min",
         "a GPU for a day",
     ),
     Experiment(
