@@ -1,11 +1,17 @@
 """What sharing a slide costs: one process beside workers under torchrun on the same slide, in turns in one run.
 
-    python benchmarks/workers.py [--size 1024] [--workers 2] [--rounds 3] [--out benchmarks/results/workers.json]
+    python benchmarks/workers.py [--size 1024] [--workers 2 4] [--rounds 3] [--out benchmarks/results/workers.json]
 
-``efficiency`` is the seconds of one process over workers times theirs (1 is no loss), the median over rounds; it counts
-waiting and messages. ``cpu_efficiency`` is the processor's seconds of one process over those of all workers: what is
-done twice or beside the work, without the waiting; other work on the machine does not change it much. Each process
-computes with one thread; starting up is not counted.
+For each number of workers, medians over rounds:
+
+    efficiency       seconds of one process over workers times theirs (1 is no loss): it counts waiting and messages.
+                     It means something where each worker has a processor for itself.
+    cpu_efficiency   processor's seconds of one process over those of all workers: what is done twice or beside the
+                     work, without the waiting; other work on the machine does not change it much.
+    exchange         share of the workers' processor seconds that goes into sending and receiving rows
+    megabytes        of rows that all workers sent each other
+
+Each process computes with one thread; starting up is not counted.
 """
 
 import argparse
@@ -16,26 +22,44 @@ import statistics
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 
+from wsigen.bands import Transfer
 from wsigen.coarse_to_fine import generate
 from wsigen.distributed import generate_together
 from wsigen.plan import FAST, stages
 from wsigen.provenance import run_info
-from wsigen.team import Team
+from wsigen.team import Rows, Team
 from wsigen.training.checkpoint import load_denoiser
 
 
+@dataclass(frozen=True)
+class Watched(Team):
+    """A team that counts what sending rows costs: processor's seconds, and bytes sent."""
+
+    spent: list[float] = field(default_factory=lambda: [0.0, 0.0])
+
+    def move(self, moves: Sequence[Transfer], source: Rows, target: Rows) -> None:
+        """Time it."""
+        began = time.process_time()
+        super().move(moves, source, target)
+        self.spent[0] += time.process_time() - began
+        row = 3 * source.width * source.image.element_size()
+        sent = [m for m in moves if m.source == self.rank != m.target]
+        self.spent[1] += sum(row * (m.stop - m.start) for m in sent)
+
+
 def worker(size: int, num_steps: int) -> None:
-    """Make the slide, alone or as one of several; print seconds and the processor's seconds."""
+    """Make the slide, alone or as one of several; print seconds, the processor's, those of messages, bytes."""
     torch.set_num_threads(1)
     denoiser = load_denoiser("small")
     plan = replace(FAST, num_steps=num_steps)
     path = stages(size, size, 0.7, patch_px=denoiser.info.patch_px, mpp_max=denoiser.info.mpp_max)
-    team = Team.join() if int(os.environ.get("WORLD_SIZE", "1")) > 1 else None
+    team = Watched.join() if int(os.environ.get("WORLD_SIZE", "1")) > 1 else None
     options = {"patch_px": denoiser.info.patch_px, "background": denoiser.background}
     denoiser(torch.zeros(1, 3, 64, 64), 1.0, 1.0)
     if team:
@@ -54,6 +78,7 @@ def worker(size: int, num_steps: int) -> None:
                 pass
             break
     spent = [time.perf_counter() - began, time.process_time() - cpu]
+    spent += team.spent if team else [0.0, 0.0]
     found = team.tell(spent) if team else [spent]
     if team is None or team.rank == 0:
         print(json.dumps(found))
@@ -62,7 +87,7 @@ def worker(size: int, num_steps: int) -> None:
 
 
 def timed(workers: int, words: list[str]) -> list[list[float]]:
-    """Seconds and the processor's seconds of each worker."""
+    """Seconds, processor's seconds, those of messages and bytes sent, of each worker."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
@@ -77,12 +102,33 @@ def timed(workers: int, words: list[str]) -> list[list[float]]:
     return found
 
 
+def row(n: int, rounds: list[tuple[list[float], list[list[float]]]]) -> dict[str, object]:
+    """What ``n`` workers cost."""
+    cpu = [sum(one[1] for one in team) for _, team in rounds]
+    messages = [sum(one[2] for one in team) for _, team in rounds]
+    walls = [max(one[0] for one in team) for _, team in rounds]
+    alone = [one for one, _ in rounds]
+    return {
+        "workers": n,
+        "efficiency": round(
+            statistics.median(a[0] / (n * w) for a, w in zip(alone, walls, strict=True)), 3
+        ),
+        "cpu_efficiency": round(
+            statistics.median(a[1] / c for a, c in zip(alone, cpu, strict=True)), 3
+        ),
+        "exchange": round(statistics.median(m / c for m, c in zip(messages, cpu, strict=True)), 5),
+        "megabytes": round(sum(one[3] for one in rounds[0][1]) / 1e6, 2),
+        "seconds": [round(w, 2) for w in walls],
+        "cpu_seconds": [round(c, 2) for c in cpu],
+    }
+
+
 def main() -> None:
     """Measure, print and save one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=int, default=1024)
     parser.add_argument("--num-steps", type=int, default=4)
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int, nargs="+", default=[2, 4])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--as-worker", action="store_true", help=argparse.SUPPRESS)
@@ -92,20 +138,15 @@ def main() -> None:
     words = ["--size", str(arguments.size), "--num-steps", str(arguments.num_steps)]
     rounds = []
     for _ in range(arguments.rounds):
-        (alone,), team = timed(1, words), timed(arguments.workers, words)
-        rounds.append((alone, team))
-    n = arguments.workers
+        (alone,) = timed(1, words)
+        rounds.append((alone, {n: timed(n, words) for n in arguments.workers}))
     result = {
-        "efficiency": round(
-            statistics.median(a[0] / (n * max(t[0] for t in team)) for a, team in rounds), 3
-        ),
-        "cpu_efficiency": round(
-            statistics.median(a[1] / sum(t[1] for t in team) for a, team in rounds), 3
-        ),
-        "seconds_alone": [round(a[0], 2) for a, _ in rounds],
-        "seconds_together": [round(max(t[0] for t in team), 2) for _, team in rounds],
+        "processors": len(os.sched_getaffinity(0)),
+        "seconds_alone": [round(alone[0], 2) for alone, _ in rounds],
+        "cpu_seconds_alone": [round(alone[1], 2) for alone, _ in rounds],
+        "rows": [row(n, [(alone, teams[n]) for alone, teams in rounds]) for n in arguments.workers],
         "load": round(os.getloadavg()[2], 1),  # what else the machine was busy with
-        "run": run_info(size=arguments.size, num_steps=arguments.num_steps, workers=n),
+        "run": run_info(size=arguments.size, num_steps=arguments.num_steps),
     }
     text = json.dumps(result, indent=1)
     print(text)

@@ -90,6 +90,9 @@ def test_a_workdir_keeps_finished_stages_and_refuses_another_slide(tmp_path, mod
     again = wsigen("generate", tmp_path / "two.tiff", *common)
     assert again.returncode == 0, again.stderr
     assert "stage 0" not in again.stderr  # nothing was run again
+    ledgers = [read_description(tmp_path / f"{name}.tiff")["ledger"] for name in ("one", "two")]
+    spent = [[(row["patches"], row["evaluations"]) for row in ledger] for ledger in ledgers]
+    assert spent[0] == spent[1]
     with open_slide(tmp_path / "one.tiff") as one, open_slide(tmp_path / "two.tiff") as two:
         np.testing.assert_array_equal(one.read(0, 0, 128, 128), two.read(0, 0, 128, 128))
     other = wsigen("generate", tmp_path / "three.tiff", *common, "--seed", 1)

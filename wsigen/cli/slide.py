@@ -213,7 +213,10 @@ def watch(
                 title = (
                     f"stage {stage.index}: {stage.width} x {stage.height} px, {stage.mpp:.4g} um/px"
                 )
-                bar = tqdm(total=progress.patches_in_all, desc=title, unit="patch", disable=quiet)
+                done = progress.patches == progress.patches_in_all  # in a sitting before
+                bar = tqdm(
+                    total=progress.patches_in_all, desc=title, unit="patch", disable=quiet or done
+                )
             bar.update(progress.patches - bar.n)
             ledger[stage.index] = {
                 "stage": stage.index,
