@@ -24,6 +24,7 @@ def test_rivals_share_guide_and_noise_and_the_ledger_says_what_they_spend(lab, t
         assert 0 < row["guide_error"] < 100  # of 255; the model knows nothing
         assert row["kid_low"] < row["kid"] < row["kid_high"]
         assert row["detail"] > 0
+        assert row["periodogram"] > 0
         assert row["seam_effect_low"] < row["seam_effect"] < row["seam_effect_high"]
         assert row["step_effects"][-1] == row["last_seam_effect"]
         assert len(row["step_effects"]) == len(row["step_sigmas"]) == 3

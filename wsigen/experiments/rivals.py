@@ -7,6 +7,7 @@ guide is itself generated, so that pictures can be shown. Columns:
     last_seam_*  the same at the grid of the last step
     step_*       the same at the grid that grid-shift has at each step, lists over the steps; to schemes with a grid of
                  their own these are grids like any other. `wsigen.experiments.step_seams` looks at more images
+    periodogram  power of the jumps at multiples of 1 / patch over that between them, whatever the offset: 1 is no seam
     mismatch_*   mean colours of patches against their neighbours', for what has no sharp edge
     kid          crops of what was made against real patches of that scale; all schemes share the guide, so that their
                  differences count, not the height
@@ -34,7 +35,7 @@ from wsigen.metrics.distance import kid
 from wsigen.metrics.intervals import mean_of
 from wsigen.metrics.lattice import LatticeTest
 from wsigen.metrics.seam_intervals import seam_size
-from wsigen.metrics.seams import SeamPlanes, tile_mismatch
+from wsigen.metrics.seams import SeamPlanes, periodogram, tile_mismatch
 from wsigen.plan import FAST, PAPER, Stage, StagePlan
 from wsigen.seams.rivals import RIVALS, rival
 from wsigen.seams.scheme import sew, sewn
@@ -142,6 +143,7 @@ def _tests(images: list[NDArray[np.uint8]], config: Config, lab: Lab) -> dict[st
         values |= _summary(name, at(grids)) | with_interval(f"{name}_effect", mean_of(sizes))
     if config.patches >= 6:
         values |= _summary("mismatch", [tile_mismatch(image, side, align=2) for image in images])
+    values["periodogram"] = float(np.mean([periodogram(image, side).ratio for image in images]))
     at_steps = [_summary("step", at([own[i] for own in corners])) for i in steps]
     values["step_sigmas"] = config.plan.sigmas().tolist()[:-1]
     values["step_effects"] = [summary["step_effect"] for summary in at_steps]
