@@ -172,12 +172,18 @@ def summary(ledger: Ledger, flops: int, ceiling: float, on_gpu: bool) -> dict[st
 @click.option("--half/--full", default=None, help="Canvas in half precision; by default if large.")
 @click.option("--find-batch/--keep-batch", default=True, help="Measure, or take --batch-size.")
 @click.option("--compile", "compiled", default="auto", help="A mode of torch.compile, or off.")
+@click.option(
+    "--resumable/--at-once",
+    default=True,
+    help="At once: keep nothing on the disk, where there is no room for the canvases.",
+)
 @click.option("--minutes", type=float, help="Save and end after so long.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("out"))
 @click.option("--slide", type=click.Path(path_type=Path), help="Write the pyramid, with libvips.")
 def main(
     work: Path, mpp: float, seed: int, batch_size: int, device: str | None, canvas: str, half: bool | None,
-    find_batch: bool, compiled: str, minutes: float | None, out: Path, slide: Path | None, **named: Any,
+    find_batch: bool, compiled: str, resumable: bool, minutes: float | None, out: Path, slide: Path | None,
+    **named: Any,
 ) -> None:  # fmt: skip
     """Make one slide, and save what it cost and how it looks."""
     until = time.monotonic() + 60 * minutes if minutes else float("inf")
@@ -186,11 +192,16 @@ def main(
     denoiser, path, patch_px = asked.denoiser, asked.path, asked.denoiser.info.patch_px
     canvases = 2 if "2m" in (asked.plan.solver, asked.plan.overview_solver) else 1
     kind, half, place, where = choose_storage(
-        path, device, kind=canvas, half=half, resumable=True, canvases=canvases
+        path, device, kind=canvas, half=half, resumable=resumable, canvases=canvases
     )
     print(where, flush=True)
     ceiling = matrix_product(device)
-    workdir = Workdir(work, asked.described | {"half": half})
+    kept_run = Workdir(work, asked.described | {"half": half})
+    workdir = kept_run if resumable or kind == "files" else None
+    if workdir is None:
+        (work / "ledger.json").unlink(
+            missing_ok=True
+        )  # of a run that was ended: nothing of it is left
     known = work / "batch.json"  # found once, so that all sittings are alike
     if known.is_file():
         batch = int(json.loads(known.read_text()))
@@ -230,7 +241,7 @@ def main(
                     state=storage.state(stage),
                 )
                 # memory can be saved between two steps only, and storage sees to that
-                stop = until if kind == "files" else float("inf")
+                stop = float("inf") if workdir and kind == "memory" else until
                 kept = make_stage(timed, steps, ledger.row(stage), ledger, stop)
             image = kept
             if stage.index == 0:

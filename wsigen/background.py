@@ -27,11 +27,12 @@ def is_background(guides: Guides, background: float) -> Skipped:
 
 def sparing(denoiser: Denoiser, skipped: Skipped, background: float) -> Denoiser:
     """Wrap a denoiser: it answers ``background`` for skipped images without being asked."""
+    kept = (~skipped).nonzero().flatten()  # here, since a GPU is waited for to say how many
 
     def estimate(x: Images, sigma: Tensor | float, mpp: Tensor | float) -> Images:
         u = torch.full_like(x, background)
-        if not bool(skipped.all()):
-            u[~skipped] = denoiser(x[~skipped], sigma, mpp)
+        if len(kept) > 0:
+            u[kept] = denoiser(x[kept], sigma, mpp)
         return u
 
     return estimate

@@ -156,7 +156,10 @@ class StageRun:
             return self.denoiser, 0
         around = [window.reduced(self.plan.factor).grown(self.guide_margin) for window in batch]
         skipped = is_background(self.guide.read(around), self.background).to(self.device)
-        return sparing(self.denoiser, skipped, self.background), int(skipped.sum())
+        number = int(skipped.sum())
+        if number == 0:
+            return self.denoiser, 0
+        return sparing(self.denoiser, skipped, self.background), number
 
     @property
     def guide_margin(self) -> int:
@@ -171,14 +174,16 @@ class StageRun:
     def canvas(self, i: int, name: str = "x") -> Canvas:
         """A canvas as it stands before step ``i``; beyond its edge lies background with the step's noise."""
         sigma = float(self.sigmas[i]) if name == "x" else 0.0  # an estimate has no noise
+        image = self.state.image(name, i)
 
         def outside(window: Window) -> Image:
             if sigma == 0:
-                return torch.full((3, window.height, window.width), self.background)
-            return self.background + sigma * self.noise(window)
+                shape = (3, window.height, window.width)
+                return torch.full(shape, self.background, device=image.device)
+            return self.background + sigma * self.noise(window, image.device)
 
         return Canvas(
-            self.state.image(name, i),
+            image,
             self.plan.boundary,
             outside,
             plane=(self.stage.height, self.stage.width),
@@ -223,8 +228,8 @@ class StageRun:
         assert self.guide is not None
         return self.guide.read([w.reduced(self.plan.factor) for w in batch]).to(self.device)
 
-    def noise(self, window: Window) -> Image:
-        """A window of the stage's plane of noise."""
+    def noise(self, window: Window, device: torch.device | None = None) -> Image:
+        """A window of the stage's plane of noise, on a device; by default that of the network."""
         top, left, height, width = window
         name = (self.seed, "stage", self.stage.index, "noise")
         values = white_noise(
@@ -235,7 +240,7 @@ class StageRun:
             width=width,
             threads=torch.get_num_threads(),
         )
-        return torch.from_numpy(values).to(self.device)
+        return sent(torch.from_numpy(values), device or self.device)
 
     def _check_guide(self) -> None:
         """A part of a guide has to reach as far as empty glass is looked for."""
@@ -289,6 +294,13 @@ def flat_round(guide: Image | Canvas | None, boundary: str, background: float) -
         return guide.new_full((3, window.height, window.width), background)
 
     return Canvas(guide, boundary, flat)
+
+
+def sent(image: Image, device: torch.device) -> Image:
+    """An image on a device. A GPU is not waited for: what it has yet to do goes on while the next noise is drawn."""
+    if device.type != "cuda":
+        return image.to(device)
+    return image.pin_memory().to(device, non_blocking=True)
 
 
 def device_of(denoiser: Denoiser, guide: Image | None = None) -> torch.device:

@@ -20,6 +20,12 @@ KEEP_EVERY = 1.0  # seconds between two notes of how many patches are done
 SAVE_EVERY = 60.0  # seconds between two copies of canvases in memory
 
 
+def copy_rows(source: Image, target: Image, rows: int = 256) -> None:
+    """Copy an image to another device some rows at a time: where they lie otherwise, a copy between them has a copy."""
+    for top in range(0, source.shape[1], rows):
+        target[:, top : top + rows].copy_(source[:, top : top + rows])
+
+
 class OutOfTime(WsigenError):
     """A run ended where it was told to, and can go on."""
 
@@ -129,7 +135,7 @@ class Saved(InMemory):
     def image(self, name: str, step: int) -> Image:
         """The one image of this name; in a resumed run at first as it was saved."""
         if name not in self.images and self.step > 0:
-            super().image(name, step).copy_(self._copy(name, self.step))
+            copy_rows(self._copy(name, self.step), super().image(name, step))
         return super().image(name, step)
 
     def step_done(self, step: int) -> None:
@@ -159,7 +165,7 @@ class Saved(InMemory):
 
     def _save(self, step: int) -> None:
         for name, image in self.images.items():
-            self._copy(name, step).copy_(image)
+            copy_rows(image, self._copy(name, step))
         self.workdir.keep(Position(self.stage, step), self.spent)
         self.workdir.drop(self.stage, except_for=f"at{step}")
         self.saved = time.monotonic()
