@@ -55,8 +55,8 @@ lint: $(VENV)/lint.stamp  ## check style, types and the direction of imports
 
 # The book. Its machinery is the package bookkit in book/; the settings are in _config.yml and the pages in _toc.yml.
 VENDOR := book/_static/vendor
-RUN_NOTEBOOKS = PYTHONPATH=book $(BIN)/python -m bookkit.notebooks --profile $(PROFILE) $(if $(NOTEBOOKS),--only $(NOTEBOOKS))
-BUILD_BOOK = PYTHONPATH=. WSIGEN_BOOK_PROFILE=$(PROFILE) $(BIN)/jupyter-book build . -W -n --keep-going
+RUN_NOTEBOOKS = PYTHONUTF8=1 PYTHONPATH=book $(BIN)/python -m bookkit.notebooks --profile $(PROFILE) $(if $(NOTEBOOKS),--only $(NOTEBOOKS))
+BUILD_BOOK = PYTHONUTF8=1 PYTHONPATH=. WSIGEN_BOOK_PROFILE=$(PROFILE) $(BIN)/jupyter-book build . -W -n --keep-going
 
 $(VENDOR)/tex-svg-full.js: $(VIEWER)/openseadragon.min.js
 	@mkdir -p $(VENDOR)

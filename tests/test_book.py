@@ -21,7 +21,7 @@ pytest.importorskip("sphinx")
 jupytext = pytest.importorskip("jupytext")
 nbformat = pytest.importorskip("nbformat")
 
-from bookkit import alone, claims, notebooks, paper_map, places, provenance, results  # noqa: E402
+from bookkit import alone, claims, kernels, notebooks, paper_map, places, provenance, results  # noqa: E402
 from wsigen.errors import WsigenError  # noqa: E402
 
 pytestmark = pytest.mark.book
@@ -474,3 +474,17 @@ def test_the_editions_are_told_by_the_environment(monkeypatch: pytest.MonkeyPatc
     assert places.profile() in places.PROFILES
     monkeypatch.setenv("WSIGEN_BOOK_PROFILE", "paper")
     assert places.profile() == "paper"
+
+
+def test_a_cache_that_cannot_be_written_is_made_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    monkeypatch.setenv("MPLCONFIGDIR", "as it was")
+    kernels.prepare_caches(tmp_path / "spare")
+    assert os.environ["XDG_CACHE_HOME"] == str(tmp_path / "caches")
+    (tmp_path / "file").write_text("no folder can be made below this")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file" / "caches"))
+    kernels.prepare_caches(tmp_path / "spare")
+    assert os.environ["XDG_CACHE_HOME"] == str(tmp_path / "spare")
+    assert Path(os.environ["MPLCONFIGDIR"]).is_dir()

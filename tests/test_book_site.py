@@ -29,7 +29,8 @@ pytestmark = pytest.mark.book
 HTML = Path(os.environ.get("WSIGEN_BOOK_HTML") or ROOT / "_build" / "html")
 PAGES = sorted(HTML.glob("book/**/*.html"))
 SOURCES = sorted((ROOT / "notebooks").glob("*.py"))
-SECONDS = 45  # of processor time, for one notebook at smoke; meant are 35
+SECONDS = 35  # of processor time, meant for one notebook at smoke
+SLOW = 3  # how much slower than the machine it was meant on another one may be
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1400, "height": 1000}
 PATIENCE = 120_000  # milliseconds, for a machine that is busy
 FLAGS = [
@@ -90,7 +91,13 @@ def test_every_figure_of_a_notebook_tells_what_is_seen(source: Path) -> None:
 def test_a_notebook_keeps_its_time(source: Path) -> None:
     note = json.loads((EXECUTED / f"{source.stem}.run.json").read_text("utf-8"))
     if note["parameters"]["profile"] == "smoke":
-        assert note["cpu_seconds"] < SECONDS
+        assert note["cpu_seconds"] < SLOW * SECONDS
+
+
+def test_all_notebooks_together_keep_their_time() -> None:
+    notes = [json.loads((EXECUTED / f"{s.stem}.run.json").read_text("utf-8")) for s in SOURCES]
+    if {note["parameters"]["profile"] for note in notes} == {"smoke"}:
+        assert sum(note["cpu_seconds"] for note in notes) < 2 * 600  # ten minutes on two cores
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -265,8 +272,16 @@ def test_there_is_one_field_to_search_in(open_page: Any) -> None:
 # Again ---------------------------------------------------------------------------------------------------------------
 
 
-def test_two_runs_give_identical_notebooks_and_files() -> None:
+def test_two_runs_give_identical_notebooks_and_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All notebooks once more, over the first run; what has a time in it lies in the note beside."""
+    import matplotlib
+
+    monkeypatch.setenv("MPLCONFIGDIR", matplotlib.get_cachedir())
+    monkeypatch.setenv(
+        "XDG_CACHE_HOME", str(tmp_path)
+    )  # what was computed before is not known there
 
     def made() -> dict[str, bytes]:
         files = [path for path in EXECUTED.rglob("*") if path.is_file() and path.name[0] != "."]
@@ -283,6 +298,11 @@ def test_two_runs_give_identical_notebooks_and_files() -> None:
         pytest.skip("only a smoke build is made twice")
     # The slides the book was built from, whatever WSIGEN_COHORT says by now.
     (cohort,) = {note["parameters"].get("cohort") for note in notes} - {None}
+    if cohort != "phantom":
+        real = Path(os.environ.get("WSIGEN_COHORT") or "")
+        if real.name != cohort:
+            pytest.skip(f"the book was built from {cohort}, which WSIGEN_COHORT does not name")
+        cohort = str(real)
     first = made()
     for source in SOURCES:
         (EXECUTED / f"{source.stem}.run.json").unlink()

@@ -102,8 +102,15 @@ def bare_environment(folder: Path) -> Path:
     torch = re.search(r"^torch==\S+", pins, re.MULTILINE)
     assert torch is not None
     pinned = ["-c", str(ROOT / "constraints.txt"), "ipykernel", "papermill", torch[0]]
-    subprocess.run([*pip, *pinned], check=True)
+    subprocess.run([*pip, *pinned], check=True, env=outside(), capture_output=True)
     return python
+
+
+def outside(*folders: Path) -> dict[str, str]:
+    """The variables of a process that knows nothing of this checkout; ``folders`` lead its search path."""
+    ours = ("PYTHONPATH", "WSIGEN_PROJECT", "VIRTUAL_ENV")
+    kept = {name: value for name, value in os.environ.items() if name not in ours}
+    return kept | {"PATH": os.pathsep.join([*map(str, folders), kept.get("PATH", "")])}
 
 
 def trial(source: Path, folder: Path, python: Path, address: str) -> float:
@@ -117,15 +124,9 @@ def trial(source: Path, folder: Path, python: Path, address: str) -> float:
     changed = {"seed": 1, **CHANGED[source.stem]}
     given = [part for name, value in changed.items() for part in ("-p", name, str(value))]
     command = [str(python), "-m", "papermill", f"{source.stem}.ipynb", f"{source.stem}_out.ipynb"]
-    clean = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("PYTHONPATH", "WSIGEN_PROJECT")
-    }
-    clean["PATH"] = f"{python.parent}{os.pathsep}{clean.get('PATH', '')}"
     began = time.monotonic()
     subprocess.run(
-        [*command, *given, "--no-progress-bar", "--log-level", "WARNING"], cwd=folder, env=clean,
+        [*command, *given, "--no-progress-bar", "--log-level", "WARNING"], cwd=folder, env=outside(python.parent),
         check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     return time.monotonic() - began

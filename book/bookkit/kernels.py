@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from traitlets.config import Config
 
@@ -28,3 +29,20 @@ def own_folders() -> Iterator[None]:
         finally:
             for name, value in before.items():
                 os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def prepare_caches(spare: Path) -> None:
+    """See that there is a cache, and that matplotlib knows its fonts: a kernel that looks for them says so on its page.
+
+    Args:
+        spare: where the caches go if those of the home cannot be written.
+    """
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=home).close()
+    except OSError:
+        os.environ["XDG_CACHE_HOME"] = str(spare)
+        os.environ["MPLCONFIGDIR"] = str(spare / "matplotlib")
+        (spare / "matplotlib").mkdir(parents=True, exist_ok=True)
+    import matplotlib.font_manager  # noqa: F401  looks for fonts where no kernel has yet

@@ -25,14 +25,14 @@ from typing import Any
 import jupytext
 import nbformat
 
-from bookkit.kernels import LOCAL, START_SECONDS, own_folders
+from bookkit.kernels import LOCAL, START_SECONDS, own_folders, prepare_caches
 from bookkit.places import EXECUTED, NOTEBOOKS, PROFILES, ROOT
 from wsigen.errors import WsigenError
 from wsigen.provenance import run_info, without_folder
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
-SECONDS_PER_NOTEBOOK = {"smoke": 300, "classroom": 3600, "paper": 7 * 24 * 3600}
+SECONDS_PER_NOTEBOOK = {"smoke": 900, "classroom": 3600, "paper": 7 * 24 * 3600}
 
 
 def read(source: Path) -> nbformat.NotebookNode:
@@ -220,6 +220,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     # One thread for each of the notebooks that run side by side, and what hashing may not change.
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", PYTHONHASHSEED="0")
+    prepare_caches(ROOT / "_build" / "cache")
     began = time.monotonic()
     try:
         for name, what in run_all(sources, chosen.profile, chosen.cohort, {}, chosen.workers):
