@@ -20,6 +20,7 @@ from wsigen.grid import shifted_grid
 from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.plan import Stage, StagePlan, stages
 from wsigen.speed import EvenBatches, Timed, best_batch, filled_up, fitted, flops_per_patch
+from wsigen.stage_run import sent
 from wsigen.state import InMemory, OutOfTime
 from wsigen.storage import Storage
 from wsigen.workdir import Workdir
@@ -93,6 +94,48 @@ def test_seconds_and_operations_are_counted():
     assert timed.cpu_seconds > once > 0
     assert flops_per_patch(denoiser.network, 32) > 3.9 * flops_per_patch(denoiser.network, 16)
     assert best_batch(denoiser, 8) in (8, 16, 32, 64)
+
+
+def test_seconds_of_a_gpu_are_read_from_its_events_once_it_is_done(monkeypatch):
+    class Event:
+        clock, done = 0.0, False
+
+        def __init__(self, enable_timing):
+            assert enable_timing
+
+        def record(self, stream):
+            Event.clock += 500.0  # milliseconds
+            self.at = Event.clock
+
+        def elapsed_time(self, other):
+            assert Event.done
+            return other.at - self.at
+
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: None)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: setattr(Event, "done", True))
+    timed = Timed(scrambled_network())
+    timed.device = torch.device("cuda")
+    for _ in range(3):
+        timed(torch.randn(1, 3, 16, 16), 1.0, 1.0)
+    assert timed.seconds == 0
+    timed.settle()
+    assert timed.seconds == 1.5
+
+
+def test_noise_goes_to_a_gpu_from_pinned_memory_without_waiting():
+    class Noise:
+        def pin_memory(self):
+            return Pinned()
+
+    class Pinned:
+        def to(self, device, non_blocking):
+            return device, non_blocking
+
+    gpu = torch.device("cuda")
+    assert sent(Noise(), gpu) == (gpu, True)
+    noise = torch.randn(3, 4, 4)
+    assert sent(noise, torch.device("cpu")) is noise
 
 
 def test_a_run_told_to_end_saves_once_and_goes_on_to_the_same_slide(tmp_path):
