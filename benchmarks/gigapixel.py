@@ -5,7 +5,7 @@
 
 The folder ``work`` keeps the run: where ``--minutes`` or anything else ended it, the same command goes on. ``out`` gets
 ``gigapixel.json`` (the ledger by stage, seconds, operations per second beside what a large bfloat16 matrix product does
-on the same device, the share of the time inside the network, the peak of both memories), ``crops.png`` (one place of
+on the same device, the share of the time inside the network, the peak of both memories), ``crops.jpg`` (one place of
 every stage) and ``whole.png``. With ``--slide`` the slide is written as a pyramid, too, which needs libvips; nothing
 else here does, nor OpenSlide.
 
@@ -252,7 +252,7 @@ def main(
                 whole = Picture.fromarray(pixels)
             print(json.dumps(rounded(ledger.row(stage))), flush=True)
     out.mkdir(parents=True, exist_ok=True)
-    sheet(crops).save(out / "crops.png")
+    sheet(crops).save(out / "crops.jpg", quality=90)
     if whole is not None:
         whole.save(out / "whole.png")
     on_gpu = device.startswith("cuda")
@@ -284,7 +284,7 @@ def main(
         rows = strips(image, asked.height, asked.width, release=storage.release)
         write_pyramid(slide, rows, mpp, height=asked.height, width=asked.width, overwrite=True,
                       description=asked.described)  # fmt: skip
-    print(f"{out}: gigapixel.json, crops.png; {work} can be deleted")
+    print(f"{out}: gigapixel.json, crops.jpg; {work} can be deleted")
 
 
 def rounded(value: Any) -> Any:

@@ -227,4 +227,4 @@ def test_the_gigapixel_run_needs_neither_openslide_nor_libvips_and_goes_on_when_
     assert [stage["evaluations"] for stage in found["stages"]] == [3 * 1, 2 * 4]
     assert found["operations"] == 11 * found["flops_per_patch"]
     assert 0 < found["share_of_time_inside_the_network"] <= 1
-    assert (tmp_path / "out" / "crops.png").is_file()
+    assert (tmp_path / "out" / "crops.jpg").is_file()
