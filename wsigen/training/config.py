@@ -24,7 +24,8 @@ class TrainConfig:
         batch_size: patches per step, over all processes.
         learning_rate: its highest value.
         warmup_images, decay_images: see above.
-        ema_gamma: power of the weight average; 6.94 averages over about the last tenth of the run.
+        ema_gamma: power of the weight average; 6.94 averages over about the last tenth of the run, 16.97 over the last
+            twentieth.
         clip: largest norm of the gradient.
         sigma_mean, sigma_std: ln sigma ~ N(sigma_mean, sigma_std^2).
         sigma_mean_per_octave: what sigma_mean gains with each doubling of mpp above 1 um/px, so that overviews,
@@ -84,8 +85,9 @@ TINY = TrainConfig(
     decay_images=1_000,
 )
 # Wider noise than EDM's: a short training sees too little noise above sigma 10 with N(-1.2, 1.2^2), and its overviews
-# come out dark (benchmarks/results/estimate_bias.json, results/classroom/ablations.json).
-SMALL = TrainConfig(sigma_mean=-0.6, sigma_std=1.8)
+# come out dark (benchmarks/results/estimate_bias.json, results/classroom/ablations.json). A short average, since samples
+# of a run that still learns fast suffer from a long one (benchmarks/results/averages.json).
+SMALL = TrainConfig(sigma_mean=-0.6, sigma_std=1.8, ema_gamma=16.97)
 BASE = TrainConfig(
     network=UNetConfig(widths=(96, 192, 288), blocks=2),
     patch_px=128,
