@@ -3,12 +3,15 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
+import torch
 from scipy.ndimage import gaussian_filter
 
 from wsigen.experiments import step_seams
 from wsigen.experiments.relaxation import PROFILES
 from wsigen.experiments.run import complete, run
-from wsigen.plan import Stage
+from wsigen.plan import FAST, Stage
+from wsigen.stage_run import StageRun
 
 
 def test_rivals_share_guide_and_noise_and_the_ledger_says_what_they_spend(lab, tmp_path):
@@ -39,7 +42,7 @@ def test_a_seam_that_one_step_left_is_seen_at_its_grid_only(lab, monkeypatch):
         """Smooth noise that jumps by ten grey levels along the grid of step 3."""
         noise = np.random.default_rng(draw).standard_normal((128, 128, 3))
         image = 128 + 60 * gaussian_filter(noise, (3, 3, 0))
-        ((top, left),) = step_seams.corners_of_steps(stage, 32, [3], lab.seed + draw)
+        top, left = step_seams.corners_of_steps(stage, 32, plan, lab.seed + draw)[3]
         checks = np.add.outer((np.arange(128) - top) // 32, (np.arange(128) - left) // 32) % 2
         return (image + 10 * checks[..., None]).astype(np.uint8)
 
@@ -50,6 +53,18 @@ def test_a_seam_that_one_step_left_is_seen_at_its_grid_only(lab, monkeypatch):
     assert row["p_values"][3] < 0.01
     assert all(row["effects"][i] < 0.5 * row["effects"][3] for i in (0, 1, 2, 4, 5))
     assert row["effects_low"][3] <= row["effects"][3] <= row["effects_high"][3]
+
+
+@pytest.mark.parametrize("shifts", ["uniform", "low-discrepancy"])
+def test_the_corners_of_steps_are_those_of_the_run(shifts, lab):
+    plan = replace(FAST, shifts=shifts)
+    stage = Stage(9, 128, 128, 1.4)
+    guide = torch.zeros(3, 64, 64)
+    run = StageRun(lab.denoiser, stage, guide, plan, patch_px=32, seed=5)
+    corners = step_seams.corners_of_steps(stage, 32, plan, 5)
+    for i, (top, left) in enumerate(corners):
+        assert {window.top % 32 for window in run.grid(i)} == {top}
+        assert {window.left % 32 for window in run.grid(i)} == {left}
 
 
 def test_the_guide_is_let_go_at_one_noise_level_whatever_the_steps(lab):
@@ -85,8 +100,6 @@ def test_super_resolution_compares_all_methods_with_the_true_patches(lab, tmp_pa
 
 
 def test_the_regressor_begins_as_repetition_and_learns(lab):
-    import torch
-
     from wsigen.experiments.super_resolution import Config, Regressor, as_images, trained_regressor
     from wsigen.guidance import AveragePool
 

@@ -19,7 +19,6 @@ p-values of several draws are combined by Fisher's method; effects are means.
 """
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -128,7 +127,7 @@ def _tests(images: list[NDArray[np.uint8]], config: Config, lab: Lab) -> dict[st
     side, steps = lab.patch_px, range(config.plan.num_steps)
     stage = _stage(config, lab)
     planes = [SeamPlanes.of(image, side) for image in images]
-    corners = [corners_of_steps(stage, side, steps, lab.seed + n) for n in range(len(images))]
+    corners = [corners_of_steps(stage, side, config.plan, lab.seed + n) for n in range(len(images))]
 
     def at(places: list[tuple[int, int]]) -> list[LatticeTest]:
         return [plane.at(place, align=2) for plane, place in zip(planes, places, strict=True)]
@@ -160,11 +159,12 @@ def _summary(name: str, tests: list[LatticeTest]) -> dict[str, float]:
     }
 
 
-def corners_of_steps(
-    stage: Stage, side: int, steps: Iterable[int], seed: int
-) -> list[tuple[int, int]]:
-    """A corner of the grid that grid-shift has at each step, with a guide of half the size."""
-    grids = [step_grid(stage, side, "pad", 2, seed, step) for step in steps]
+def corners_of_steps(stage: Stage, side: int, plan: StagePlan, seed: int) -> list[tuple[int, int]]:
+    """A corner of the grid that grid-shift has at each step of a plan."""
+    grids = [
+        step_grid(stage, side, plan.boundary, plan.factor, seed, step, plan.shifts)
+        for step in range(plan.num_steps)
+    ]
     return [(grid.tops[0] % side, grid.lefts[0] % side) for grid in grids]
 
 

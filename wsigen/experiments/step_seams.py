@@ -42,7 +42,7 @@ class Config:
     """
 
     plan: StagePlan = FAST
-    steps: tuple[int, ...] = (10, 20, 40)
+    steps: tuple[int, ...] = (10, 20)
     patches: int = 6
     mpp: float = 1.4
     draws: int = 6
@@ -69,7 +69,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     for draw in range(config.draws):
         image = made(config, plan, lab, draw)
         planes = SeamPlanes.of(image, side)
-        corners = corners_of_steps(_stage(config, lab), side, steps, lab.seed + draw)
+        corners = corners_of_steps(_stage(config, lab), side, plan, lab.seed + draw)
         tests.append([planes.at(corner, align=2) for corner in corners])
         images.append(image)
     effects = [bootstrap_mean([own[i].effect for own in tests], seed=lab.seed) for i in steps]
