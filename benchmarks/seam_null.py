@@ -62,17 +62,21 @@ def main() -> None:
     parser.add_argument("cohort", type=Path)
     parser.add_argument("--fields", type=int, default=150)
     parser.add_argument("--large", type=int, default=10, help="fields with planted seams")
+    parser.add_argument("--only", help="one source, by its name in the column cohort")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     slides = defaultdict(list)
     for entry in read_cohort(arguments.cohort):
-        if entry.mpp is None or entry.mpp < 1:
+        if (entry.mpp is None or entry.mpp < 1) and arguments.only in (None, entry.cohort):
             slides[entry.cohort].append(entry)
     rows = []
     for name, entries in slides.items():
         stream = generator(arguments.seed, "fields", name)
-        sources = [Source.of(entry.open(), entry.case) for entry in entries[:5]]
+        opened = [Source.of(entry.open(), entry.case) for entry in entries[:5]]
+        sources = [s for s in opened if min(s.slide.height, s.slide.width) >= LARGE]
+        if not sources:
+            continue
         small = list(fields(sources, SIDE, arguments.fields, stream))
         seams = [seam_test(field, PERIOD).p_value for field in small]
         shades = [tile_mismatch(field, PERIOD).p_value for field in small]
