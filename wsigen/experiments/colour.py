@@ -5,12 +5,9 @@ histology. Of a slide of seven stages, two places are followed from the overview
 tissue and the one deepest in glass. At each stage the area it shares with the stage before is compared: with A the
 2 x 2 average, drift = mean of A z_l - mean of z_(l-1), and the sum of these over the stages is what has become of the
 colour. Not in the paper, which shows no numbers on colour. The aim is a drift below 1 % of the range in glass.
-
-The glass is followed twice: as the plan has it, and where patches of nothing but background are not evaluated
-(`wsigen.background`), which leaves glass that is far enough from tissue at one colour.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -40,7 +37,6 @@ class Config:
         mpp: micrometres per pixel of the last stage.
         view_px: side of what is looked at of each stage.
         plan: see `wsigen.plan`.
-        margin: of glass that is skipped, in patches; see ``skip_background`` of the plan.
     """
 
     slides: tuple[int, ...] = (3,)
@@ -48,7 +44,6 @@ class Config:
     mpp: float = 0.7
     view_px: int = 64
     plan: str = "fast"
-    margin: float = 0.5
 
 
 PROFILES = {
@@ -59,16 +54,15 @@ PROFILES = {
 
 
 def cells(config: Config) -> list[dict[str, Any]]:
-    """Both places of each slide, and glass that is skipped."""
-    places = ("tissue", "glass", "skipped glass")
-    return [{"slide": seed, "place": place} for seed in config.slides for place in places]
+    """Both places of each slide."""
+    return [
+        {"slide": seed, "place": place} for seed in config.slides for place in ("tissue", "glass")
+    ]
 
 
 def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     """Follow one place of one slide through all stages."""
     recipe, seed = plan(config.plan), cell["slide"]
-    if cell["place"] == "skipped glass":
-        recipe = replace(recipe, skip_background=config.margin)
     side = lab.patch_px * 2**config.stages
     path = stages(side, side, config.mpp, patch_px=lab.patch_px)
     row, column = deepest(overview(path[0], recipe, seed, lab), cell["place"])
@@ -92,7 +86,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     }
     tiles = [to_pixels(view.image[None])[0] for view in views if view.stage.index > 0]
     film = np.concatenate([t[: config.view_px, : config.view_px] for t in tiles], axis=1)
-    return Row(values, {f"{cell['place'].replace(' ', '_')}_{seed}": film})
+    return Row(values, {f"{cell['place']}_{seed}": film})
 
 
 def overview(stage: Stage, recipe: StagePlan, seed: int, lab: Lab) -> Pixels:

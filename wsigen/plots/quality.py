@@ -122,11 +122,7 @@ def colour_drift(rows: Rows) -> Figure:
     """
     figure = Figure(figsize=(6, 3.6), layout="constrained")
     axes = figure.subplots()
-    looks = {
-        "tissue": (SYNTHETIC, "o"),
-        "glass": (REAL, "s"),
-        "skipped glass": ("0.5", "^"),
-    }
+    looks = {"tissue": (SYNTHETIC, "o"), "glass": (REAL, "s")}
     for row in rows:
         colour, marker = looks[row["place"]]
         stages = range(1, len(row["total_percent"]) + 1)
