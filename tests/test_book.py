@@ -452,6 +452,16 @@ def test_a_run_leaves_the_environment_as_it_was_and_writes_nothing_at_home(
     assert list(home.rglob("*")) == []
 
 
+def test_two_notebooks_side_by_side_do_not_hear_each_other(project: Path) -> None:
+    with kernels.own_folders() as first, kernels.own_folders() as second:
+        places = [config.KernelManager.ip for config in (first, second)]
+        assert places[0] != places[1]
+        assert all(len(place) + 2 < 100 for place in places), "a socket has no longer path"
+    assert run_if_needed(project)
+    assert not [path for path in project.rglob("*") if path.is_socket()]
+    assert not [path for path in Path.cwd().iterdir() if path.is_socket()]
+
+
 def test_the_words_of_a_picture_go_where_the_build_looks_for_them() -> None:
     cell = nbformat.v4.new_code_cell("", id="a", execution_count=1)
     told = {"image/png": {"alt": "A slide."}}

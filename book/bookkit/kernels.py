@@ -8,24 +8,26 @@ from pathlib import Path
 
 from traitlets.config import Config
 
-# Messages to the kernel go through files of this machine, not over its network.
-LOCAL = Config({"KernelManager": {"transport": "ipc"}})
 START_SECONDS = 300  # for a kernel to begin on a busy machine
 FOLDERS = {"JUPYTER_RUNTIME_DIR": "r", "IPYTHONDIR": "i"}
 
 
 @contextmanager
-def own_folders() -> Iterator[None]:
+def own_folders() -> Iterator[Config]:
     """What Jupyter and IPython write beside a run goes to a folder of its own: a home may be read-only.
 
     The folder has a short path, since sockets have no long ones.
+
+    Yields:
+        Settings with which messages to the kernel go through sockets in that folder, not over the network. By
+        default they would lie in the working directory, the same for two kernels that run side by side.
     """
     with tempfile.TemporaryDirectory(prefix="nb") as folder:
         wanted = {name: f"{folder}/{part}" for name, part in FOLDERS.items()}
         before = {name: os.environ.get(name) for name in wanted}
         os.environ.update(wanted)
         try:
-            yield
+            yield Config({"KernelManager": {"transport": "ipc", "ip": f"{folder}/k"}})
         finally:
             for name, value in before.items():
                 os.environ.pop(name) if value is None else os.environ.update({name: value})

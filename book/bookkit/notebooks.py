@@ -25,7 +25,7 @@ from typing import Any
 import jupytext
 import nbformat
 
-from bookkit.kernels import LOCAL, START_SECONDS, own_folders, prepare_caches
+from bookkit.kernels import START_SECONDS, own_folders, prepare_caches
 from bookkit.places import EXECUTED, NOTEBOOKS, PROFILES, ROOT
 from wsigen.errors import WsigenError
 from wsigen.provenance import run_info, without_folder
@@ -104,11 +104,11 @@ def run(source: Path, parameters: dict[str, Any], key: str, seconds: int) -> str
     temporary, start = EXECUTED / f".{name}.ipynb", EXECUTED / f".{name}.start.ipynb"
     nbformat.write(read(source), start)
     try:
-        with own_folders():
+        with own_folders() as settings:
             papermill.execute_notebook(
                 str(start), str(temporary), parameters, kernel_name=KERNEL["name"], cwd=str(ROOT),
                 progress_bar=False, log_output=False, execution_timeout=seconds,
-                start_timeout=START_SECONDS, config=LOCAL,
+                start_timeout=START_SECONDS, config=settings,
             )  # fmt: skip
     except Exception as error:  # whatever it is, it belongs to the notebook
         lines = getattr(error, "traceback", None) or [f"{type(error).__name__}: {error}"]
