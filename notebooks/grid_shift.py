@@ -31,7 +31,7 @@ from wsigen.experiments.run import saved_or_run
 from wsigen.pages import write_frames
 from wsigen.plan import FAST, Stage
 from wsigen.plots.quality import sheets
-from wsigen.plots.seams import jump_profiles, rival_scores, step_traces
+from wsigen.plots.seams import jump_profiles, rival_scores, step_effects, step_traces
 from wsigen.seams.film import film
 from wsigen.stage_run import StageRun
 
@@ -174,6 +174,20 @@ save(
     "traces",
     "What a border leaves at its place, over the noise level of its step: a hump in the middle "
     "of the schedule, and next to nothing at both ends.",
+)
+
+# %% [markdown]
+# The same question to the trained model. The shifts follow from the seed, so each final image can be tested for seams along the
+# grid that each of its steps had. Bars are intervals over the images:
+
+# %%
+saved = results_folder() / "classroom" / "step_seams.json"
+steps = load_result("step_seams") if saved.is_file() else saved_or_run("step_seams", "smoke", lab)
+save(
+    step_effects(steps.rows),
+    "steps_model",
+    "How far seams along the grid of each step stand out, over the noise level of the step: near "
+    "zero for the first steps, and above it from the middle of the schedule to its end.",
 )
 
 # %% [markdown]
