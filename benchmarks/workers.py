@@ -11,7 +11,9 @@ For each number of workers, medians over rounds:
     exchange         share of the workers' processor seconds that goes into sending and receiving rows
     megabytes        of rows that all workers sent each other
 
-Each process computes with one thread; starting up is not counted.
+Each process computes with one thread; starting up is not counted. Workers share whole groups of rows of patches, as
+many as fill batches, so stages of few patches are left to one of them: ``busy`` says how many work on each stage.
+Smaller batches share smaller slides.
 """
 
 import argparse
@@ -28,10 +30,10 @@ from pathlib import Path
 
 import torch
 
-from wsigen.bands import Transfer
+from wsigen.bands import Bands, Transfer
 from wsigen.coarse_to_fine import generate
 from wsigen.distributed import generate_together
-from wsigen.plan import FAST, stages
+from wsigen.plan import FAST, Stage, stages
 from wsigen.provenance import run_info
 from wsigen.team import Rows, Team
 from wsigen.training.checkpoint import load_denoiser
@@ -53,14 +55,18 @@ class Watched(Team):
         self.spent[1] += sum(row * (m.stop - m.start) for m in sent)
 
 
-def worker(size: int, num_steps: int) -> None:
+def worker(size: int, num_steps: int, batch_size: int) -> None:
     """Make the slide, alone or as one of several; print seconds, the processor's, those of messages, bytes."""
     torch.set_num_threads(1)
     denoiser = load_denoiser("small")
     plan = replace(FAST, num_steps=num_steps)
     path = stages(size, size, 0.7, patch_px=denoiser.info.patch_px, mpp_max=denoiser.info.mpp_max)
     team = Watched.join() if int(os.environ.get("WORLD_SIZE", "1")) > 1 else None
-    options = {"patch_px": denoiser.info.patch_px, "background": denoiser.background}
+    options = {
+        "patch_px": denoiser.info.patch_px,
+        "background": denoiser.background,
+        "batch_size": batch_size,
+    }
     denoiser(torch.zeros(1, 3, 64, 64), 1.0, 1.0)
     if team:
         team.wait()
@@ -102,7 +108,12 @@ def timed(workers: int, words: list[str]) -> list[list[float]]:
     return found
 
 
-def row(n: int, rounds: list[tuple[list[float], list[list[float]]]]) -> dict[str, object]:
+def row(
+    n: int,
+    rounds: list[tuple[list[float], list[list[float]]]],
+    path: Sequence[Stage],
+    batch_size: int,
+) -> dict[str, object]:
     """What ``n`` workers cost."""
     cpu = [sum(one[1] for one in team) for _, team in rounds]
     messages = [sum(one[2] for one in team) for _, team in rounds]
@@ -117,6 +128,7 @@ def row(n: int, rounds: list[tuple[list[float], list[list[float]]]]) -> dict[str
             statistics.median(a[1] / c for a, c in zip(alone, cpu, strict=True)), 3
         ),
         "exchange": round(statistics.median(m / c for m, c in zip(messages, cpu, strict=True)), 5),
+        "busy": [len(Bands.of(s, FAST, n, 64, 0, batch_size).starts) - 1 for s in path],
         "megabytes": round(sum(one[3] for one in rounds[0][1]) / 1e6, 2),
         "seconds": [round(w, 2) for w in walls],
         "cpu_seconds": [round(c, 2) for c in cpu],
@@ -128,25 +140,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=int, default=1024)
     parser.add_argument("--num-steps", type=int, default=4)
+    parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--workers", type=int, nargs="+", default=[2, 4])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--as-worker", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.as_worker:
-        return worker(arguments.size, arguments.num_steps)
-    words = ["--size", str(arguments.size), "--num-steps", str(arguments.num_steps)]
+        return worker(arguments.size, arguments.num_steps, arguments.batch_size)
+    names = ("size", "num_steps", "batch_size")
+    asked = {name: getattr(arguments, name) for name in names}
+    words = [w for name in names for w in (f"--{name.replace('_', '-')}", str(asked[name]))]
     rounds = []
     for _ in range(arguments.rounds):
         (alone,) = timed(1, words)
         rounds.append((alone, {n: timed(n, words) for n in arguments.workers}))
+    path = stages(arguments.size, arguments.size, 0.7, patch_px=64)
     result = {
         "processors": len(os.sched_getaffinity(0)),
         "seconds_alone": [round(alone[0], 2) for alone, _ in rounds],
         "cpu_seconds_alone": [round(alone[1], 2) for alone, _ in rounds],
-        "rows": [row(n, [(alone, teams[n]) for alone, teams in rounds]) for n in arguments.workers],
+        "rows": [
+            row(n, [(alone, teams[n]) for alone, teams in rounds], path, arguments.batch_size)
+            for n in arguments.workers
+        ],
         "load": round(os.getloadavg()[2], 1),  # what else the machine was busy with
-        "run": run_info(size=arguments.size, num_steps=arguments.num_steps),
+        "run": run_info(**asked),
     }
     text = json.dumps(result, indent=1)
     print(text)
