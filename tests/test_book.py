@@ -66,6 +66,16 @@ def test_every_figure_of_the_book_says_what_made_it() -> None:
     figures = {path.stem for path in (BOOK / "figures").glob("*.png")}
     notes = [json.loads(path.read_text("utf-8")) for path in (BOOK / "figures").glob("*.json")]
     assert figures == set().union(*map(provenance.drawn, notes))
+
+
+def test_the_seconds_of_every_saved_result_add_up() -> None:
+    """A row has one number or one for each round; the page of provenance sums them all."""
+    for name in provenance.names():
+        data = results.load(name)
+        if isinstance(data, dict):
+            seconds = provenance.total_seconds(data)
+            assert seconds is None or seconds > 0, name
+    assert provenance.total_seconds({"rows": [{"seconds": [1.0, 2.0]}, {"seconds": 3}, {}]}) == 6.0
     for note in notes:
         script = Path(results.runs_of(note)[0]["command"][0]).name
         assert (BOOK / "figures" / script).is_file()

@@ -61,12 +61,15 @@ class ProvenanceDirective(MarkdownDirective):
 
 
 def total_seconds(data: dict[str, Any]) -> float | None:
-    """The sum over the rows of a result."""
+    """The sum over the rows of a result; a row may have one number for each of its rounds."""
     rows = data.get("rows")
     if not isinstance(rows, list):
         return None
-    seconds = [row.get("seconds") for row in rows if isinstance(row, dict)]
-    return round(sum(filter(None, seconds)), 1) if any(seconds) else None
+    seconds: list[float] = []
+    for row in rows:
+        taken = row.get("seconds") if isinstance(row, dict) else None
+        seconds += taken if isinstance(taken, list) else [taken or 0.0]
+    return round(sum(seconds), 1) or None
 
 
 def drawn(note: dict[str, Any]) -> set[str]:
