@@ -259,6 +259,10 @@ def test_a_known_auditor_finds_nothing_against_wcag_aa(name: str, browser: Any) 
         opened.goto(page.as_uri())
         if soup(page).select(".math"):
             opened.wait_for_selector("mjx-container")
+        # As it is when it stands: a box that still fades in has too little contrast for a moment.
+        opened.add_style_tag(
+            content="* { animation: none !important; transition: none !important }"
+        )
         opened.evaluate("document.querySelectorAll('details').forEach(box => box.open = true)")
         assert audit(opened) == [], scheme
         context.close()
@@ -288,7 +292,9 @@ def test_two_runs_give_identical_notebooks_and_files(
         return {
             path.relative_to(EXECUTED).as_posix(): path.read_bytes()
             for path in files
-            if not path.name.endswith((".run.json", ".tiff"))  # a slide names its run
+            # A slide names its run, and a saved result its seconds; what a notebook shows of a result is compared.
+            if not path.name.endswith((".run.json", ".tiff"))
+            and not (path.suffix == ".json" and path.parent.name == "smoke")
         }
 
     notes = [
