@@ -28,7 +28,7 @@ from IPython.display import Image, Markdown
 
 from wsigen.experiments.exact_field import PROFILES
 from wsigen.experiments.lab import Lab, to_pixels
-from wsigen.experiments.result import as_markdown, load_result, results_folder
+from wsigen.experiments.result import as_markdown, saved_result
 from wsigen.experiments.run import saved_or_run
 from wsigen.gaussian_field import STD, GaussianField
 from wsigen.plots.exact import curves, histograms, paths
@@ -232,8 +232,7 @@ Markdown(as_markdown([row for row in live.rows if row["part"] == "line"], column
 # And the saved run of the larger profile, where there is one:
 
 # %%
-saved = results_folder() / "classroom" / "exact_field.json"
-kept = load_result("exact_field") if saved.is_file() else live
+kept = saved_result("exact_field") or live
 save(
     exact_distances(kept.rows),
     "distances_classroom",

@@ -25,7 +25,7 @@ from IPython.display import Image, Markdown
 
 from wsigen.experiments.guides import generated_guide
 from wsigen.experiments.lab import Lab
-from wsigen.experiments.result import as_markdown, load_result, results_folder
+from wsigen.experiments.result import as_markdown, saved_result
 from wsigen.experiments.rivals import PROFILES
 from wsigen.experiments.run import saved_or_run
 from wsigen.pages import write_frames
@@ -126,8 +126,8 @@ save(
 # And the saved run, with all rivals, on the model's own scale and beside real tissue, where there is one:
 
 # %%
-saved = results_folder() / "classroom" / "rivals.json"
-kept = load_result("rivals") if saved.is_file() else live
+saved = saved_result("rivals")
+kept = saved or live
 save(
     rival_scores(kept.rows),
     "scores_classroom",
@@ -136,7 +136,7 @@ save(
 )
 
 # %%
-timed = (*columns, "seconds_an_image") if saved.is_file() else columns
+timed = (*columns, "seconds_an_image") if saved else columns
 Markdown(as_markdown(kept.rows, timed))
 
 # %%
@@ -155,8 +155,7 @@ save(
 # ({doc}`exact_diffusion`). The mean squared step from pixel to pixel, over what it should be:
 
 # %%
-saved = results_folder() / "classroom" / "exact_field.json"
-exact = load_result("exact_field") if saved.is_file() else saved_or_run("exact_field", "smoke", lab)
+exact = saved_result("exact_field") or saved_or_run("exact_field", "smoke", lab)
 save(
     jump_profiles(exact.rows),
     "exact",
@@ -181,8 +180,7 @@ save(
 # grid that each of its steps had. Bars are intervals over the images:
 
 # %%
-saved = results_folder() / "classroom" / "step_seams.json"
-steps = load_result("step_seams") if saved.is_file() else saved_or_run("step_seams", "smoke", lab)
+steps = saved_result("step_seams") or saved_or_run("step_seams", "smoke", lab)
 save(
     step_effects(steps.rows),
     "steps_model",

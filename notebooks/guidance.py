@@ -26,7 +26,7 @@ from IPython.display import Image, Markdown
 
 from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.relaxation import PROFILES
-from wsigen.experiments.result import as_markdown, load_result, results_folder
+from wsigen.experiments.result import as_markdown, saved_result
 from wsigen.experiments.run import saved_or_run
 from wsigen.gaussian_field import STD, GaussianField
 from wsigen.guidance import AveragePool, guided_step, project
@@ -161,8 +161,7 @@ Markdown(as_markdown(live.rows, columns))
 # And the saved run, with the paper's $N = 40$ and real tissue beside the generated guide, where there is one:
 
 # %%
-saved = results_folder() / "classroom" / "relaxation.json"
-kept = load_result("relaxation") if saved.is_file() else live
+kept = saved_result("relaxation") or live
 save(
     relaxation_curves(kept.rows, marked),
     "curves_classroom",
