@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from wsigen.networks.embedding import SinusoidalEncoding
-from wsigen.networks.unet import UNet, UNetConfig
+from wsigen.networks.unet import UNet, UNetConfig, average, grown
 
 
 def scrambled(config: UNetConfig) -> UNet:
@@ -16,9 +18,10 @@ def scrambled(config: UNetConfig) -> UNet:
 
 @pytest.mark.parametrize("fold", [1, 2, 4])
 @pytest.mark.parametrize("attention", [True, False])
-def test_output_has_the_shape_of_the_input_at_any_whole_multiple(fold, attention):
+@pytest.mark.parametrize("extras", [{}, {"detail": 8, "averages": (4, 8)}])
+def test_output_has_the_shape_of_the_input_at_any_whole_multiple(fold, attention, extras):
     config = UNetConfig(
-        widths=(16, 32), blocks=1, fold=fold, attention=attention, condition_channels=32
+        widths=(16, 32), blocks=1, fold=fold, attention=attention, condition_channels=32, **extras
     )
     network = scrambled(config)
     for height, width in ((32, 32), (config.multiple, 3 * config.multiple)):
@@ -38,6 +41,39 @@ def test_both_conditions_change_the_output():
     base = network(x, torch.zeros(1), torch.ones(1))
     assert not torch.allclose(base, network(x, torch.full((1,), 0.5), torch.ones(1)))
     assert not torch.allclose(base, network(x, torch.zeros(1), torch.full((1,), 2.0)))
+
+
+@pytest.mark.parametrize("side", [4, 16])
+@pytest.mark.parametrize("sigma", [0.01, 1.0, 80.0])
+def test_an_average_has_variance_one_at_every_noise_level_and_keeps_the_images_mean(side, sigma):
+    # images of one colour each, of standard deviation 0.5: all of their variance is in their mean
+    stream = torch.Generator().manual_seed(0)
+    colours = 0.5 * torch.randn(4000, 3, 1, 1, generator=stream)
+    c_noise = torch.full((4000,), sigma).log() / 4
+    means = average(
+        1 / (sigma**2 + 0.25) ** 0.5 * colours.expand(-1, -1, side, side), c_noise, side
+    )
+    # noise of the input comes down to sigma / side, in the same units
+    unit = ((sigma / side) ** 2 + 0.25) ** -0.5
+    torch.testing.assert_close(means, unit * colours.expand_as(means))
+    noise = average(
+        sigma / (sigma**2 + 0.25) ** 0.5 * torch.randn(4000, 3, side, side, generator=stream),
+        c_noise,
+        side,
+    )
+    assert means[..., 0, 0].var() + noise[..., 0, 0].var() == pytest.approx(1, abs=0.04)
+
+
+def test_a_grown_network_sees_more_and_says_the_same_until_it_is_trained_on():
+    small = scrambled(UNetConfig(widths=(16, 32), blocks=1, condition_channels=32))
+    large = UNet(replace(small.config, averages=(4, 8), detail=8))
+    large.load_state_dict(grown(small, large))
+    x, conditions = torch.randn(2, 3, 16, 16), (torch.zeros(2), torch.ones(2))
+    torch.testing.assert_close(large(x, *conditions), small(x, *conditions))
+    for part in (large.stem, large.detail.head):
+        part.weight.data += 0.1
+        assert not torch.allclose(large(x, *conditions), small(x, *conditions))
+        part.weight.data -= 0.1
 
 
 def far_change(norm: str) -> float:

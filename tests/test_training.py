@@ -252,6 +252,22 @@ def test_a_run_can_start_from_a_models_weights_and_takes_over_its_network(tmp_pa
         torch.testing.assert_close(after.network.state_dict()[name], value)
 
 
+def test_a_run_that_starts_from_a_model_can_have_averages_and_detail_that_the_model_had_not(
+    tmp_path, entries
+):
+    list(train_in_folder(tmp_path / "first", QUICK, entries))
+    model = tmp_path / "first" / "model.safetensors"
+    seeing = replace(QUICK.network, averages=(4, 8), detail=8)
+    more = replace(QUICK, network=seeing, images=8, learning_rate=0.0)
+    list(train_in_folder(tmp_path / "second", more, entries, start_from=model))
+    before, after = (
+        load_denoiser(tmp_path / run / "model.safetensors") for run in ("first", "second")
+    )
+    assert (after.info.network.averages, after.info.network.detail) == ((4, 8), 8)
+    x = torch.randn(2, 3, 16, 16)
+    torch.testing.assert_close(after(x, 1.0, 2.0), before(x, 1.0, 2.0))
+
+
 def test_overviews_can_be_trained_at_higher_noise_than_cells(entries):
     levels = {}
     for gain in (0.0, 0.5):

@@ -87,7 +87,10 @@ TINY = TrainConfig(
 # Wider noise than EDM's: a short training sees too little noise above sigma 10 with N(-1.2, 1.2^2), and its overviews
 # come out dark (benchmarks/results/estimate_bias.json, results/classroom/ablations.json). A short average, since a
 # long one harms the samples of a run that still learns fast (benchmarks/results/averages.json).
-SMALL = TrainConfig(sigma_mean=-0.6, sigma_std=1.8, ema_gamma=16.97)
+# Averages, since without them the network says too little of a patch's mean in high noise.
+SMALL = TrainConfig(
+    network=UNetConfig(averages=(4, 16, 64)), sigma_mean=-0.6, sigma_std=1.8, ema_gamma=16.97
+)
 BASE = TrainConfig(
     network=UNetConfig(widths=(96, 192, 288), blocks=2),
     patch_px=128,

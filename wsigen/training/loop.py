@@ -7,7 +7,7 @@ stopped and resumed gives the same weights, bit for bit, as one that was not.
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from wsigen.denoiser import EDMDenoiser
 from wsigen.devices import has_fast_bfloat16
 from wsigen.errors import WsigenError
 from wsigen.loss import denoising_loss
-from wsigen.networks.unet import UNet
+from wsigen.networks.unet import UNet, grown
 from wsigen.schedule import lognormal_sigmas
 from wsigen.seeds import generator
 from wsigen.slides.patches import PatchSampler
@@ -69,22 +69,22 @@ class Trainer:
     Args:
         config: what to train.
         device: where.
-        weights: of a trained network of the same shape to start from, instead of from nothing.
+        start: a trained network to start from, which this one may extend; see `wsigen.networks.unet.grown`.
     """
 
     def __init__(
         self,
         config: TrainConfig,
         device: str = "cpu",
-        weights: Mapping[str, Tensor] | None = None,
+        start: UNet | None = None,
     ) -> None:
         torch.manual_seed(config.seed)
         self.config = config
         self.device = device
         self.images_seen = 0
         self.network = UNet(config.network).to(device)
-        if weights is not None:
-            self.network.load_state_dict(weights)
+        if start is not None:
+            self.network.load_state_dict(grown(start, self.network))
         self.average = AveragedModel(self.network, avg_fn=PowerAverage(config.ema_gamma))
         self.optimizer = torch.optim.Adam(
             self.network.parameters(), betas=(0.9, 0.99), fused=True, lr=config.learning_rate

@@ -19,7 +19,12 @@ from wsigen.provenance import run_info
 from wsigen.slides.cohort import Entry
 from wsigen.slides.patches import PatchSampler, Source, open_sources
 from wsigen.slides.tissue import BACKGROUND
-from wsigen.training.checkpoint import ModelInfo, load_denoiser, save_checkpoint
+from wsigen.training.checkpoint import (
+    LoadedDenoiser,
+    ModelInfo,
+    load_denoiser,
+    save_checkpoint,
+)
 from wsigen.training.config import TrainConfig
 from wsigen.training.loop import Progress, Trainer, world
 from wsigen.training.monitor import append_losses, plot_losses, sample_sheet, save_image
@@ -48,7 +53,8 @@ def train_in_folder(
         entries: the cohort; its split "train" is used.
         resume: go on with the run in ``folder``.
         changes: fields of the config that a resumed run gets anew, such as images or learning_rate.
-        start_from: a model, by name or path, whose weights a new run starts from and whose network it takes over.
+        start_from: a model, by name or path, whose weights a new run starts from; its network is taken over, with the
+            averages and the detail of the config's where it has none.
         minutes: stop after so long.
         save_minutes: time between saves.
         workers: processes that read patches.
@@ -64,9 +70,7 @@ def train_in_folder(
     if resume:
         trainer = Trainer.resume(state, device, **(changes or {}))
     elif start_from is not None:
-        model = load_denoiser(start_from)
-        adopted = replace(config, network=model.info.network, sigma_data=model.info.sigma_data)
-        trainer = Trainer(adopted, device, model.network.state_dict())
+        trainer = start_from_model(load_denoiser(start_from), config, device)
     else:
         trainer = Trainer(config, device)
     config = trainer.config
@@ -105,6 +109,19 @@ def train_in_folder(
             if recent:
                 append_losses(folder / "losses.csv", recent, time.monotonic() - began)
             save_run(folder, trainer, sampler, data)
+
+
+def start_from_model(model: LoadedDenoiser, config: TrainConfig, device: str) -> Trainer:
+    """Start a run from a model's weights, with its network and what the config's has beyond it."""
+    assert isinstance(model.network, UNet)
+    network = model.info.network
+    network = replace(
+        network,
+        averages=network.averages or config.network.averages,
+        detail=network.detail or config.network.detail,
+    )
+    adopted = replace(config, network=network, sigma_data=model.info.sigma_data)
+    return Trainer(adopted, device, model.network)
 
 
 def training_patches(config: TrainConfig, sources: Sequence[Source]) -> PatchSampler:
