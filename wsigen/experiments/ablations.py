@@ -44,7 +44,7 @@ class Config:
     train: TrainConfig
     variants: tuple[str, ...] = (
         "reference", "group norm", "no attention", "not told mpp", "fold 4", "wider noise",
-        "uniform mpp", "more noise when coarse", "upright", "stain jitter", "fold 1",
+        "uniform mpp", "more noise when coarse", "upright", "stain jitter", "fold 1", "detail", "averages",
     )  # fmt: skip
     scales: tuple[float, ...] = (0.7, 1.5, 3.0, 6.0, 12.0, 25.0, 50.0)
     patches: int = 64
@@ -75,6 +75,8 @@ def variant(train: TrainConfig, name: str) -> TrainConfig:
         "not told mpp": replace(train, network=replace(network, knows_mpp=False)),
         "fold 1": replace(train, network=replace(network, fold=1)),
         "fold 4": replace(train, network=replace(network, fold=4)),
+        "detail": replace(train, network=replace(network, detail=network.widths[0] // 2)),
+        "averages": replace(train, network=replace(network, averages=(4, 16, train.patch_px))),
         "uniform mpp": replace(train, scale="uniform"),
         "wider noise": replace(train, sigma_mean=-0.6, sigma_std=1.8),
         "more noise when coarse": replace(train, sigma_mean_per_octave=0.2),
