@@ -51,12 +51,12 @@ def main() -> None:
         for seed in arguments.seeds:
             exact: list[View] = []
             for margin in (None, *arguments.margins):
-                asked = {"view_px": arguments.view_px, "patch_px": info.patch_px, "seed": seed}
-                began, cpu = time.perf_counter(), time.process_time()
-                made = zoom(
-                    denoiser, path, named_plan(name), place,
-                    **asked, margin_px=margin, background=denoiser.background,
+                needed = cones(
+                    path, named_plan(name), place,
+                    view_px=arguments.view_px, patch_px=info.patch_px, seed=seed, margin_px=margin,
                 )  # fmt: skip
+                began, cpu = time.perf_counter(), time.process_time()
+                made = zoom(denoiser, needed, background=denoiser.background)
                 evaluations: dict[int, int] = {}
                 views: list[View] = []
                 while not views:
@@ -77,7 +77,6 @@ def main() -> None:
                     "cpu_seconds": round(spent[1], 2),
                     **differences(views, exact),
                 }
-                needed = cones(path, named_plan(name), place, **asked, margin_px=margin)
                 row["made_px"] = [cone.region.width for cone in needed]
                 rows.append(row)
                 print(row, flush=True)

@@ -6,6 +6,7 @@ from oracles import FlatDenoiser, GaussianDenoiser
 
 from wsigen.background import TOLERANCE, is_background, sparing
 from wsigen.coarse_to_fine import drain, run_stage
+from wsigen.cone import cones
 from wsigen.errors import WsigenError
 from wsigen.plan import Stage, StagePlan, stages
 from wsigen.zoom import zoom
@@ -98,7 +99,8 @@ def test_a_zoom_skips_what_the_whole_slide_skips():
     for stage in path:
         run = run_stage(Coming(), stage, guide, PLAN, patch_px=16, background=0.9)
         guide = drain(run)
-    steps = zoom(Coming(), path, PLAN, (70, 60), view_px=16, patch_px=16, background=0.9)
+    needed = cones(path, PLAN, (70, 60), view_px=16, patch_px=16)
+    steps = zoom(Coming(), needed, background=0.9)
     while True:
         try:
             counts += next(steps).skipped

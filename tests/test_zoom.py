@@ -65,11 +65,8 @@ def whole_stages(denoiser, plan, batch_size):
 
 
 def zoomed(denoiser, plan, at, batch_size, margin_px=None):
-    run = zoom(
-        denoiser, PATH, plan, at,
-        view_px=24, patch_px=16, seed=3, batch_size=batch_size, background=0.9, margin_px=margin_px,
-    )  # fmt: skip
-    return drain(run)
+    needed = cones(PATH, plan, at, view_px=24, patch_px=16, seed=3, margin_px=margin_px)
+    return drain(zoom(denoiser, needed, batch_size=batch_size, background=0.9))
 
 
 @pytest.mark.parametrize(
@@ -93,11 +90,8 @@ def test_a_zoom_with_a_network_is_the_crop_of_what_generate_makes_bit_for_bit():
     plan, denoiser = replace(QUICK, solver="2m"), scrambled_network()
     run = generate(denoiser, PATH[:3], plan, patch_px=16, seed=3, batch_size=1, background=0.9)
     image = drain(run)
-    run = zoom(
-        denoiser, PATH[:3], plan, (20, 30),
-        view_px=8, patch_px=16, seed=3, batch_size=1, background=0.9,
-    )  # fmt: skip
-    view = drain(run)[-1]
+    needed = cones(PATH[:3], plan, (20, 30), view_px=8, patch_px=16, seed=3)
+    view = drain(zoom(denoiser, needed, batch_size=1, background=0.9))[-1]
     assert torch.equal(view.image, image[view.window.slices()])
 
 
@@ -108,9 +102,8 @@ def test_a_zoom_in_half_precision_is_the_crop_of_a_slide_in_half_precision():
         run = run_stage(LookingRound(), stage, guide, QUICK, patch_px=16, batch_size=1, state=state)
         guide = drain(run)
         images.append(guide.clone())
-    run = zoom(
-        LookingRound(), PATH, QUICK, (9, 70), view_px=24, patch_px=16, batch_size=1, half=True
-    )
+    needed = cones(PATH, QUICK, (9, 70), view_px=24, patch_px=16)
+    run = zoom(LookingRound(), needed, batch_size=1, half=True)
     for view, image in zip(drain(run), images, strict=True):
         assert image.dtype == torch.float16
         assert torch.equal(view.image, image[view.window.slices()].float())

@@ -25,6 +25,7 @@ class Cone:
 
     Args:
         stage: its size and scale.
+        plan, patch_px, seed: how the slide is made, which decides what depends on what.
         view: what is shown.
         areas: for each step, what is wanted of the stage after it; the last holds the view and what guides the next
             stage.
@@ -35,6 +36,9 @@ class Cone:
     """
 
     stage: Stage
+    plan: StagePlan
+    patch_px: int
+    seed: int
     view: Window
     areas: tuple[Window, ...]
     region: Window
@@ -75,7 +79,10 @@ def cone(
         region = bounds(region, written)
         area = within(written, most)
         cut = cut or (step > 0 and area != written)
-    return Cone(stage, view, tuple(reversed(areas)), region, patches, patches_of_whole, cut)
+    return Cone(
+        stage, plan, patch_px, seed, view, tuple(reversed(areas)), region,
+        patches, patches_of_whole, cut,
+    )  # fmt: skip
 
 
 def cones(
@@ -116,13 +123,14 @@ def cones(
         found.append(
             cone(stage, view, wanted, plan, patch_px=patch_px, seed=seed, margin_px=margin_px)
         )
-        guide = guide_area(found[-1], plan, patch_px)
+        guide = guide_area(found[-1])
     return found[::-1]
 
 
-def guide_area(needed: Cone, plan: StagePlan, patch_px: int) -> Window:
+def guide_area(needed: Cone) -> Window:
     """What a cone reads of the stage before: the guide, and as far round it as empty glass is looked for."""
-    margin = math.ceil((plan.skip_background or 0) * patch_px / plan.factor)
+    plan = needed.plan
+    margin = math.ceil((plan.skip_background or 0) * needed.patch_px / plan.factor)
     height, width = needed.stage.height // plan.factor, needed.stage.width // plan.factor
     return needed.region.reduced(plan.factor).grown(margin).clipped(height, width)
 

@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from wsigen.arrays import Denoiser
 from wsigen.canvas import Canvas, Image, strips
 from wsigen.coarse_to_fine import run_stage
-from wsigen.cone import cones, covered, frame
+from wsigen.cone import Cone, covered, frame
 from wsigen.grid import Window
-from wsigen.plan import Stage, StagePlan
+from wsigen.plan import Stage
 from wsigen.progress import Progress
 from wsigen.stage_run import StageRun, device_of
 from wsigen.state import InMemory
@@ -43,30 +43,26 @@ class View:
 
 def zoom(
     denoiser: Denoiser,
-    path: Sequence[Stage],
-    plan: StagePlan,
-    at: tuple[float, float],
+    needs: Sequence[Cone],
     *,
-    view_px: int = 256,
-    patch_px: int = 64,
-    seed: int = 0,
     batch_size: int = 32,
     background: float = 1.0,
     half: bool = False,
-    margin_px: int | None = None,
 ) -> Generator[Progress, None, list[View]]:
     """Make one place of a slide at every scale; yields after each batch and returns a view of each stage.
 
-    The views are crops of what :func:`wsigen.coarse_to_fine.generate` makes with the same seed. Memory holds two
-    stages' cones, never a canvas. Arguments as for :func:`cones` and ``generate``; with ``half`` they are crops of a
-    slide whose canvases are in half precision, with ``margin_px`` they are nearly crops.
+    The views are crops of what :func:`wsigen.coarse_to_fine.generate` makes with the same plan and seed. Memory holds
+    two stages' cones, never a canvas.
+
+    Args:
+        denoiser: D of Eq. 6.
+        needs: what each stage has to make, from :func:`wsigen.cone.cones`; where it was cut, views are nearly crops.
+        batch_size, background: as for ``generate``.
+        half: the crops of a slide whose canvases are in half precision.
     """
     views: list[View] = []
     guide: Canvas | None = None
     flat = functools.partial(_flat, background)
-    needs = cones(
-        path, plan, at, view_px=view_px, patch_px=patch_px, seed=seed, margin_px=margin_px
-    )
     for needed in needs:
         stage, region = needed.stage, needed.region
         state = InMemory(region.height, region.width, half=half, device=device_of(denoiser))
@@ -74,9 +70,9 @@ def zoom(
             denoiser,
             stage,
             guide,
-            plan,
-            patch_px=patch_px,
-            seed=seed,
+            needed.plan,
+            patch_px=needed.patch_px,
+            seed=needed.seed,
             batch_size=batch_size,
             background=background,
             state=functools.partial(Surrounded, state) if needed.cut else state,

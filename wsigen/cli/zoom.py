@@ -73,29 +73,21 @@ def zoom(
     column, row = place_of(at)
     device = choose_device(device)
     asked = ask(mpp=mpp, seed=seed, device=device, **named)
-    patch_px = asked.denoiser.info.patch_px
-    where = (row, column)
     needed = cones(
         asked.path,
         asked.plan,
-        where,
+        (row, column),
         view_px=view_px,
-        patch_px=patch_px,
+        patch_px=asked.denoiser.info.patch_px,
         seed=seed,
         margin_px=margin_px,
     )
     steps = run(
         asked.denoiser,
-        asked.path,
-        asked.plan,
-        where,
-        view_px=view_px,
-        patch_px=patch_px,
-        seed=seed,
+        needed,
         batch_size=batch_size,
         background=asked.denoiser.background,
         half=half,
-        margin_px=margin_px,
     )
     views, ledger = watch(steps)
     ledger = [line | account(cone) for line, cone in zip(ledger, needed, strict=True)]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from wsigen.coarse_to_fine import run_stage
+from wsigen.cone import cones
 from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.result import Pixels, Row
 from wsigen.experiments.run import complete
@@ -66,12 +67,9 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     side = lab.patch_px * 2**config.stages
     path = stages(side, side, config.mpp, patch_px=lab.patch_px)
     row, column = deepest(overview(path[0], recipe, seed, lab), cell["place"])
-    views = complete(
-        zoom(
-            lab.denoiser, path, recipe, ((row + 0.5) * 2**config.stages, (column + 0.5) * 2**config.stages),
-            view_px=config.view_px, patch_px=lab.patch_px, seed=seed, background=lab.denoiser.background,
-        )
-    )  # fmt: skip
+    at = ((row + 0.5) * 2**config.stages, (column + 0.5) * 2**config.stages)
+    needed = cones(path, recipe, at, view_px=config.view_px, patch_px=lab.patch_px, seed=seed)
+    views = complete(zoom(lab.denoiser, needed, background=lab.denoiser.background))
     drifts = np.array([drift(before, after) for before, after in pairwise(views)])
     total = np.cumsum(drifts, axis=0)
     last = pixels(views[-1])

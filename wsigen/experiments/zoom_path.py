@@ -14,6 +14,7 @@ from typing import Any
 from wsigen.cone import Cone, cones
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row
+from wsigen.experiments.run import complete
 from wsigen.plan import FAST, StagePlan, stages
 from wsigen.sampler import evaluations
 from wsigen.zoom import inner_boxes, pixels, zoom
@@ -76,17 +77,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     }
     if size not in config.shown:
         return Row(values)
-    steps = zoom(
-        lab.denoiser, path, plan, at,
-        view_px=config.view_px, patch_px=lab.patch_px, seed=lab.seed,
-        background=lab.denoiser.background,
-    )  # fmt: skip
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            views = end.value
-            break
+    views = complete(zoom(lab.denoiser, needed, background=lab.denoiser.background))
     values["boxes"] = inner_boxes(views)
     return Row(values, {f"{size}_{view.stage.index:02d}": pixels(view) for view in views})
 
