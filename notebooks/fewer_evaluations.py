@@ -24,7 +24,7 @@ from IPython.display import Image, Markdown
 
 from wsigen.experiments import fewer_evaluations
 from wsigen.experiments.lab import Lab
-from wsigen.experiments.result import as_markdown, load_result, results_folder
+from wsigen.experiments.result import as_markdown, saved_result
 from wsigen.experiments.run import saved_or_run
 from wsigen.plots.fewer_evaluations import pareto, switches, zoom_cost
 from wsigen.plots.whole_slide import film_strip
@@ -38,12 +38,6 @@ def save(figure, name, alt):
     """Save a figure and show it, with words for those who cannot see it."""
     figure.savefig(f"{out}/{name}.png", dpi=110)
     return Image(f"{out}/{name}.png", alt=alt)
-
-
-def saved_or(live):
-    """The saved classroom run of an experiment; where none was saved, the one above."""
-    kept = (results_folder() / "classroom" / f"{live.experiment}.json").is_file()
-    return load_result(live.experiment, "classroom") if kept else live
 
 
 def badge(result):
@@ -65,7 +59,7 @@ columns = ("solver", "num_steps", "sigma_start", "switch", "evaluations", "kid",
 Markdown(as_markdown([row for row in live.rows if row["solver"] != "skip"], columns))
 
 # %%
-kept = saved_or(live)
+kept = saved_result("fewer_evaluations") or live
 Markdown(badge(kept))
 
 # %%
@@ -129,7 +123,7 @@ Markdown(as_markdown(skips, skip_columns))
 
 # %%
 path = saved_or_run("zoom_path", profile, lab, out=Path(out))
-zoomed = saved_or(path)
+zoomed = saved_result("zoom_path") or path
 Markdown(badge(zoomed))
 
 # %%

@@ -24,7 +24,7 @@ from IPython.display import Image, Markdown
 from wsigen.coarse_to_fine import drain, generate
 from wsigen.experiments import scaling
 from wsigen.experiments.lab import Lab
-from wsigen.experiments.result import as_markdown, load_result, results_folder
+from wsigen.experiments.result import as_markdown, results_folder, saved_result
 from wsigen.experiments.run import saved_or_run
 from wsigen.plan import FAST, stages
 from wsigen.plots.scaling import cost_by_size, patches_per_stage
@@ -135,10 +135,9 @@ save(
 # And with the model that ships, from the saved classroom run where there is one:
 
 # %%
-kept = (results_folder() / "classroom" / "scaling.json").is_file()
-saved = load_result("scaling", "classroom") if kept else live
-shown = ("size", "evaluations_spent", "patches_per_cpu_second", "cpu_seconds") if kept else own
-Markdown(as_markdown([row for row in saved.rows if row["what"] == "made"], shown))
+saved = saved_result("scaling")
+shown = ("size", "evaluations_spent", "patches_per_cpu_second", "cpu_seconds") if saved else own
+Markdown(as_markdown([row for row in (saved or live).rows if row["what"] == "made"], shown))
 
 # %% [markdown]
 # ## What we saw, beside what the paper says
