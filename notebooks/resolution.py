@@ -107,8 +107,8 @@ Markdown(as_markdown(kept.rows, ("scale", "samples", "apart", "patients")))
 # ## What we saw, beside what the paper says
 #
 # The paper's row is nearly flat: precision 0.81 to 0.86, recall 0.32 to 0.38, at every scale and for the mixture. That is
-# the claim that can be compared. The values cannot: our patches are 64 px and not 512 px wide, they are hundreds and not
-# 50 000, and another network compares them. So the row of other real patches belongs beside ours: it is what a perfect
+# the claim that can be compared. The values cannot: our patches are 64 px and not 512 px wide, there are about a hundred
+# for each scale and not 50 000, and another network compares them. So the row of other real patches belongs beside ours: it is what a perfect
 # generator would reach with the same samples. At 150 there is the paper's value only: the model was trained up to 100, and our
 # slides show no more.
 #

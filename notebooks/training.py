@@ -4,7 +4,7 @@
 # **Question.** What does a network learn first, and what does its loss tell of its pictures?
 #
 # **Predict before you run.** A tiny network (32 px patches, 160 000 weights) is trained on drawn slides. After two thousand
-# patches: will it turn a noisy patch into a clean one? And a patch of noise alone into tissue?
+# patches, the size of a smoke run: will it turn a noisy patch into a clean one? And a patch of noise alone into tissue?
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # smoke, classroom or paper: how many patches are seen
@@ -150,9 +150,9 @@ Markdown("\n".join(f"- {note}" for note in record["notes"]))
 # %% [markdown]
 # ## What we saw, beside what the paper says
 #
-# After 150 patches the noise is half as strong, but that is no merit of the network: Eq. 6 passes on $c_{skip}$ times the
-# noisy patch whatever the network says, and at sigma = 0.5 that is one half. What is learned comes slowly: glass is flattened
-# first, then the large areas of one colour; nuclei are still noise after 2400 patches. Samples lag far behind. Denoising a
+# After the 150 patches of a smoke run the noise is half as strong, but that is no merit of the network: Eq. 6 passes on $c_{skip}$
+# times the noisy patch whatever the network says, and at sigma = 0.5 that is one half. What is learned comes slowly: glass is
+# flattened first, then the large areas of one colour; after the 2400 patches of a smoke run nuclei are still noise. Samples lag far behind. Denoising a
 # patch forgives an error that a sample, made by many such answers one upon the other, does not.
 #
 # The paper trains on patches of 512 px on GPUs and gives no loss. It draws the scale uniformly between 0.3 and 150 micrometres
