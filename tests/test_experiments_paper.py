@@ -39,6 +39,10 @@ CUTS = {
         "plan": "fast",
     },
     "zoom_path": {"sizes": (128,), "shown": (128,), "mpp": 2.0, "view_px": 64, "plan": FEW},
+    "zoom_neighbours": {
+        "size": 128, "mpp": 2.0, "places": ((0.5, 0.5), (0.2, 0.2)), "view_px": 64, "plan": FEW, "factors": (1, 2),
+        "reference": 8, "shown": 2,
+    },
     "fewer_evaluations": {
         "plans": (("2m", 4, 3.0), ("heun", 4, 80.0)), "slides": 1, "levels": 2, "mpp": 2.0, "real": 16, "skip_px": 128,
         "skip_mpp": 2.0,

@@ -1,11 +1,15 @@
-"""The experiment behind Fig. 6, on a model nobody trained."""
+"""The experiments behind Fig. 6, on a model nobody trained."""
 
 import numpy as np
 import pytest
 
-from wsigen.experiments import slide_level, whole_slide
+from wsigen.cone import cones
+from wsigen.experiments import slide_level, whole_slide, zoom_neighbours
+from wsigen.experiments.run import complete
 from wsigen.metrics.stages import average
+from wsigen.plan import StagePlan, stages
 from wsigen.plots.whole_slide import film_strip, magnifications, nearest_distances
+from wsigen.zoom import pixels, zoom
 
 CONFIG = whole_slide.Config(
     (3,), size=128, mpp=2.0, factors=(1, 2), patches=5, reference=6, shown=3
@@ -79,18 +83,78 @@ def test_no_picture_of_a_real_patch_is_kept(row, lab):
     assert row.values["nearest"] >= row.values["nearest_least"] > 0
 
 
-def test_the_neighbour_of_a_training_patch_is_itself(lab, monkeypatch):
+def test_the_neighbour_of_a_training_patch_is_itself(lab):
     copies = lab.real_patches(6, 2.0, "train", "reference")
-    monkeypatch.setattr(whole_slide, "patches", lambda *_: copies[2:5])
-    made, found, distances = whole_slide.neighbours(3, 1, CONFIG, lab)
-    np.testing.assert_array_equal(made, found)
+    found, distances = whole_slide.nearest_training(copies[2:5], 2.0, 6, lab)
+    np.testing.assert_array_equal(found, copies[2:5])
     np.testing.assert_array_equal(distances, 0)
+    told = whole_slide.nearness(copies[2:5], 2.0, 6, 2, lab)
+    assert told["nearest"] == told["nearest_least"] == 0 < told["nearest_real"]
+    assert told["shown"] == [0, 0]
+
+
+def test_squares_of_half_tissue_are_taken_and_where_there_are_none_those_with_most():
+    stream = np.random.default_rng(0)
+    assert sorted(whole_slide.half_tissue(np.array([0.5, 0.2, 0.9, 0.4]), stream)) == [0, 2]
+    assert whole_slide.half_tissue(np.array([0.1, 0.0, 0.4]), stream) == [2, 0, 1]
+
+
+SHORT = StagePlan(3, 1, "euler", 3.0, overview_steps=3)
+ZOOMED = zoom_neighbours.Config(
+    size=256, mpp=1.0, places=((0.4, 0.6), (0.62, 0.76)), view_px=64, plan=SHORT,
+    factors=(1, 2, 8, 16), reference=6, shown=3,
+)  # fmt: skip
+
+
+def test_fig_6_is_made_of_what_a_zoom_shows_and_each_place_is_made_once(lab, monkeypatch):
+    path = stages(256, 256, 1.0, patch_px=32)
+    needed = cones(path, ZOOMED.plan, (0.4 * 256, 0.6 * 256), view_px=64, patch_px=32)
+    views = complete(zoom(lab.denoiser, needed, background=lab.denoiser.background))
+    shots = zoom_neighbours.shots((0.4, 0.6), ZOOMED, lab)
+    assert list(shots) == [8, 4, 2, 1]
+    for view, (window, image) in zip(views, shots.values(), strict=True):
+        assert window == view.window
+        np.testing.assert_array_equal(image, pixels(view))
+    monkeypatch.setattr(zoom_neighbours, "zoom", None)  # whoever calls it fails
+    zoom_neighbours.shots((0.4, 0.6), ZOOMED, lab)
+
+
+def test_squares_of_two_places_never_overlap(lab, monkeypatch):
+    monkeypatch.setattr(zoom_neighbours, "tissue_mask", lambda _: np.ones(1))
+    cut = {factor: zoom_neighbours.squares(factor, ZOOMED, lab) for factor in ZOOMED.factors}
+    assert [len(patches) for patches in cut.values()] == [4 + 3, 4 + 0, 1 + 0, 0]
+    first = zoom_neighbours.shots((0.4, 0.6), ZOOMED, lab)[1][1]
+    known = [first[y : y + 32, x : x + 32].tobytes() for y in (0, 32) for x in (0, 32)]
+    assert sum(patch.tobytes() in known for patch in cut[1]) == 4
+
+
+def test_a_scale_that_few_slides_show_is_told_and_one_that_none_shows_has_no_distance(
+    lab, monkeypatch
+):
+    cells = zoom_neighbours.cells(ZOOMED)
+    assert [cell["mpp"] for cell in cells] == [1, 2, 8, 16]
+    shown = zoom_neighbours.measure(cells[0], ZOOMED, lab)
+    assert shown.values["slides"] == 2  # the third phantom is held out
+    assert shown.values["nearest_least"] > 0
+    assert shown.images["patches_1"].shape == (32, 96, 3)
+    beyond = zoom_neighbours.measure(cells[3], ZOOMED, lab)  # the slide has no such stage
+    assert beyond.values["patches"] == 0
+    assert not beyond.images
+    monkeypatch.setattr(lab, "slides_showing", lambda mpp: 0)
+    unknown = zoom_neighbours.measure(cells[1], ZOOMED, lab)
+    assert unknown.values["nearest"] is None
+    rows = [cell | row.values for cell, row in zip(cells, (shown, unknown), strict=False)]
+    assert len(nearest_distances(rows).axes[0].get_xticks()) == 1
+    line = {"mpp": 2.0, "patches": zoom_neighbours.squares(2, ZOOMED, lab)[:3], "distances": None}
+    drawn = magnifications([line | {"neighbours": None}])
+    assert [axes.get_title() for axes in drawn.axes] == ["", "", ""]
 
 
 def test_the_figures_show_every_stage_patch_and_neighbour(row, lab):
     film = whole_slide.film(3, CONFIG, lab)
     assert len(film_strip(film, ["8", "4", "2"]).axes) == 3
-    made, found, distances = whole_slide.neighbours(3, 1, CONFIG, lab)
+    made = whole_slide.patches(3, 1, CONFIG, lab)[:3]
+    found, distances = whole_slide.nearest_training(made, 2.0, 6, lab)
     line = {"mpp": 2.0, "patches": made, "distances": distances, "neighbours": found}
     figure = magnifications([line, line | {"neighbours": None}])
     assert sum(len(axes.images) for axes in figure.axes) == 9

@@ -146,10 +146,18 @@ CATALOGUE = (
     ),
     Experiment(
         "whole_slide",
-        "slides with their stages, patches at each magnification, and how near training patches are",
-        "Fig. 6",
+        "small slides whole: their stages, patches at each magnification, and how near training patches are",
+        "Fig. 6, on slides of fewer stages",
         "10 s",
         "4 min",
+        "4 GPU hours",
+    ),
+    Experiment(
+        "zoom_neighbours",
+        "patches of a few places of a large slide at every scale, and how near training patches are",
+        "Fig. 6",
+        "10 s",
+        "5 min",
         "4 GPU hours",
     ),
     Experiment(

@@ -120,7 +120,11 @@ class Lab:
         """Whether the model knows this scale and any slide of a split shows it."""
         info = self.denoiser.info
         known = info.mpp_min * 0.999 <= mpp <= info.mpp_max * 1.001
-        return known and PlacedPatches(self.sources(split), self.patch_px).shows(mpp)
+        return known and self.slides_showing(mpp, split) > 0
+
+    def slides_showing(self, mpp: float, split: str = "train") -> int:
+        """How many slides of a split show this scale."""
+        return PlacedPatches(self.sources(split), self.patch_px).showing(mpp)
 
     def real_patches(
         self, number: int, mpp: Scale, split: str = "train", stream: str = "real"

@@ -98,7 +98,11 @@ class PlacedPatches(PatchSampler):
 
     def shows(self, mpp: float) -> bool:
         """Whether any slide shows this scale."""
-        return any(self._shows(source, mpp) for source in self.sources)
+        return self.showing(mpp) > 0
+
+    def showing(self, mpp: float) -> int:
+        """How many slides show this scale."""
+        return sum(self._shows(source, mpp) for source in self.sources)
 
     def _shares(self, mpp: float) -> NDArray[np.float64]:
         """Each slide's share of the patches at one scale, as in training, shape (sources,)."""

@@ -1,6 +1,7 @@
-"""Fig. 6, and the stages of a slide: patches of slides at each magnification, and their nearest training patches.
+"""Small slides whole: their stages, and their patches at each magnification with the nearest training patches.
 
-The paper shows patches of generated slides beside the training patches that lie nearest in feature space. Nearest
+The paper's Fig. 6 shows patches of generated slides beside the training patches that lie nearest in feature space; its
+seven stages are in `wsigen.experiments.zoom_neighbours`, and here is every square of slides of fewer stages. Nearest
 pictures are not kept here, as they are of patients; what is kept are the distances, beside those of other real patches
 to the same training patches, which say how near is near. Comparable: that no generated patch is a copy. Not
 comparable: the distances themselves (another network, fewer training patches: the nearest of few is farther than
@@ -89,19 +90,9 @@ def cells(config: Config) -> list[dict[str, Any]]:
 def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     """Patches of a slide at one magnification, and how near the training patches are."""
     cut = patches(cell["slide"], cell["factor"], config, lab)
-    reference = lab.real_patches(config.reference, cell["mpp"], "train", "reference")
-    other = lab.real_patches(len(cut), cell["mpp"], "train", "other real")
-    known = lab.features(reference)
-    generated, real = (nearest(lab.features(side), known)[0][:, 0] for side in (cut, other))
     values = {
         "stages": [f"{stage.width} px, {stage.mpp:g} µm/px" for stage in path(config, lab)],
-        "patches": len(cut),
-        "reference": config.reference,
-        "nearest": float(np.median(generated)),
-        "nearest_least": float(generated.min()),
-        "nearest_real": float(np.median(real)),
-        "nearest_real_least": float(real.min()),
-        "shown": [float(distance) for distance in generated[: config.shown]],
+        **nearness(cut, cell["mpp"], config.reference, config.shown, lab),
     }
     shown = cut[: config.shown]
     pictures = {f"patches_{cell['slide']}_{cell['factor']}": sheet(shown, len(shown))}
@@ -114,6 +105,41 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
             small = thumbnail(pixels, config.picture_px)
             pictures[f"stage_{cell['slide']}_{stage.index}"] = small
     return Row(values, pictures)
+
+
+def nearness(cut: Pixels, mpp: float, reference: int, shown: int, lab: Lab) -> dict[str, Any]:
+    """How far generated patches, and as many other real ones, are from the nearest of ``reference`` training patches.
+
+    Args:
+        cut: generated patches, uint8 (n, patch, patch, 3).
+        mpp: their scale.
+        reference: how many training patches are looked at.
+        shown: how many of the distances are kept one by one.
+        lab: where real patches and features come from.
+    """
+    other = lab.real_patches(len(cut), mpp, "train", "other real")
+    generated, real = (nearest_training(side, mpp, reference, lab)[1] for side in (cut, other))
+    return {
+        "patches": len(cut),
+        "reference": reference,
+        "nearest": float(np.median(generated)),
+        "nearest_least": float(generated.min()),
+        "nearest_real": float(np.median(real)),
+        "nearest_real_least": float(real.min()),
+        "shown": [float(distance) for distance in generated[:shown]],
+    }
+
+
+def nearest_training(
+    cut: Pixels, mpp: float, reference: int, lab: Lab
+) -> tuple[Pixels, NDArray[np.float64]]:
+    """The training patch nearest to each patch, and its distance.
+
+    Real neighbours are pictures of patients: look at them, but keep to their licence where you show them.
+    """
+    known = lab.real_patches(reference, mpp, "train", "reference")
+    distances, places = nearest(lab.features(cut), lab.features(known))
+    return known[places[:, 0]], distances[:, 0]
 
 
 def path(config: Config, lab: Lab) -> list[Stage]:
@@ -170,24 +196,14 @@ def patches(seed: int, factor: int, config: Config, lab: Lab) -> Pixels:
         return np.asarray(np.round(average(window, factor)), np.uint8)
 
     tissue = np.array([tissue_mask(square(*corner)).mean() for corner in corners])
-    order = generator(seed, "whole slide", factor).permutation(len(corners))
-    full = [place for place in order if tissue[place] >= 0.5]
-    chosen = full or list(np.argsort(-tissue))
+    chosen = half_tissue(tissue, generator(seed, "whole slide", factor))
     return np.stack([square(*corners[place]) for place in chosen[: config.patches]])
 
 
-def neighbours(
-    seed: int, factor: int, config: Config, lab: Lab
-) -> tuple[Pixels, Pixels, NDArray[np.float64]]:
-    """The patches that are shown, the nearest training patch of each, and the distances.
-
-    Real neighbours are pictures of patients: look at them, but keep to their licence where you show them.
-    """
-    cut = patches(seed, factor, config, lab)[: config.shown]
-    mpp = config.mpp * factor
-    reference = lab.real_patches(config.reference, mpp, "train", "reference")
-    distances, places = nearest(lab.features(cut), lab.features(reference))
-    return cut, reference[places[:, 0]], distances[:, 0]
+def half_tissue(tissue: NDArray[np.float64], stream: np.random.Generator) -> list[int]:
+    """Which squares, by their shares of tissue, are at least half tissue, shuffled; if none, all, most tissue first."""
+    full = [int(place) for place in stream.permutation(len(tissue)) if tissue[place] >= 0.5]
+    return full or [int(place) for place in np.argsort(-tissue)]
 
 
 def thumbnail(pixels: Pixels, longest: int) -> Pixels:

@@ -33,8 +33,8 @@ def magnifications(rows: Sequence[Mapping[str, Any]]) -> Figure:
     """Fig. 6: patches of a slide at each magnification, below each patch its nearest training patch, if given.
 
     Args:
-        rows: each with ``mpp``, ``patches`` (n, height, width, 3), ``distances`` (n,), and ``neighbours``, as the
-            patches or None.
+        rows: each with ``mpp``, ``patches`` (n, height, width, 3), ``distances`` (n,) or None, and ``neighbours``,
+            as the patches or None.
     """
     lines = sum(1 if row["neighbours"] is None else 2 for row in rows)
     columns = max(len(row["patches"]) for row in rows)
@@ -44,10 +44,11 @@ def magnifications(rows: Sequence[Mapping[str, Any]]) -> Figure:
         axes.axis("off")
     line = 0
     for row in rows:
-        for axes, pixels, distance in zip(
-            grid[line], row["patches"], row["distances"], strict=False
-        ):
-            _show(axes, pixels, f"{distance:.1f}")
+        titles = [""] * columns
+        if row["distances"] is not None:
+            titles = [f"{distance:.1f}" for distance in row["distances"]]
+        for axes, pixels, title in zip(grid[line], row["patches"], titles, strict=False):
+            _show(axes, pixels, title)
         _name(grid[line, 0], f"{row['mpp']:g} µm/px")
         line += 1
         if row["neighbours"] is not None:
@@ -62,8 +63,9 @@ def nearest_distances(rows: Sequence[Mapping[str, Any]]) -> Figure:
     """How far the nearest training patch is, for generated and for other real patches, over magnification.
 
     Args:
-        rows: of the experiment ``whole_slide``.
+        rows: of the experiment ``whole_slide`` or ``zoom_neighbours``; those without distances are left out.
     """
+    rows = [row for row in rows if row["nearest"] is not None]
     figure = Figure(figsize=(5.2, 3.4), layout="constrained")
     axes = figure.subplots()
     mpp = np.array([row["mpp"] for row in rows])
