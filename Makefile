@@ -88,7 +88,7 @@ book-pdf: $(VENV)/book.stamp $(VENDOR)/tex-svg-full.js  ## the book as a PDF: _b
 	$(BUILD_BOOK) --builder pdflatex
 
 book-test: $(VENV)/book.stamp $(VENV)/test.stamp  ## check the book that `make book` built
-	@$(ONE_THREAD) PYTHONPATH=book $(BIN)/python -m pytest tests/test_book.py tests/test_book_site.py -m book $(PYTEST_ARGS)
+	@$(ONE_THREAD) PYTHONPATH=book $(BIN)/python -m pytest tests/test_book*.py -m book $(PYTEST_ARGS)
 
 clean:  ## remove the environment, the demo and all caches
 	rm -rf $(VENV) .pins node_modules $(VIEWER) $(VENDOR) book/executed demo _build build *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache

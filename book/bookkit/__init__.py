@@ -7,6 +7,7 @@ from bookkit import (
     claims,
     docstrings,
     equations,
+    exercises,
     frames,
     paper_map,
     places,
@@ -22,13 +23,13 @@ def setup(app: Any) -> dict[str, bool]:
     app.add_config_value(
         "book_code", places.code(), "env"
     )  # another machinery reads all pages anew
-    app.connect("config-inited", places.student_edition, priority=10)
     app.connect("html-page-context", places.without_thebe, priority=900)
     for part in (
         badges,
         claims,
         docstrings,
         equations,
+        exercises,
         frames,
         paper_map,
         provenance,

@@ -31,12 +31,6 @@ def for_students() -> bool:
     return bool(os.environ.get("WSIGEN_BOOK_STUDENT"))
 
 
-def student_edition(app: Any, config: Any) -> None:
-    """Leave the solutions out of the student edition."""
-    if for_students():
-        config.hide_solutions = True
-
-
 def without_thebe(
     app: Any, page: str, template: str, context: dict[str, Any], doctree: Any
 ) -> None:
