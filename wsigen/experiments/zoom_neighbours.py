@@ -25,7 +25,7 @@ from wsigen.experiments.result import Row, sheet
 from wsigen.experiments.run import complete
 from wsigen.experiments.whole_slide import half_tissue, nearest_training, nearness
 from wsigen.grid import Window
-from wsigen.plan import FAST, StagePlan, stages
+from wsigen.plan import FAST, PREVIEW, StagePlan, stages
 from wsigen.seeds import generator
 from wsigen.slides.tissue import tissue_mask
 from wsigen.zoom import pixels, zoom
@@ -61,8 +61,7 @@ class Config:
 
 PROFILES = {
     "smoke": Config(
-        512, 1.0, ((0.4, 0.6),), factors=(1, 2, 4, 8), reference=24, shown=4,
-        plan=StagePlan(3, 1, "2m", 3.0, 0.02, overview_steps=6, overview_solver="2m"),
+        512, 1.0, ((0.4, 0.6),), plan=PREVIEW, factors=(1, 2, 4, 8), reference=24, shown=4
     ),
     "classroom": Config(),
     "paper": Config(
