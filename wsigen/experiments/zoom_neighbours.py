@@ -44,6 +44,8 @@ class Config:
         places: from 0 (top, left) to 1; those of the profiles show tissue on the overview of seed 0.
         view_px: side of each view, which is cut into patches.
         plan: how the slide is made.
+        margin_px: how far round what is wanted patches are evaluated; at 0 the views are within a fifth of a grey level
+            of the slide in the mean (benchmarks/results/zoom.json) at less than half of the cost; None: exact.
         factors: magnifications: how many times coarser than the slide the stages are.
         reference: real training patches at each magnification, among which the nearest is looked for.
         shown: patches in each picture.
@@ -54,6 +56,7 @@ class Config:
     places: tuple[Place, ...] = ((0.4, 0.6), (0.24, 0.72))
     view_px: int = 256
     plan: StagePlan = FAST
+    margin_px: int | None = 0
     factors: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)
     reference: int = 240
     shown: int = 6
@@ -65,7 +68,7 @@ PROFILES = {
     ),
     "classroom": Config(),
     "paper": Config(
-        mpp=0.625, view_px=2048, plan=StagePlan(), reference=50_000, shown=12,
+        mpp=0.625, view_px=2048, plan=StagePlan(), margin_px=None, reference=50_000, shown=12,
         places=tuple((row, column) for row in (0.2, 0.4, 0.6, 0.8) for column in (0.3, 0.5, 0.7)),
     ),
 }  # fmt: skip
@@ -125,8 +128,11 @@ def shots(place: Place, config: Config, lab: Lab) -> dict[int, tuple[Window, Pix
     size, plan, info = config.size, config.plan, lab.denoiser.info
     path = stages(size, size, config.mpp, patch_px=lab.patch_px, mpp_max=info.mpp_max)
     at = (place[0] * path[-1].height, place[1] * path[-1].width)
-    needed = cones(path, plan, at, view_px=config.view_px, patch_px=lab.patch_px, seed=lab.seed)
-    made_by = (lab.denoiser.sha256, lab.seed, path, plan, at, config.view_px, lab.device)
+    needed = cones(
+        path, plan, at,
+        view_px=config.view_px, patch_px=lab.patch_px, seed=lab.seed, margin_px=config.margin_px,
+    )  # fmt: skip
+    made_by = (lab.denoiser.sha256, needed, lab.device)  # a cone says how the slide is made
     key = hashlib.sha256(repr(made_by).encode()).hexdigest()[:32]
     file = lab.cache / "zooms" / f"{key}.npz"
     if not file.is_file():
