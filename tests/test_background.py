@@ -4,7 +4,7 @@ import pytest
 import torch
 from oracles import FlatDenoiser, GaussianDenoiser
 
-from wsigen.background import TOLERANCE, is_background, sparing
+from wsigen.background import PIXEL_TOLERANCE, SQUARE_PX, TOLERANCE, is_background, sparing
 from wsigen.coarse_to_fine import drain, run_stage
 from wsigen.cone import cones
 from wsigen.errors import WsigenError
@@ -50,7 +50,7 @@ def test_skipping_is_exact_where_the_denoiser_answers_background(solver):
 def test_patches_within_the_margin_of_tissue_are_evaluated():
     """A patch of 16 px is 8 px of the guide; with a margin of one patch it looks 8 px further each way."""
     spot = GLASS.clone()
-    spot[:, 20, 20] = 0.9 - 2 * TOLERANCE
+    spot[:, 20, 20] = 0.9 - 2 * PIXEL_TOLERANCE
     counts = {}
     for margin in (0.0, 1.0, 2.0, 9.0):
         last, _ = progress_and_image(
@@ -63,11 +63,42 @@ def test_patches_within_the_margin_of_tissue_are_evaluated():
     assert counts[9.0] == last.patches
 
 
-def test_a_guide_within_the_tolerance_is_background():
-    guides = torch.full((3, 3, 4, 4), 0.9)
-    guides[1, 0, 3, 3] -= 0.9 * TOLERANCE
-    guides[2, 0, 3, 3] -= 1.1 * TOLERANCE
+def test_a_guide_whose_squares_are_within_the_tolerance_is_background():
+    guides = torch.full((3, 3, 16, 16), 0.9)
+    guides[1, 0] -= 0.9 * TOLERANCE
+    guides[2, 0, 4:12, 4:12] -= 1.1 * TOLERANCE
     assert is_background(guides, 0.9).tolist() == [True, True, False]
+
+
+def test_noise_of_glass_is_background_though_its_pixels_are_beyond_the_tolerance():
+    board = (torch.arange(32)[:, None] + torch.arange(32)) % 2 * 2.0 - 1
+    guides = 0.5 + torch.tensor([0.9, 1.1])[:, None, None, None] * PIXEL_TOLERANCE * board
+    assert is_background(guides.expand(2, 3, 32, 32), 0.5).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("place", range(0, 29, 3))
+def test_a_faint_strand_is_kept_wherever_it_lies(place):
+    """Half a square wide, it lies whole in one of the squares, which overlap by half."""
+    guide = torch.full((1, 3, 32, 32), 0.9)
+    guide[..., place : place + SQUARE_PX // 2, 10:18] -= 0.9 * PIXEL_TOLERANCE
+    assert not is_background(guide, 0.9).item()
+
+
+def test_a_guide_smaller_than_a_square_is_looked_at_as_one():
+    guides = torch.full((2, 3, 3, 5), 0.9)
+    guides[1] -= 1.1 * TOLERANCE
+    assert is_background(guides, 0.9).tolist() == [True, False]
+
+
+def test_skipping_is_decided_for_each_guide_alone():
+    guides = 0.9 + 1.2 * TOLERANCE * torch.randn(
+        40, 3, 24, 24, generator=torch.Generator().manual_seed(0)
+    )
+    guides *= torch.linspace(0.9, 1.1, 40)[:, None, None, None]
+    together = is_background(guides, 0.9)
+    assert together.any()
+    assert not together.all()
+    assert together.tolist() == [is_background(guide[None], 0.9).item() for guide in guides]
 
 
 def test_sparing_asks_for_what_is_not_skipped_only():

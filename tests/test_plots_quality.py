@@ -74,6 +74,16 @@ def test_drift_is_drawn_from_the_first_stage_on():
     assert [line.get_label() for line in axes.lines] == ["tissue", "glass", "aim, in glass"]
 
 
+def test_drift_with_empty_glass_skipped_is_drawn_apart():
+    rows = [
+        {"slide": 3, "place": "glass", "skip_background": margin, "total_percent": [0.5]}
+        for margin in (None, 0.5)
+    ]
+    (axes,) = colour_drift(rows).axes
+    assert [line.get_linestyle() for line in axes.lines[:2]] == ["-", "--"]
+    assert axes.lines[1].get_label() == "glass, empty glass skipped"
+
+
 @pytest.mark.parametrize(("across", "down"), [(1, 5), (2, 3)])
 def test_sheets_leave_no_empty_frame(across, down):
     pictures = [np.full((4, 8, 3), 40 * i, np.uint8) for i in range(5)]

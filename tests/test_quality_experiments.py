@@ -95,7 +95,8 @@ def test_the_deepest_place_is_farthest_from_the_other_kind():
 def test_colour_is_followed_through_the_stages(lab, tmp_path):
     config = colour.Config((0,), stages=2, mpp=8.0, view_px=16)
     result = complete(run("colour", "smoke", lab, config=config, out=tmp_path))
-    assert [row["place"] for row in result.rows] == ["tissue", "glass"]
+    assert [row["place"] for row in result.rows] == ["tissue", "glass"] * 2
+    assert [row["skip_background"] for row in result.rows] == [None, None, 0.5, 0.5]
     for row in result.rows:
         assert row["mpp"] == [32, 16, 8]
         drift = np.array(row["drift"])

@@ -5,9 +5,12 @@ histology. Of a slide of seven stages, two places are followed from the overview
 tissue and the one deepest in glass. At each stage the area it shares with the stage before is compared: with A the
 2 x 2 average, drift = mean of A z_l - mean of z_(l-1), and the sum of these over the stages is what has become of the
 colour. Not in the paper, which shows no numbers on colour. The aim is a drift below 1 % of the range in glass.
+
+Rows with a ``skip_background`` skip what the guide shows as empty; see `wsigen.background`. ``off_background`` is how
+far the mean colour of each stage's view lies from that of empty glass, in grey levels.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -38,6 +41,7 @@ class Config:
         mpp: micrometres per pixel of the last stage.
         view_px: side of what is looked at of each stage.
         plan: see `wsigen.plan`.
+        margins: safety margins of skipping, in patches; None skips nothing.
     """
 
     slides: tuple[int, ...] = (3,)
@@ -45,6 +49,7 @@ class Config:
     mpp: float = 0.7
     view_px: int = 64
     plan: str = "fast"
+    margins: tuple[float | None, ...] = (None, 0.5)
 
 
 PROFILES = {
@@ -55,15 +60,19 @@ PROFILES = {
 
 
 def cells(config: Config) -> list[dict[str, Any]]:
-    """Both places of each slide."""
+    """Both places of each slide, without and with skipping."""
     return [
-        {"slide": seed, "place": place} for seed in config.slides for place in ("tissue", "glass")
+        {"slide": seed, "place": place, "skip_background": margin}
+        for seed in config.slides
+        for margin in config.margins
+        for place in ("tissue", "glass")
     ]
 
 
 def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     """Follow one place of one slide through all stages."""
-    recipe, seed = plan(config.plan), cell["slide"]
+    recipe = replace(plan(config.plan), skip_background=cell["skip_background"])
+    seed = cell["slide"]
     side = lab.patch_px * 2**config.stages
     path = stages(side, side, config.mpp, patch_px=lab.patch_px)
     row, column = deepest(overview(path[0], recipe, seed, lab), cell["place"])
@@ -81,10 +90,13 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
         "total_percent": np.abs(total).max(axis=1) / 2.55,
         "total_percent_end": float(np.abs(total[-1]).max() / 2.55),
         "largest_percent": float(np.abs(total).max() / 2.55),
+        "off_background": [pixels(view).mean(axis=(0, 1)) - BACKGROUND for view in views],
     }
     tiles = [to_pixels(view.image[None])[0] for view in views if view.stage.index > 0]
     film = np.concatenate([t[: config.view_px, : config.view_px] for t in tiles], axis=1)
-    return Row(values, {f"{cell['place']}_{seed}": film})
+    name = f"{cell['place']}_{seed}"
+    skipping = "" if cell["skip_background"] is None else f"_skip_{cell['skip_background']:g}"
+    return Row(values, {name + skipping: film})
 
 
 def overview(stage: Stage, recipe: StagePlan, seed: int, lab: Lab) -> Pixels:

@@ -126,8 +126,11 @@ def colour_drift(rows: Rows) -> Figure:
     for row in rows:
         colour, marker = looks[row["place"]]
         stages = range(1, len(row["total_percent"]) + 1)
-        label = row["place"] if row["slide"] == rows[0]["slide"] else None
-        axes.plot(stages, row["total_percent"], color=colour, marker=marker, label=label)
+        skips = row.get("skip_background") is not None
+        name = row["place"] + (", empty glass skipped" if skips else "")
+        label = name if row["slide"] == rows[0]["slide"] else None
+        line = "--" if skips else "-"
+        axes.plot(stages, row["total_percent"], line, color=colour, marker=marker, label=label)
     axes.axhline(1, color="0.4", linestyle=":", label="aim, in glass")
     axes.set_xticks(range(1, len(rows[0]["total_percent"]) + 1))
     axes.set_xlabel("stage")
