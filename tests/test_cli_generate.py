@@ -73,6 +73,52 @@ def test_one_command_makes_a_slide_of_any_size_that_openslide_opens(tmp_path, mo
     assert "SYNTHETIC" in shown.stdout
 
 
+def test_a_weaker_model_guides_a_slide_and_its_file_says_so(tmp_path, model):
+    import torch
+
+    from wsigen.training.checkpoint import (
+        find_model,
+        load_denoiser,
+        read_safetensors,
+        write_safetensors,
+    )
+
+    weights, header = read_safetensors(find_model(model))
+    weaker = tmp_path / "weaker.safetensors"
+    stream = torch.Generator().manual_seed(1)
+    weights["head.weight"] = 0.1 * torch.randn(weights["head.weight"].shape, generator=stream)
+    write_safetensors(weaker, weights, header)
+    words = ["--model", model, "--width", 64, "--height", 64, "--mpp", 2, "--plan", "preview"]
+    slides = {}
+    for strength in (0, 1):
+        out = tmp_path / f"{strength}.tiff"
+        done = wsigen("generate", out, *words, "--weaker", weaker, "--strength", strength)
+        assert done.returncode == 0, done.stderr
+        slides[strength] = read_description(out)["model_sha256"], openslide.OpenSlide(out)
+        assert read_description(out)["model"] == f"tiny, away from weaker by {strength}"
+    assert slides[0][0] != slides[1][0]
+    pixels = [slide.read_region((0, 0), 0, (64, 64)).tobytes() for _, slide in slides.values()]
+    assert pixels[0] != pixels[1]
+    # the guided one says u + (u - u_weak)
+    strong, weak, guided = (
+        load_denoiser(model), load_denoiser(weaker), load_denoiser(model, weaker=weaker)
+    )  # fmt: skip
+    x = torch.randn(1, 3, 32, 32)
+    torch.testing.assert_close(guided(x, 1.0, 2.0), 2 * strong(x, 1.0, 2.0) - weak(x, 1.0, 2.0))
+
+
+def test_a_weaker_model_must_know_the_scales(tmp_path, model):
+    from wsigen.training.checkpoint import find_model, read_safetensors, write_safetensors
+
+    weights, header = read_safetensors(find_model(model))
+    narrow = tmp_path / "narrow.safetensors"
+    write_safetensors(narrow, weights, header | {"mpp_max": "4.0"})
+    done = wsigen("generate", tmp_path / "no.tiff", "--model", model, "--weaker", narrow)
+    assert done.returncode == 2
+    assert "outside the model's range of 0.25 to 4 um/px" in done.stderr
+    assert not (tmp_path / "no.tiff").exists()
+
+
 def test_a_size_in_millimetres_is_the_same_size(tmp_path, model):
     out = tmp_path / "slide.tiff"
     done = wsigen(

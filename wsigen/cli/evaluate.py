@@ -4,9 +4,12 @@ from pathlib import Path
 
 import click
 
+from wsigen.cli.slide import weaker_options
+
 
 @click.command()
 @click.option("--model", default="small", show_default=True, help="Name of a shipped model, or a file.")  # fmt: skip
+@weaker_options
 @click.option(
     "--cohort", default="phantom", show_default=True,
     help="Folder of slides, cohort.csv, pack, or the word phantom.",
@@ -47,6 +50,8 @@ import click
 @click.option("--fresh", is_flag=True, help="Measure anew what is known.")
 def evaluate(
     model: str,
+    weaker: str | None,
+    strength: float,
     cohort: str,
     split: str | None,
     samples: int,
@@ -92,7 +97,15 @@ def evaluate(
         sigma_min=sigma_min,
         split=split,
     )
-    lab = Lab(cohort, model, seed=seed, device=device, extractor=extractor)
+    lab = Lab(
+        cohort,
+        model,
+        seed=seed,
+        device=device,
+        extractor=extractor,
+        weaker=weaker,
+        strength=strength,
+    )
     result = watch(run("heldout", "evaluate", lab, config=config, fresh=fresh), "evaluate")
     click.echo(
         "um/px    n  apart  KID x 1000 (95 %)       real    ratio  precision (real)  recall (real)"

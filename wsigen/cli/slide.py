@@ -27,10 +27,25 @@ def numbers(text: str | None, kind: type[Number]) -> tuple[Number, ...] | None:
         raise click.BadParameter(f"{text!r}; expected numbers with commas between them") from error
 
 
+WEAKER = (
+    click.option(
+        "--weaker",
+        metavar="MODEL",
+        help="Guide the model by a weaker one, such as an earlier state of it, at twice the cost.",
+    ),
+    click.option(
+        "--strength",
+        type=click.FloatRange(min=0),
+        default=1.0,
+        show_default=True,
+        help="How far away from the weaker model.",
+    ),
+)
 OPTIONS = (
     click.option(
         "--model", default="small", show_default=True, help="Name of a shipped model, or a file."
     ),
+    *WEAKER,
     click.option("--width", type=int, help="Width in pixels."),
     click.option("--height", type=int, help="Height in pixels."),
     click.option("--width-mm", type=float, help="Width in millimetres instead."),
@@ -107,6 +122,13 @@ OPTIONS = (
 )
 
 
+def weaker_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of autoguidance to a command."""
+    for option in reversed(WEAKER):
+        command = option(command)
+    return command
+
+
 def slide_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that name a slide to a command."""
     for option in reversed(OPTIONS):
@@ -129,6 +151,8 @@ class Asked:
 def ask(
     *,
     model: str,
+    weaker: str | None,
+    strength: float,
     width: int | None,
     height: int | None,
     width_mm: float | None,
@@ -158,7 +182,7 @@ def ask(
         size_px(width, width_mm, mpp, "width"),
         size_px(height, height_mm, mpp, "height"),
     )
-    denoiser = load_denoiser(model, device=device)
+    denoiser = load_denoiser(model, device=device, weaker=weaker, strength=strength)
     info = denoiser.info
     path = stages(
         height,

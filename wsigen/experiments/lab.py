@@ -43,6 +43,7 @@ class Lab:
         device: "cpu" or "cuda"; by default a GPU where there is one.
         cache: folder for generated patches, features and measured cells.
         extractor: network behind the features; see `wsigen.metrics.extractors`.
+        weaker: a weaker model that guides this one with ``strength``; see `wsigen.denoiser.autoguided`.
     """
 
     def __init__(
@@ -54,6 +55,8 @@ class Lab:
         device: str | None = None,
         cache: Path | None = None,
         extractor: str = DEFAULT_EXTRACTOR,
+        weaker: str | None = None,
+        strength: float = 1.0,
     ) -> None:
         self.cohort = cohort
         self.model = str(model)
@@ -61,12 +64,15 @@ class Lab:
         self.device = choose_device(device)
         self.cache = cache or cache_folder()
         self.extractor_name = extractor
+        self.weaker, self.strength = weaker, strength
         self._sources: dict[str, list[Source]] = {}
 
     @cached_property
     def denoiser(self) -> LoadedDenoiser:
         """The model; half precision where the hardware is made for it."""
-        return load_denoiser(self.model, device=self.device)
+        return load_denoiser(
+            self.model, device=self.device, weaker=self.weaker, strength=self.strength
+        )
 
     @property
     def patch_px(self) -> int:
@@ -211,12 +217,18 @@ class Lab:
         """What decides a measurement beside its own parameters, JSON-ready and without folders."""
         slides = [(entry.path.name, entry.case, entry.mpp, entry.split) for entry in self.entries]
         named = self.extractor_name != DEFAULT_EXTRACTOR
+        weaker = (
+            {}
+            if self.weaker is None
+            else {"weaker": without_folder(Path(self.weaker)), "strength": self.strength}
+        )
         return {
             "model": without_folder(Path(self.model)),
             "model_sha256": self.denoiser.sha256,
             "cohort": without_folder(Path(self.cohort)),
             "cohort_sha256": hashlib.sha256(repr(slides).encode()).hexdigest()[:16],
             "seed": self.seed,
+            **weaker,
             **({"extractor": self.extractor_name} if named else {}),
         }
 

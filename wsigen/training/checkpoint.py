@@ -15,8 +15,10 @@ from typing import Any, Self
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import Tensor
 
-from wsigen.denoiser import EDMDenoiser
+from wsigen.arrays import Images
+from wsigen.denoiser import EDMDenoiser, autoguided
 from wsigen.devices import has_fast_bfloat16
 from wsigen.errors import WsigenError
 from wsigen.networks.unet import UNet, UNetConfig
@@ -62,7 +64,10 @@ class ModelInfo:
 
 
 class LoadedDenoiser(EDMDenoiser):
-    """A denoiser from a checkpoint: it knows its ``info``, its ``name`` and the ``sha256`` of its file."""
+    """A denoiser from a checkpoint: it knows its ``info``, its ``name`` and the ``sha256`` of its file.
+
+    A ``weaker`` model guides it, if there is one, with ``strength``; see `wsigen.denoiser.autoguided`.
+    """
 
     def __init__(
         self, network: UNet, info: ModelInfo, *, name: str, sha256: str, half: bool
@@ -73,6 +78,27 @@ class LoadedDenoiser(EDMDenoiser):
         self.info = info
         self.name = name
         self.sha256 = sha256
+        self.weaker: LoadedDenoiser | None = None
+        self.strength = 0.0
+
+    def forward(self, x: Images, sigma: Tensor | float, mpp: Tensor | float) -> Images:
+        """As :class:`EDMDenoiser`, then away from what the weaker model says."""
+        estimate = super().forward(x, sigma, mpp)
+        if self.weaker is None:
+            return estimate
+        return autoguided(estimate, self.weaker(x, sigma, mpp), self.strength)
+
+    def away_from(self, weaker: "LoadedDenoiser", strength: float) -> None:
+        """Be guided by a weaker model from now on; name and digest say so.
+
+        Raises:
+            WsigenError: the weaker one knows less of the scales.
+        """
+        weaker.check_mpp(self.info.mpp_min, self.info.mpp_max)
+        self.weaker, self.strength = weaker, strength
+        self.name += f", away from {weaker.name} by {strength:g}"
+        pair = f"{self.sha256} {weaker.sha256} {strength!r}"
+        self.sha256 = hashlib.sha256(pair.encode()).hexdigest()
 
     @property
     def background(self) -> float:
@@ -145,6 +171,8 @@ def load_denoiser(
     device: str = "cpu",
     half: bool | None = None,
     compiled: bool = False,
+    weaker: str | Path | None = None,
+    strength: float = 1.0,
 ) -> LoadedDenoiser:
     """Load a trained denoiser, ready to sample from.
 
@@ -154,6 +182,8 @@ def load_denoiser(
         half: compute in bfloat16; by default where the hardware is made for it.
         compiled: let torch.compile write the network's kernels before the first patch. That takes minutes on a CPU,
             where it pays for very large slides only (``benchmarks/cost.py``); on a GPU it was never tried.
+        weaker: name or path of a weaker model that guides this one; each patch then costs an evaluation of both.
+        strength: how far it does; see `wsigen.denoiser.autoguided`.
 
     Raises:
         WsigenError: no such model, or the file is damaged or foreign.
@@ -176,4 +206,7 @@ def load_denoiser(
     denoiser = denoiser.to(device).eval().requires_grad_(False)
     if compiled:
         denoiser.network.compile()
+    if weaker is not None:
+        other = load_denoiser(weaker, device=device, half=half, compiled=compiled)
+        denoiser.away_from(other, strength)
     return denoiser
