@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from saving import report
 from torch.optim.swa_utils import AveragedModel
 
 from wsigen.experiments.lab import Lab
@@ -176,10 +177,7 @@ def main() -> None:
         "averages": averages,
         "run": info,
     }
-    text = json.dumps(result, indent=1)
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text + "\n")
+    report(result, arguments.out)
 
 
 if __name__ == "__main__":

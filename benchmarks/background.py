@@ -18,7 +18,6 @@ pixel, in grey levels of 255. A square of 1 px is the rule without squares.
 """
 
 import argparse
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from saving import report
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d
 
@@ -59,10 +59,7 @@ def main() -> None:
         "rows": rows,
         "run": run_info(cohort=arguments.cohort, mpp=arguments.mpp),
     }
-    print(json.dumps(result, indent=1))
-    if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(json.dumps(result, indent=1) + "\n")
+    report(result, arguments.out)
 
 
 Windows = tuple[str, Tensor, Tensor]

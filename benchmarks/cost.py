@@ -11,13 +11,13 @@ time is won back; by it the package leaves it off on a CPU (see ``compiled`` of 
 """
 
 import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from saving import report
 from torch.utils.flop_counter import FlopCounterMode
 
 from wsigen.denoiser import EDMDenoiser
@@ -169,10 +169,7 @@ def main() -> None:
         "ratios": {name: round(value, 3) for name, value in switched.items()},
         "run": run_info(device, preset=arguments.preset, batch=batch),
     }
-    text = json.dumps(result, indent=2)
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text + "\n")
+    report(result, arguments.out, indent=2)
 
 
 if __name__ == "__main__":

@@ -16,12 +16,12 @@ itself.
 """
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from saving import report
 from torch import Tensor
 
 from wsigen.experiments.lab import Lab
@@ -118,10 +118,7 @@ def main() -> None:
         "real_glass": glass,
         "run": run_info(seed=arguments.seed, patches=arguments.patches),
     }
-    text = json.dumps(result, indent=1)
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text + "\n")
+    report(result, arguments.out)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ is open when a sampler can be asked; what is left to decode then is decoded by `
 """
 
 import argparse
-import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from saving import report
 
 from wsigen.provenance import run_info
 from wsigen.slides.cohort import read_cohort
@@ -85,9 +85,7 @@ def main() -> None:
     info = run_info(**shown, patches=arguments.patches, rounds=arguments.rounds)
     info["command"] = ["benchmarks/pack.py"]  # the paths of this machine are nobody's business
     result["run"] = info
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
+    report(result, arguments.out, indent=2)
 
 
 if __name__ == "__main__":

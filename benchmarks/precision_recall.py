@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from saving import report
 
 from wsigen.metrics.manifold import manifold_scores
 from wsigen.provenance import run_info
@@ -104,10 +105,7 @@ def main() -> None:
     result["rows"] = rows
     stated = vars(arguments) | {"out": None, "contender": None}
     result["run"] = run_info(**{name: value for name, value in stated.items() if value is not None})
-    print(json.dumps(result, indent=1))
-    if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(json.dumps(result, indent=1) + "\n")
+    report(result, arguments.out)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from saving import save
 from torch import Tensor
 
 from wsigen.arrays import Denoiser, Images, Levels
@@ -238,8 +239,7 @@ def main() -> None:
             "rows": rows,
             "run": info,
         }
-        if arguments.out:  # after each scale: a scan that is stopped keeps what it has
-            arguments.out.write_text(json.dumps(result, indent=1) + "\n")
+        save(result, arguments.out)  # after each scale: a scan that is stopped keeps what it has
 
 
 if __name__ == "__main__":

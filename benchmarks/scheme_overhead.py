@@ -10,7 +10,6 @@ memory in full precision, and in memory-mapped files in half precision, as large
 """
 
 import argparse
-import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from saving import report
 from torch import Tensor, nn
 
 from wsigen.arrays import Images
@@ -169,10 +169,7 @@ def main() -> None:
         "batch_size": batch,
         "run": run_info(**vars(arguments)),
     }
-    text = json.dumps(result, indent=2)
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text + "\n")
+    report(result, arguments.out, indent=2)
 
 
 if __name__ == "__main__":

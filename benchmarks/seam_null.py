@@ -12,13 +12,13 @@ random places, so that blocks of a JPEG lie anywhere. For each source
 """
 
 import argparse
-import json
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from saving import report
 from scipy.stats import kstest
 
 from wsigen.metrics.seams import SeamPlanes, seam_test, tile_mismatch
@@ -106,10 +106,7 @@ def main() -> None:
         "rows": rows,
         "run": run_info(**stated),
     }
-    print(json.dumps(result, indent=1))
-    if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(json.dumps(result, indent=1) + "\n")
+    report(result, arguments.out)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ Both kinds on the same seeds, which name the same noise. Two parts:
 """
 
 import argparse
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from saving import save
 
 from wsigen.coarse_to_fine import drain, generate, run_stage
 from wsigen.metrics.seams import SeamPlanes
@@ -133,8 +133,7 @@ def main() -> None:
             plan=arguments.plan,
         ),
     }
-    if arguments.out:
-        arguments.out.write_text(json.dumps(result, indent=1) + "\n")
+    save(result, arguments.out)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ latency; a second reader then finds all tiles in the cache. An AUC whose interva
 """
 
 import argparse
-import json
 import random
 import statistics
 import sys
@@ -19,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+from saving import report
 from study_kit import Client, invite, server, small_study, steps
 
 from wsigen.provenance import run_info
@@ -87,10 +87,7 @@ def main() -> None:
                     }
                 )
     result = {"rows": rows, "run": run_info(n=options.n, side=options.side)}
-    text = json.dumps(result, indent=1)
-    print(text)
-    if options.out:
-        options.out.write_text(text + "\n")
+    report(result, options.out)
 
 
 if __name__ == "__main__":

@@ -9,12 +9,12 @@ twice, has to be 0. Without a GPU the network in single precision stands for a d
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from saving import save
 
 from wsigen.arrays import Denoiser
 from wsigen.canvas import strips
@@ -80,8 +80,7 @@ def main() -> None:
         "rows": rows,
         "run": run_info(size=size, seeds=arguments.seeds),
     }
-    if arguments.out:
-        arguments.out.write_text(json.dumps(result, indent=1) + "\n")
+    save(result, arguments.out)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ processor's seconds, which other work on the machine does not change much.
 """
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pyvips
 from numpy.typing import NDArray
+from saving import report
 
 from wsigen.provenance import run_info
 from wsigen.slides import write_pyramid
@@ -84,10 +84,7 @@ def main() -> None:
         "libvips": ".".join(str(pyvips.version(i)) for i in range(3)),
         "run": run_info(size=side, rounds=arguments.rounds),
     }
-    text = json.dumps(result, indent=1)
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text + "\n")
+    report(result, arguments.out)
 
 
 if __name__ == "__main__":
