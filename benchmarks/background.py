@@ -18,6 +18,7 @@ pixel, in grey levels of 255. A square of 1 px is the rule without squares.
 """
 
 import argparse
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ import torch
 from numpy.typing import NDArray
 from saving import report
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, interpolate, max_pool2d
+from torch.nn.functional import avg_pool2d, interpolate
 
 from wsigen.background import PIXEL_TOLERANCE, SQUARE_PX, TOLERANCE, is_background
 from wsigen.provenance import run_info
@@ -36,6 +37,7 @@ from wsigen.slides.patches import Source
 from wsigen.slides.tissue import BACKGROUND, whiten
 
 WINDOW, STRIDE, BLOCK = 64, 32, 512
+Rule = tuple[int, int, int]  # side of the squares, tolerance of a mean, tolerance of a pixel
 OWN = (SQUARE_PX, round(TOLERANCE * 127.5), round(PIXEL_TOLERANCE * 127.5))
 RULES = (
     (1, 8, 8), OWN, (8, 8, 255), (8, 4, 32), (8, 6, 32), (8, 12, 32), (8, 16, 255),
@@ -52,7 +54,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    rows = [measure(scale, list(windows(arguments.cohort, scale))) for scale in arguments.mpp]
+    rows = [measure(arguments.cohort, scale) for scale in arguments.mpp]
     result = {
         "window_px": WINDOW,
         "own": OWN,
@@ -62,11 +64,8 @@ def main() -> None:
     report(result, arguments.out)
 
 
-Windows = tuple[str, Tensor, Tensor]
-
-
-def windows(cohort: str, mpp: float) -> Iterator[Windows]:
-    """Of each section the patient, its windows (n, 3, side, side) in -1 to 1 and how much of each is tissue (n,)."""
+def sections(cohort: str, mpp: float) -> Iterator[tuple[str, Tensor, Tensor]]:
+    """Of each section the patient, its windows (n, 3, side, side) in -1 to 1, and how much of each is tissue (n,)."""
     for entry in read_cohort(cohort):
         source = Source.of(entry.open(), entry.case)
         slide = source.slide
@@ -74,10 +73,10 @@ def windows(cohort: str, mpp: float) -> Iterator[Windows]:
         if source.white is None or slide.mpp > mpp * 1.001 or min(height, width) < WINDOW:
             continue
         pixels = whiten(whole(source, height, width, mpp), source.white)
-        image = torch.from_numpy(pixels).permute(2, 0, 1).float() / 127.5 - 1
         mask = torch.from_numpy(source.mask.astype(np.float32))
         mask = interpolate(mask[None, None], (height, width), mode="bilinear")
-        yield entry.case, cut(image), avg_pool2d(mask, WINDOW, STRIDE).flatten()
+        shares = avg_pool2d(mask, WINDOW, STRIDE).flatten()
+        yield entry.case, cut(torch.from_numpy(pixels).permute(2, 0, 1)), shares
 
 
 def whole(source: Source, height: int, width: int, mpp: float) -> NDArray[np.uint8]:
@@ -98,35 +97,51 @@ def cut(image: Tensor) -> Tensor:
     return tiles.flatten(1, 2).transpose(0, 1)
 
 
-def measure(mpp: float, sections: list[Windows]) -> dict[str, Any]:
-    """The row of one scale."""
-    images = torch.cat([images for _, images, _ in sections])
-    shares = torch.cat([shares for _, _, shares in sections])
-    kinds = {
-        "tissue_lost": images[shares >= 0.25],
-        "whole_lost": images[shares >= 0.999],
-        "edge_lost": images[(shares > 0) & (shares < 0.25)],
-        "glass_found": images[shares == 0],
-    }
-    rules = [
-        {"square_px": rule[0], "tolerance": rule[1], "pixel_tolerance": rule[2]}
-        | {name: empty(found, rule) for name, found in kinds.items()}
-        for rule in RULES
-    ]
-    diluted = {
-        str(share): {
-            name: empty(thinned(kinds[name], share), OWN) for name in ("tissue_lost", "whole_lost")
+def measure(cohort: str, mpp: float) -> dict[str, Any]:
+    """The row of one scale: of each kind of windows how many there are, and how many each rule calls empty."""
+    cases: list[str] = []
+    windows, called = Counter[str](), Counter[tuple[str, Rule, float]]()
+    for case, images, shares in sections(cohort, mpp):
+        cases.append(case)
+        for name, chosen in kinds(shares).items():
+            windows[name] += int(chosen.sum())
+            for places in chosen.nonzero().flatten().split(256):
+                batch = images[places].float() / 127.5 - 1
+                for rule in RULES:
+                    called[name, rule, 1.0] += int(empty(batch, rule).sum())
+                for share in DILUTIONS:
+                    called[name, OWN, share] += int(empty(thinned(batch, share), OWN).sum())
+                assert is_background(batch, BACKGROUND / 127.5 - 1).equal(empty(batch, OWN))
+
+    def counted(rule: Rule, share: float = 1.0) -> dict[str, dict[str, float]]:
+        return {
+            name: {
+                "empty": called[name, rule, share],
+                "share": called[name, rule, share] / max(windows[name], 1),
+            }
+            for name in windows
         }
-        for share in DILUTIONS
-    }
-    lost = is_background(kinds["tissue_lost"], BACKGROUND / 127.5 - 1)
-    assert lost.float().mean().item() == rules[RULES.index(OWN)]["tissue_lost"]["share"]
+
     return {
         "mpp": mpp,
-        "sections": len(sections),
-        "patients": len({case for case, _, _ in sections}),
-        "rules": rules,
-        "diluted": diluted,
+        "sections": len(cases),
+        "patients": len(set(cases)),
+        "windows": dict(windows),
+        "rules": [
+            {"square_px": rule[0], "tolerance": rule[1], "pixel_tolerance": rule[2]} | counted(rule)
+            for rule in RULES
+        ],
+        "diluted": [{"stain": share} | counted(OWN, share) for share in DILUTIONS],
+    }
+
+
+def kinds(shares: Tensor) -> dict[str, Tensor]:
+    """Which windows are of which kind, by how much of each is tissue."""
+    return {
+        "tissue_lost": shares >= 0.25,
+        "whole_lost": shares >= 0.999,
+        "edge_lost": (shares > 0) & (shares < 0.25),
+        "glass_found": shares == 0,
     }
 
 
@@ -136,18 +151,13 @@ def thinned(images: Tensor, share: float) -> Tensor:
     return light**share * (BACKGROUND / 127.5) - 1
 
 
-def empty(images: Tensor, rule: tuple[int, int, int]) -> dict[str, float]:
-    """How many of some windows a rule calls empty: number of windows, number called empty, and share."""
+def empty(images: Tensor, rule: Rule) -> Tensor:
+    """Which windows a rule calls empty, (n,)."""
     square, tolerance, pixel = rule
-    called = 0
-    for batch in images.split(256):
-        off = (batch + 1) * 127.5 - BACKGROUND
-        means = avg_pool2d(off, square, max(square // 2, 1), ceil_mode=True).abs()
-        of_means, of_pixels = (
-            max_pool2d(v.amax(1), v.shape[-1]).flatten() for v in (means, off.abs())
-        )
-        called += int(((of_means <= tolerance) & (of_pixels <= pixel)).sum())
-    return {"windows": len(images), "empty": called, "share": called / max(len(images), 1)}
+    off = images - (BACKGROUND / 127.5 - 1)
+    means = avg_pool2d(off, square, max(square // 2, 1), ceil_mode=True)
+    of_means, of_pixels = (values.abs().flatten(1).amax(1) for values in (means, off))
+    return (of_means <= tolerance / 127.5) & (of_pixels <= pixel / 127.5)
 
 
 if __name__ == "__main__":
