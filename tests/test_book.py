@@ -21,7 +21,17 @@ pytest.importorskip("sphinx")
 jupytext = pytest.importorskip("jupytext")
 nbformat = pytest.importorskip("nbformat")
 
-from bookkit import alone, claims, kernels, notebooks, paper_map, places, provenance, results  # noqa: E402
+from bookkit import (  # noqa: E402
+    alone,
+    claims,
+    docstrings,
+    kernels,
+    notebooks,
+    paper_map,
+    places,
+    provenance,
+    results,
+)
 from wsigen.errors import WsigenError  # noqa: E402
 
 pytestmark = pytest.mark.book
@@ -239,6 +249,18 @@ def test_a_chapter_keeps_the_rhythm(chapter: Path) -> None:
     exercises = re.findall(r":label: (ex-[\w-]+)", text)
     assert len(exercises) >= 4
     assert re.findall(r"`{4}\{solution\} (ex-[\w-]+)", text) == exercises
+
+
+def test_a_signature_is_shown_with_defaults_that_can_be_read() -> None:
+    long = ", ".join(["('heun', 40)"] * 30)
+    assert docstrings.shortened(f"(a, b=({long}), *, c=1)") == "(a, b=..., *, c=1)"
+    assert docstrings.shortened("(a=<object>)") == "(a=<object>)"
+
+
+def test_a_list_in_a_docstring_goes_on_where_it_is_indented() -> None:
+    lines = ["1. first, and", "   more of it;", "2. second.", "", "    a = b"]
+    docstrings.as_plain(None, "module", "", None, None, lines)
+    assert lines == ["1. first, and", "   more of it;", "2. second.", "", "", "::", "", "    a = b"]
 
 
 # The map and the ledger ----------------------------------------------------------------------------------------------
@@ -479,6 +501,14 @@ def test_the_words_of_a_picture_go_where_the_build_looks_for_them() -> None:
     cell.outputs = [nbformat.v4.new_output("display_data", data, metadata=told)]
     page = notebooks.cleaned(nbformat.v4.new_notebook(cells=[cell]))
     assert page.cells[0].metadata.mystnb == {"image": {"alt": "A slide."}}
+
+
+def test_a_page_names_a_cohort_and_not_the_folder_it_lies_in(project: Path) -> None:
+    source = project / "notebooks" / "small.py"
+    assert notebooks.run(source, {"profile": "/somewhere/deep/cohort.csv"}, "key", 60) is None
+    page = (project / "executed" / "small.ipynb").read_text("utf-8")
+    assert "cohort.csv" in page
+    assert "somewhere" not in page
 
 
 def test_a_failing_notebook_is_told_by_its_traceback_and_leaves_no_page(project: Path) -> None:

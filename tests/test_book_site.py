@@ -211,6 +211,16 @@ def test_a_page_is_whole_without_a_network_and_fits_a_phone(page: Path, open_pag
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
     assert too_wide <= 1
+    # Solutions open: what stands in a line and cannot break would be cut off there, not scrolled.
+    cut = opened.evaluate(
+        """() => {
+          document.querySelectorAll('.toggle-hidden').forEach(box => box.classList.remove('toggle-hidden'));
+          const scrolls = e => e && (/auto|scroll/.test(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
+          return [...document.querySelectorAll('article :is(span.math mjx-container, code, img)')]
+            .filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1 && !scrolls(e))
+            .map(e => e.textContent.trim() || e.src); }"""
+    )
+    assert cut == []
 
 
 def test_a_slide_can_be_zoomed_and_its_scale_is_told(open_page: Any) -> None:

@@ -14,6 +14,7 @@ from bookkit import (
     provenance,
     results,
     slides,
+    tables,
 )
 
 
@@ -35,6 +36,7 @@ def setup(app: Any) -> dict[str, bool]:
         provenance,
         results,
         slides,
+        tables,
     ):
         part.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -44,7 +44,7 @@ def setting(row: dict[str, Any]) -> str:
         seed = f", seed {given['seed']}" if "seed" in given else ""
         hardware = run.get("processor") if run.get("device", "cpu") == "cpu" else run.get("device")
         parts.append(f"[{name}](#{anchor(name)}){seed}, {hardware}")
-    return "<br>".join(parts)
+    return "; <br>".join(parts)
 
 
 class ClaimsDirective(MarkdownDirective):
@@ -62,14 +62,17 @@ class ClaimsDirective(MarkdownDirective):
             link = f"{{doc}}`/{page}`" if page in self.env.found_docs else row.get("notebook") or ""
             command = f"`{row['command']}`" if row.get("command") else ""
             mark = verdict.replace(" ", "-")
-            found = [f'<span class="verdict {mark}">{verdict}</span>', value]
+            found = [
+                f'<span class="verdict {mark}">{verdict}</span>.',
+                f"{value}." if value else "",
+            ]
             how = [link, command, "" if absent else setting(row)]
             why = f"*Why:* {row['why']}" if row.get("why") and not absent else ""
             written.append(
                 [
                     f'<span id="{row["id"]}"></span>**{row["where"]}**: {row["says"]}',
-                    "<br>".join(filter(None, [*found, why])),
-                    "<br>".join(filter(None, how)),
+                    " <br>".join(filter(None, [*found, why])),
+                    "; <br>".join(filter(None, how)),
                 ]
             )
         head = ["what the paper says", "what we found", "notebook, command, setting"]

@@ -114,8 +114,10 @@ def run(source: Path, parameters: dict[str, Any], key: str, seconds: int) -> str
         lines = getattr(error, "traceback", None) or [f"{type(error).__name__}: {error}"]
         return COLOUR.sub("", "\n".join("\n".join(lines).splitlines()[-15:]))
     else:
-        nbformat.write(cleaned(nbformat.read(temporary, 4)), temporary)
         shown = {name: without_folder(value) for name, value in parameters.items()}
+        page = cleaned(nbformat.read(temporary, 4))
+        hide_folders(page, parameters, shown)
+        nbformat.write(page, temporary)
         note = {
             "notebook": f"notebooks/{source.name}",
             "key": key,
@@ -130,6 +132,16 @@ def run(source: Path, parameters: dict[str, Any], key: str, seconds: int) -> str
     finally:
         temporary.unlink(missing_ok=True)
         start.unlink(missing_ok=True)
+
+
+def hide_folders(
+    notebook: nbformat.NotebookNode, given: dict[str, Any], shown: dict[str, Any]
+) -> None:
+    """In the cell that papermill put in, name files as the note does: where they lay is nobody else's business."""
+    for cell in notebook.cells:
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            for name, value in given.items():
+                cell.source = cell.source.replace(f'"{value}"', f'"{shown[name]}"')
 
 
 def cpu_seconds() -> float:

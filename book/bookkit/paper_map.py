@@ -50,12 +50,12 @@ class PaperMapDirective(MarkdownDirective):
             written.append(
                 [
                     f'<span id="{row["id"]}"></span>**{row["name"]}**: {row["what"]}',
-                    "<br>".join(
+                    "; <br>".join(
                         f"{{py:obj}}`{name.removeprefix('wsigen.')} <{name}>`"
                         for name in row["code"]
                     ),
-                    "<br>".join(f"{sentence(test)} (`{file}`)" for file, _, test in tests),
-                    "<br>".join(pages),
+                    "; <br>".join(f"{sentence(test)} (`{file}`)" for file, _, test in tests),
+                    "; <br>".join(pages),
                 ]
             )
         head = ["the paper", "function", "tested", "chapter, notebook"]

@@ -1,6 +1,7 @@
 """The directive ``provenance``: where each saved result comes from, and a link to it below each picture of it."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from sphinx.addnodes import pending_xref
 from bookkit.markdown import MarkdownDirective
 from bookkit.places import PROFILES, ROOT
 from bookkit.results import anchor, command_of, file_of, load, parameters_of, runs_of
+
+DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 def names() -> list[str]:
@@ -43,7 +46,7 @@ class ProvenanceDirective(MarkdownDirective):
             given = parameters_of(name)
             parts = {
                 "command": unique([command_of(run) for run in runs]),
-                "parameters": ", ".join(f"{key} = {value}" for key, value in given.items()),
+                "parameters": ", ".join(f"{key} = {short(value)}" for key, value in given.items()),
                 "device": unique([f"{run.get('device')}: {run.get('processor')}" for run in runs]),
                 "commit": unique(
                     [
@@ -58,6 +61,11 @@ class ProvenanceDirective(MarkdownDirective):
             lines += [f"- **{key}**: `{value}`" for key, value in parts.items() if value]
             lines += [""]
         return lines
+
+
+def short(value: Any) -> str:
+    """A value as text; of a digest its first digits, as of a commit."""
+    return DIGEST.sub(lambda found: found[0][:12], str(value))
 
 
 def total_seconds(data: dict[str, Any]) -> float | None:
