@@ -505,6 +505,7 @@ def test_the_words_of_a_picture_go_where_the_build_looks_for_them() -> None:
 
 def test_a_page_names_a_cohort_and_not_the_folder_it_lies_in(project: Path) -> None:
     source = project / "notebooks" / "small.py"
+    (project / "executed").mkdir()
     assert notebooks.run(source, {"profile": "/somewhere/deep/cohort.csv"}, "key", 60) is None
     page = (project / "executed" / "small.ipynb").read_text("utf-8")
     assert "cohort.csv" in page
