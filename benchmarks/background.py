@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from saving import report
+from saving import report, save
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
@@ -50,18 +50,16 @@ def main() -> None:
     """Measure, print and save one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cohort", required=True)
-    parser.add_argument("--mpp", type=float, nargs="+", default=[1.4, 2.8, 5.6, 11.2, 22.4])
+    parser.add_argument("--mpp", type=float, nargs="+", default=[22.4, 11.2, 5.6, 2.8, 1.4])
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    rows = [measure(arguments.cohort, scale) for scale in arguments.mpp]
-    result = {
-        "window_px": WINDOW,
-        "own": OWN,
-        "rows": rows,
-        "run": run_info(cohort=arguments.cohort, mpp=arguments.mpp),
-    }
-    report(result, arguments.out)
+    result: dict[str, Any] = {"window_px": WINDOW, "own": OWN, "rows": []}
+    result["run"] = run_info(cohort=arguments.cohort, mpp=arguments.mpp)
+    for scale in arguments.mpp:
+        result["rows"].append(measure(arguments.cohort, scale))
+        save(result, arguments.out)  # after each scale: a run that is stopped keeps what it has
+    report(result, None)
 
 
 def sections(cohort: str, mpp: float) -> Iterator[tuple[str, Tensor, Tensor]]:
