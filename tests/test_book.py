@@ -79,6 +79,8 @@ def test_every_figure_of_the_book_says_what_made_it() -> None:
     for note in notes:
         script = Path(results.runs_of(note)[0]["command"][0]).name
         assert (BOOK / "figures" / script).is_file()
+        assert provenance.total_seconds(note), script
+        assert results.runs_of(note)[0]["arguments"], script
 
 
 def test_the_seconds_of_every_saved_result_add_up() -> None:

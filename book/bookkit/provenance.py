@@ -69,10 +69,10 @@ def short(value: Any) -> str:
 
 
 def total_seconds(data: dict[str, Any]) -> float | None:
-    """The sum over the rows of a result; a row may have one number for each of its rounds."""
+    """The sum over the rows of a result; a row may have one number for each of its rounds. Of figures, their own."""
     rows = data.get("rows")
     if not isinstance(rows, list):
-        return None
+        return data.get("seconds") if isinstance(data.get("seconds"), float) else None
     seconds: list[float] = []
     for row in rows:
         taken = row.get("seconds") if isinstance(row, dict) else None

@@ -99,6 +99,9 @@ def text_of(reference: str) -> tuple[str, str]:
 def runs_of(data: Any) -> list[dict[str, Any]]:
     """What made a result: one or more of :func:`wsigen.provenance.run_info`."""
     found = data.get("info") or data.get("run") or data.get("runs") or []
+    rows = data.get("rows")
+    if not found and isinstance(rows, list):  # each row may say it for itself
+        found = [row["run"] for row in rows if isinstance(row, dict) and "run" in row]
     if isinstance(found, dict) and "command" not in found:
         found = list(found.values())
     return [found] if isinstance(found, dict) else [run for run in found if isinstance(run, dict)]

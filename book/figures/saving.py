@@ -1,6 +1,7 @@
 """What the scripts of this folder share: they save their figures, and beside them what made them."""
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,11 @@ def save(
         What made them.
     """
     path = Path(script)
+    began = time.monotonic()
     for name, draw in figures.items():
         draw().savefig(path.with_name(f"{name}.png"), dpi=dpi, metadata={"Software": None})
-    info = run_info(**arguments)
-    note = {"figures": sorted(figures), "info": info}
+    info = run_info(dpi=dpi, **arguments)
+    seconds = round(time.monotonic() - began, 1)
+    note = {"figures": sorted(figures), "seconds": seconds, "info": info}
     path.with_suffix(".json").write_text(json.dumps(note, indent=1) + "\n", "utf-8")
     return info
