@@ -2,9 +2,9 @@
 
     python benchmarks/autoguidance.py MODEL WEAKER --cohort COHORT.csv [--out benchmarks/results/autoguidance.json]
 
-WEAKER is an earlier state of MODEL's training, or a smaller model of the same slides. Strength 0 is MODEL alone, with one
-evaluation a step; the others cost one of each model. The columns are those of benchmarks/sampling.py, whose way "to 0.1"
-draws all samples.
+WEAKER is an earlier state of MODEL's training, or a smaller model of the same slides. Strength 0 is MODEL alone, with
+one evaluation a step; the others cost one of each model. The columns are those of benchmarks/sampling.py, whose way
+"to 0.1" draws all samples.
 """
 
 import argparse
