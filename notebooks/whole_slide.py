@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 from IPython.display import Image, Markdown
 
-from wsigen.experiments import whole_slide
+from wsigen.experiments import whole_slide, zoom_neighbours
 from wsigen.experiments.lab import Lab
-from wsigen.experiments.result import as_markdown, load_result, results_folder, saved_result
+from wsigen.experiments.result import as_markdown, described, results_folder, saved_result
 from wsigen.experiments.run import saved_or_run
 from wsigen.pages import write_frames
 from wsigen.plots.whole_slide import film_strip, magnifications, nearest_distances
@@ -57,18 +57,20 @@ save(
 # %% [markdown]
 # ## Patches at each magnification, and their nearest training patches (Fig. 6)
 #
-# Each patch is a square of the finished slide, averaged to the magnification of its row; the number above it is the
-# distance to the nearest of the training patches of that magnification, in the features of EfficientNet-Lite0. Phantom
-# neighbours are shown below the patches. Those of real patients are not: the numbers are enough to tell a copy.
+# A slide of the paper's size need not be made for this: a few places of it are made at every scale (`wsigen.zoom`), and each
+# scale's pictures are cut into patches. The number above a patch is the distance to the nearest of the training patches of its
+# magnification, in the features of EfficientNet-Lite0. Phantom neighbours are shown below the patches. Those of real patients
+# are not: the numbers are enough to tell a copy.
 
 # %%
+zooms = zoom_neighbours.PROFILES[profile]
 shown = show_neighbours and cohort == "phantom"
 rows = []
-for factor in config.factors:
-    made, nearest, distances = whole_slide.neighbours(config.slides[0], factor, config, lab)
+for factor in zooms.factors:
+    made, nearest, distances = zoom_neighbours.neighbours(factor, zooms, lab)
     rows.append(
         {
-            "mpp": config.mpp * factor,
+            "mpp": zooms.mpp * factor,
             "patches": made,
             "distances": distances,
             "neighbours": nearest if shown else None,
@@ -78,42 +80,79 @@ save(
     magnifications(rows),
     "neighbours",
     "Squares of the slide, a row for each scale, with a distance above each"
-    + (
-        " and the nearest drawn patch below it: pink where the generated one is violet."
-        if shown
-        else "."
-    ),
+    + (" and the nearest drawn patch below it, which looks like a drawing." if shown else "."),
 )
 
 # %% [markdown]
 # With the phantom cohort this is a test of the tool, not of the model: the model was trained on real slides, and its patches
 # lie far from any phantom. Where a whole phantom fits into one patch, there is one patch of it to draw, so that the other
-# real patches are copies, at distance 0. The experiment measures every slide at every magnification:
+# real patches are copies, at distance 0. `slides` says how many slides show a scale.
 
 # %%
-saved = (results_folder() / "classroom" / "whole_slide.json").is_file()
-live = saved_or_run("whole_slide", profile, lab, config=config, out=None if saved else Path(out))
-columns = (
-    "slide",
-    "mpp",
-    "patches",
-    "nearest",
-    "nearest_least",
-    "nearest_real",
-    "nearest_real_least",
-)
-Markdown(as_markdown(live.rows, columns))
+saved = (results_folder() / "classroom" / "zoom_neighbours.json").is_file()
+live = saved_or_run("zoom_neighbours", profile, lab, out=None if saved else Path(out))
+columns = ("mpp", "patches", "nearest", "nearest_least", "nearest_real", "nearest_real_least")
+Markdown(as_markdown(live.rows, (columns[0], "slides", *columns[1:])))
 
 # %% [markdown]
 # ## The saved run on the real cohort
 #
-# Larger slides, with the training patches of the model as neighbours. Where no such run was saved, the one above is shown again.
+# Places of a slide of 65 536 px at 0.7 µm per pixel, with the training patches of the model as neighbours. Where no such run was
+# saved, the one above is shown again.
 
 # %%
-kept = load_result("whole_slide", "classroom") if saved else live
-Markdown(
-    f"Profile **{kept.profile}**, cohort **{kept.parameters['cohort']}**, {kept.parameters['config']['reference']} real patches."
+zoomed_in = saved_result("zoom_neighbours") or live
+Markdown(described(zoomed_in))
+
+
+# %%
+def squares(result, name, row):
+    """The kept patches of a row, as the figure wants them."""
+    picture = result.image(name)
+    patches = np.split(picture, picture.shape[1] // picture.shape[0], axis=1)
+    return {"mpp": row["mpp"], "patches": patches, "distances": row["shown"], "neighbours": None}
+
+
+save(
+    magnifications(
+        [
+            squares(zoomed_in, f"patches_{row['factor']}", row)
+            for row in zoomed_in.rows
+            if row["patches"]
+        ]
+    ),
+    "patches_zoomed",
+    "Squares of places of a slide of 65 536 px, a row for each scale from cells to whole "
+    "pieces of tissue, with the distance to the nearest training patch above each.",
 )
+
+# %%
+Markdown(as_markdown(zoomed_in.rows, (columns[0], "slides", *columns[1:])))
+
+# %%
+save(
+    nearest_distances(zoomed_in.rows),
+    "distances_zoomed",
+    "Distance to the nearest training patch at each scale of a slide of 65 536 px, medians with "
+    "lines down to the least: dots for other real patches, triangles for generated ones.",
+)
+
+# %% [markdown]
+# ## Small slides whole
+#
+# The experiment `whole_slide` looks at more patches of fewer scales: it makes small slides whole, and cuts the finished slide, averaged
+# to each magnification.
+
+# %%
+saved = (results_folder() / "classroom" / "whole_slide.json").is_file()
+live_whole = saved_or_run(
+    "whole_slide", profile, lab, config=config, out=None if saved else Path(out)
+)
+Markdown(as_markdown(live_whole.rows, ("slide", *columns)))
+
+# %%
+kept = saved_result("whole_slide") or live_whole
+Markdown(described(kept))
 
 
 # %%
@@ -121,14 +160,6 @@ def strip(seed):
     """The kept stages of a slide side by side."""
     labels = kept.rows[0]["stages"]
     return film_strip([kept.image(f"stage_{seed}_{i}") for i in range(len(labels))], labels)
-
-
-def squares(row):
-    """The kept patches of a row, as the figure wants them."""
-    patches = np.split(
-        kept.image(f"patches_{row['slide']}_{row['factor']}"), len(row["shown"]), axis=1
-    )
-    return {"mpp": row["mpp"], "patches": patches, "distances": row["shown"], "neighbours": None}
 
 
 seeds = sorted({row["slide"] for row in kept.rows})
@@ -147,14 +178,20 @@ save(
 
 # %%
 save(
-    magnifications([squares(row) for row in kept.rows if row["slide"] == seeds[-1]]),
+    magnifications(
+        [
+            squares(kept, f"patches_{row['slide']}_{row['factor']}", row)
+            for row in kept.rows
+            if row["slide"] == seeds[-1]
+        ]
+    ),
     "patches_classroom",
     "Squares of a slide of the saved run, a row for each scale from dense nuclei to edges of "
     "tissue, with the distance to the nearest training patch above each.",
 )
 
 # %%
-Markdown(as_markdown(kept.rows, columns))
+Markdown(as_markdown(kept.rows, ("slide", *columns)))
 
 # %%
 save(
@@ -197,11 +234,16 @@ write_frames(f"{out}/seven", views).name
 # the later stages fill them with a texture that is much the same everywhere. At the edge of the canvas, where the guide ends in
 # glass, tissue frays: it was cut off in the overview.
 #
-# *The neighbours.* In every row of the saved run even the nearest generated patch is farther from the training patches than the
-# nearest of the other real patches: there is no copy among them (a copy is at 0). That is what Fig. 6 of the paper shows by eye.
-# The medians tell another story. At the finest scale generated patches are typically *nearer* to some training patch than
-# real ones are: a texture without rare things is near to what is common. At coarser scales it depends on the slide. So a small
-# distance is no sign of copying by itself, and a large one no sign of newness.
+# *The neighbours.* No generated patch of either saved run is a copy (a copy is at 0): not on the places of the large slide, at eight
+# scales, nor on the small slides. That is what Fig. 6 of the paper shows by eye. On the small slides even the nearest generated
+# patch is farther from the training patches than the nearest of the other real patches. On the large one that holds at seven
+# scales of eight; at one in the middle the two are about equal. It is an easy test at the coarse end: few slides show those scales, and other
+# real patches of the same slides overlap the training patches there, down to a distance of 0.
 #
-# The other real patches come from the same slides as the training patches, and no patient was held back from this model. So this
-# is a look for copies, and no test of privacy.
+# The medians tell another story. They are much alike, and at the finest scale generated patches are typically *nearer* to some
+# training patch than real ones are: a texture without rare things is near to what is common. So a small distance is no sign of
+# copying by itself, and a large one no sign of newness.
+#
+# These are few patches, and one of the two places of the large slide lies in a gap of the tissue: its finest three scales are
+# glass, and only the other place has patches there. The other real patches come from the same slides as the training
+# patches, and no patient was held back from this model. So this is a look for copies, and no test of privacy.

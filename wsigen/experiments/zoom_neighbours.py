@@ -41,7 +41,8 @@ class Config:
     Args:
         size: side of the slide in pixels.
         mpp: micrometres per pixel of the slide.
-        places: from 0 (top, left) to 1; the classroom's were chosen where the overview of seed 0 shows tissue.
+        places: from 0 (top, left) to 1; of the classroom's the first is tissue at every scale, the second lies in a gap
+            of the tissue, which is all that the finest scales show of it.
         view_px: side of each view, which is cut into patches.
         plan: how the slide is made.
         margin_px: how far round what is wanted patches are evaluated; at 0 the views are within a fifth of a grey level
@@ -53,7 +54,7 @@ class Config:
 
     size: int = 65_536
     mpp: float = 0.7
-    places: tuple[Place, ...] = ((0.4, 0.6), (0.31, 0.5))
+    places: tuple[Place, ...] = ((0.4, 0.6), (0.24, 0.72))
     view_px: int = 256
     plan: StagePlan = FAST
     margin_px: int | None = 0
