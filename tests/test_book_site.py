@@ -69,9 +69,11 @@ def test_no_notebook_lacks_its_outputs(source: Path) -> None:
     assert "image/png" in kinds, "a notebook shows at least one figure"
     errors = [o for o in outputs if o.get("name") == "stderr" and "rror" in "".join(o["text"])]
     assert not errors
-    assert not re.search(r"0x[0-9a-f]{8,}", json.dumps(outputs)), (
-        "an address differs from run to run"
-    )
+    told = [  # a picture may hold such letters by chance
+        {**o, "data": {k: v for k, v in o.get("data", {}).items() if not k.startswith("image/")}}
+        for o in outputs
+    ]
+    assert not re.search(r"0x[0-9a-f]{8,}", json.dumps(told)), "an address differs from run to run"
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
