@@ -4,6 +4,7 @@ Marked `book`: it reads what `make book` built (or the folder of WSIGEN_BOOK_HTM
 """
 
 import json
+import math
 import os
 import re
 import shutil
@@ -288,23 +289,43 @@ def test_there_is_one_field_to_search_in(open_page: Any) -> None:
 # Again ---------------------------------------------------------------------------------------------------------------
 
 
-def content(path: Path) -> bytes:
-    """A file; of a result that an experiment saved, all but how long it took and what ran it."""
+def content(path: Path) -> Any:
+    """A file's bytes; of a result that an experiment saved, its table without times, memory and what ran it."""
     if path.suffix != ".json" or path.parent.name != "smoke":
         return path.read_bytes()
     table = json.loads(path.read_text("utf-8"))
-    rows = [{k: v for k, v in row.items() if "second" not in k} for row in table["rows"]]
-    return json.dumps({**table, "rows": rows, "info": None}).encode()
+    rows = [
+        {k: v for k, v in row.items() if "second" not in k and k != "peak_mib"}
+        for row in table["rows"]
+    ]
+    return {**table, "rows": rows, "info": None}
 
 
-def test_only_the_times_of_a_result_may_differ(tmp_path: Path) -> None:
+def alike(one: Any, other: Any) -> bool:
+    """Equal but for rounding: features of one patch differ in the last bit with the batch they are computed in."""
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-4, abs_tol=1e-5)
+    if isinstance(one, dict) and isinstance(other, dict):
+        return set(one) == set(other) and all(alike(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(alike, one, other))
+    return bool(one == other)
+
+
+def test_only_the_times_of_a_result_and_its_rounding_may_differ(tmp_path: Path) -> None:
     path = tmp_path / "smoke" / "x.json"
     path.parent.mkdir()
     seen = []
-    for row in ({"kid": 0.1, "cpu_seconds": 1.0}, {"kid": 0.1, "cpu_seconds": 2.0}, {"kid": 0.2}):
+    rows = (
+        {"kid": [0.1], "cpu_seconds": 1.0},
+        {"kid": [0.1000001], "cpu_seconds": 2.0},
+        {"kid": [0.101]},
+        {"kid": [0.1], "recall": 0.0},
+    )
+    for row in rows:
         path.write_text(json.dumps({"rows": [row], "info": [{"started": str(row)}]}))
         seen.append(content(path))
-    assert seen[0] == seen[1] != seen[2]
+    assert [alike(seen[0], other) for other in seen] == [True, True, False, False]
 
 
 def test_two_runs_give_identical_notebooks_and_files(
@@ -318,7 +339,7 @@ def test_two_runs_give_identical_notebooks_and_files(
         "XDG_CACHE_HOME", str(tmp_path)
     )  # what was computed before is not known there
 
-    def made() -> dict[str, bytes]:
+    def made() -> dict[str, Any]:
         files = [path for path in EXECUTED.rglob("*") if path.is_file() and path.name[0] != "."]
         return {
             path.relative_to(EXECUTED).as_posix(): content(path)
@@ -344,4 +365,4 @@ def test_two_runs_give_identical_notebooks_and_files(
     assert notebooks.main(["--profile", "smoke", "--cohort", cohort]) == 0
     second = made()
     assert set(first) == set(second)
-    assert [name for name in first if first[name] != second[name]] == []
+    assert [name for name in first if not alike(first[name], second[name])] == []
