@@ -85,7 +85,7 @@ class EDMDenoiser(nn.Module):
 
 
 def autoguided(strong: Images, weak: Images, strength: float) -> Images:
-    """U + w (u - u_weak): what a model says, carried on away from what a weaker one says of the same images.
+    """Return u + w (u - u_weak): what a model says of images, carried on away from what a weaker one says.
 
     Karras et al. 2024, "Guiding a diffusion model with a bad version of itself", Eq. 3 with a weight of 1 + w. Where a
     network falls short of the best denoiser, a smaller one or an earlier state of it falls short further in the same
