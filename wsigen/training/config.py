@@ -87,9 +87,13 @@ TINY = TrainConfig(
 # Wider noise than EDM's: a short training sees too little noise above sigma 10 with N(-1.2, 1.2^2), and its overviews
 # come out dark (benchmarks/results/estimate_bias.json, results/classroom/ablations.json). A short average, since a
 # long one harms the samples of a run that still learns fast (benchmarks/results/averages.json).
-# Averages, since without them the network says too little of a patch's mean in high noise.
+# Averages, since without them the network says too little of a patch's mean in high noise; detail, since folding
+# blurs what samples are judged by (rows "detail" and "averages" of results/classroom/ablations.json).
 SMALL = TrainConfig(
-    network=UNetConfig(averages=(4, 16, 64)), sigma_mean=-0.6, sigma_std=1.8, ema_gamma=16.97
+    network=UNetConfig(detail=16, averages=(4, 16, 64)),
+    sigma_mean=-0.6,
+    sigma_std=1.8,
+    ema_gamma=16.97,
 )
 BASE = TrainConfig(
     network=UNetConfig(widths=(96, 192, 288), blocks=2),
