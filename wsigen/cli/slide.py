@@ -124,14 +124,19 @@ OPTIONS = (
 
 def weaker_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of autoguidance to a command."""
-    for option in reversed(WEAKER):
-        command = option(command)
-    return command
+    return with_options(command, WEAKER)
 
 
 def slide_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that name a slide to a command."""
-    for option in reversed(OPTIONS):
+    return with_options(command, OPTIONS)
+
+
+def with_options(
+    command: Callable[..., Any], options: tuple[Callable[..., Any], ...]
+) -> Callable[..., Any]:
+    """Add options to a command; its help lists them in this order."""
+    for option in reversed(options):
         command = option(command)
     return command
 
