@@ -95,7 +95,9 @@ def test_a_weaker_model_guides_a_slide_and_its_file_says_so(tmp_path, model):
         done = wsigen("generate", out, *words, "--weaker", weaker, "--strength", strength)
         assert done.returncode == 0, done.stderr
         slides[strength] = read_description(out)["model_sha256"], openslide.OpenSlide(out)
-        assert read_description(out)["model"] == f"tiny, away from weaker by {strength}"
+        assert read_description(out)["model"] == (
+            f"tiny, away from weaker by {strength} down to sigma 0.15"
+        )
     assert slides[0][0] != slides[1][0]
     pixels = [slide.read_region((0, 0), 0, (64, 64)).tobytes() for _, slide in slides.values()]
     assert pixels[0] != pixels[1]
@@ -105,6 +107,12 @@ def test_a_weaker_model_guides_a_slide_and_its_file_says_so(tmp_path, model):
     )  # fmt: skip
     x = torch.randn(1, 3, 32, 32)
     torch.testing.assert_close(guided(x, 1.0, 2.0), 2 * strong(x, 1.0, 2.0) - weak(x, 1.0, 2.0))
+    # and below its lowest noise level what the strong one says, image by image
+    guided = load_denoiser(model, weaker=weaker, weaker_sigma=0.5)
+    mixed = guided(x.expand(2, -1, -1, -1), torch.tensor([0.4, 0.5]), 2.0)
+    torch.testing.assert_close(mixed[:1], strong(x, 0.4, 2.0))
+    torch.testing.assert_close(mixed[1:], 2 * strong(x, 0.5, 2.0) - weak(x, 0.5, 2.0))
+    torch.testing.assert_close(guided(x, 0.4, 2.0), strong(x, 0.4, 2.0))
 
 
 def test_a_weaker_model_must_know_the_scales(tmp_path, model):

@@ -59,6 +59,9 @@ def test_a_model_that_a_weaker_one_guides_is_another_model(small_world):
     assert guided.described()["weaker"] == "model.safetensors"
     assert guided.described()["strength"] == 0.5
     assert "weaker" not in alone.described()
+    later = Lab(slides, model, weaker=model, strength=0.5, weaker_sigma=0.1)
+    assert later.described()["weaker_sigma"] == 0.1
+    assert later.described()["model_sha256"] != guided.described()["model_sha256"]
 
 
 def test_evaluate_prints_a_line_per_scale_and_saves_what_made_it(

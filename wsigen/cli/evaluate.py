@@ -52,6 +52,7 @@ def evaluate(
     model: str,
     weaker: str | None,
     strength: float,
+    weaker_sigma: float,
     cohort: str,
     split: str | None,
     samples: int,
@@ -105,6 +106,7 @@ def evaluate(
         extractor=extractor,
         weaker=weaker,
         strength=strength,
+        weaker_sigma=weaker_sigma,
     )
     result = watch(run("heldout", "evaluate", lab, config=config, fresh=fresh), "evaluate")
     click.echo(

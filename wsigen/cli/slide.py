@@ -40,6 +40,13 @@ WEAKER = (
         show_default=True,
         help="How far away from the weaker model.",
     ),
+    click.option(
+        "--weaker-sigma",
+        type=click.FloatRange(min=0),
+        default=0.15,
+        show_default=True,
+        help="Guided by it at this noise level and above.",
+    ),
 )
 OPTIONS = (
     click.option(
@@ -158,6 +165,7 @@ def ask(
     model: str,
     weaker: str | None,
     strength: float,
+    weaker_sigma: float,
     width: int | None,
     height: int | None,
     width_mm: float | None,
@@ -187,7 +195,9 @@ def ask(
         size_px(width, width_mm, mpp, "width"),
         size_px(height, height_mm, mpp, "height"),
     )
-    denoiser = load_denoiser(model, device=device, weaker=weaker, strength=strength)
+    denoiser = load_denoiser(
+        model, device=device, weaker=weaker, strength=strength, weaker_sigma=weaker_sigma
+    )
     info = denoiser.info
     path = stages(
         height,

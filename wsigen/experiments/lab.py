@@ -43,7 +43,8 @@ class Lab:
         device: "cpu" or "cuda"; by default a GPU where there is one.
         cache: folder for generated patches, features and measured cells.
         extractor: network behind the features; see `wsigen.metrics.extractors`.
-        weaker: a weaker model that guides this one with ``strength``; see `wsigen.denoiser.autoguided`.
+        weaker: a weaker model that guides this one with ``strength``, at noise of ``weaker_sigma`` and above; see
+            `wsigen.denoiser.autoguided`.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Lab:
         extractor: str = DEFAULT_EXTRACTOR,
         weaker: str | None = None,
         strength: float = 1.0,
+        weaker_sigma: float = 0.0,
     ) -> None:
         self.cohort = cohort
         self.model = str(model)
@@ -64,14 +66,18 @@ class Lab:
         self.device = choose_device(device)
         self.cache = cache or cache_folder()
         self.extractor_name = extractor
-        self.weaker, self.strength = weaker, strength
+        self.weaker, self.strength, self.weaker_sigma = weaker, strength, weaker_sigma
         self._sources: dict[str, list[Source]] = {}
 
     @cached_property
     def denoiser(self) -> LoadedDenoiser:
         """The model; half precision where the hardware is made for it."""
         return load_denoiser(
-            self.model, device=self.device, weaker=self.weaker, strength=self.strength
+            self.model,
+            device=self.device,
+            weaker=self.weaker,
+            strength=self.strength,
+            weaker_sigma=self.weaker_sigma,
         )
 
     @property
@@ -220,7 +226,11 @@ class Lab:
         weaker = (
             {}
             if self.weaker is None
-            else {"weaker": without_folder(Path(self.weaker)), "strength": self.strength}
+            else {
+                "weaker": without_folder(Path(self.weaker)),
+                "strength": self.strength,
+                **({"weaker_sigma": self.weaker_sigma} if self.weaker_sigma else {}),
+            }
         )
         return {
             "model": without_folder(Path(self.model)),

@@ -66,7 +66,8 @@ class ModelInfo:
 class LoadedDenoiser(EDMDenoiser):
     """A denoiser from a checkpoint: it knows its ``info``, its ``name`` and the ``sha256`` of its file.
 
-    A ``weaker`` model guides it, if there is one, with ``strength``; see `wsigen.denoiser.autoguided`.
+    A ``weaker`` model guides it, if there is one, with ``strength`` at ``weaker_sigma`` and above; see
+    `wsigen.denoiser.autoguided`.
     """
 
     def __init__(
@@ -80,24 +81,34 @@ class LoadedDenoiser(EDMDenoiser):
         self.sha256 = sha256
         self.weaker: LoadedDenoiser | None = None
         self.strength = 0.0
+        self.weaker_sigma = 0.0
 
     def forward(self, x: Images, sigma: Tensor | float, mpp: Tensor | float) -> Images:
         """As :class:`EDMDenoiser`, then away from what the weaker model says."""
         estimate = super().forward(x, sigma, mpp)
         if self.weaker is None:
             return estimate
-        return autoguided(estimate, self.weaker(x, sigma, mpp), self.strength)
+        levels = torch.as_tensor(sigma).cpu()  # one number, as samplers give it, makes no GPU wait
+        alone = (levels < self.weaker_sigma).expand(x.shape[0])
+        if alone.all():
+            return estimate
+        guided = autoguided(estimate, self.weaker(x, sigma, mpp), self.strength)
+        return torch.where(alone[:, None, None, None].to(x.device), estimate, guided)
 
-    def away_from(self, weaker: "LoadedDenoiser", strength: float) -> None:
+    def away_from(
+        self, weaker: "LoadedDenoiser", strength: float, weaker_sigma: float = 0.0
+    ) -> None:
         """Be guided by a weaker model from now on; name and digest say so.
 
         Raises:
             WsigenError: the weaker one knows less of the scales.
         """
         weaker.check_mpp(self.info.mpp_min, self.info.mpp_max)
-        self.weaker, self.strength = weaker, strength
-        self.name += f", away from {weaker.name} by {strength:g}"
+        self.weaker, self.strength, self.weaker_sigma = weaker, strength, weaker_sigma
+        down_to = f" down to sigma {weaker_sigma:g}" if weaker_sigma else ""
+        self.name += f", away from {weaker.name} by {strength:g}{down_to}"
         pair = f"{self.sha256} {weaker.sha256} {strength!r}"
+        pair += f" {weaker_sigma!r}" if weaker_sigma else ""
         self.sha256 = hashlib.sha256(pair.encode()).hexdigest()
 
     @property
@@ -173,6 +184,7 @@ def load_denoiser(
     compiled: bool = False,
     weaker: str | Path | None = None,
     strength: float = 1.0,
+    weaker_sigma: float = 0.0,
 ) -> LoadedDenoiser:
     """Load a trained denoiser, ready to sample from.
 
@@ -184,6 +196,7 @@ def load_denoiser(
             where it pays for very large slides only (``benchmarks/cost.py``); on a GPU it was never tried.
         weaker: name or path of a weaker model that guides this one; each patch then costs an evaluation of both.
         strength: how far it does; see `wsigen.denoiser.autoguided`.
+        weaker_sigma: it does at this noise level and above; below, the model is alone, at half the cost.
 
     Raises:
         WsigenError: no such model, or the file is damaged or foreign.
@@ -208,5 +221,5 @@ def load_denoiser(
         denoiser.network.compile()
     if weaker is not None:
         other = load_denoiser(weaker, device=device, half=half, compiled=compiled)
-        denoiser.away_from(other, strength)
+        denoiser.away_from(other, strength, weaker_sigma)
     return denoiser
