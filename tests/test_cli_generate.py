@@ -115,6 +115,29 @@ def test_a_weaker_model_guides_a_slide_and_its_file_says_so(tmp_path, model):
     torch.testing.assert_close(guided(x, 0.4, 2.0), strong(x, 0.4, 2.0))
 
 
+def test_a_model_can_be_told_that_noise_is_stronger_than_it_is(tmp_path, model):
+    import torch
+
+    from wsigen.training.checkpoint import load_denoiser
+
+    x = torch.randn(2, 3, 32, 32)
+    plain, told = load_denoiser(model), load_denoiser(model, told=1.5)
+    torch.testing.assert_close(told(x, 1.0, 2.0), plain(x, 1.5, 2.0))
+    torch.testing.assert_close(
+        told(x, torch.tensor([1.0, 2.0]), 2.0), plain(x, torch.tensor([1.5, 3.0]), 2.0)
+    )
+    assert told.sha256 != plain.sha256
+    # the weaker one that guides it is told the truth
+    guided = load_denoiser(model, weaker=model, told=1.5)
+    estimate = 2 * plain(x, 1.5, 2.0) - plain(x, 1.0, 2.0)
+    torch.testing.assert_close(guided(x, 1.0, 2.0), estimate)
+    out = tmp_path / "told.tiff"
+    words = ["--model", model, "--width", 64, "--height", 64, "--mpp", 2, "--plan", "preview"]
+    done = wsigen("generate", out, *words, "--told", 1.5)
+    assert done.returncode == 0, done.stderr
+    assert read_description(out)["model"] == "tiny, told 1.5 of the noise"
+
+
 def test_a_weaker_model_must_know_the_scales(tmp_path, model):
     from wsigen.training.checkpoint import find_model, read_safetensors, write_safetensors
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from wsigen.cli.slide import weaker_options
+from wsigen.cli.slide import estimate_options
 
 
 @click.command()
 @click.option("--model", default="small", show_default=True, help="Name of a shipped model, or a file.")  # fmt: skip
-@weaker_options
+@estimate_options
 @click.option(
     "--cohort", default="phantom", show_default=True,
     help="Folder of slides, cohort.csv, pack, or the word phantom.",
@@ -53,6 +53,7 @@ def evaluate(
     weaker: str | None,
     strength: float,
     weaker_sigma: float,
+    told: float,
     cohort: str,
     split: str | None,
     samples: int,
@@ -107,6 +108,7 @@ def evaluate(
         weaker=weaker,
         strength=strength,
         weaker_sigma=weaker_sigma,
+        told=told,
     )
     result = watch(run("heldout", "evaluate", lab, config=config, fresh=fresh), "evaluate")
     click.echo(

@@ -27,7 +27,7 @@ def numbers(text: str | None, kind: type[Number]) -> tuple[Number, ...] | None:
         raise click.BadParameter(f"{text!r}; expected numbers with commas between them") from error
 
 
-WEAKER = (
+ESTIMATE = (
     click.option(
         "--weaker",
         metavar="MODEL",
@@ -47,12 +47,19 @@ WEAKER = (
         show_default=True,
         help="Guided by it at this noise level and above.",
     ),
+    click.option(
+        "--told",
+        type=click.FloatRange(min=0.5, max=2),
+        default=1.0,
+        show_default=True,
+        help="Tell the model that noise is so many times as strong as it is: above 1 for less contrast.",
+    ),
 )
 OPTIONS = (
     click.option(
         "--model", default="small", show_default=True, help="Name of a shipped model, or a file."
     ),
-    *WEAKER,
+    *ESTIMATE,
     click.option("--width", type=int, help="Width in pixels."),
     click.option("--height", type=int, help="Height in pixels."),
     click.option("--width-mm", type=float, help="Width in millimetres instead."),
@@ -129,9 +136,9 @@ OPTIONS = (
 )
 
 
-def weaker_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of autoguidance to a command."""
-    return with_options(command, WEAKER)
+def estimate_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that change what the model says of noisy images."""
+    return with_options(command, ESTIMATE)
 
 
 def slide_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -166,6 +173,7 @@ def ask(
     weaker: str | None,
     strength: float,
     weaker_sigma: float,
+    told: float,
     width: int | None,
     height: int | None,
     width_mm: float | None,
@@ -196,7 +204,12 @@ def ask(
         size_px(height, height_mm, mpp, "height"),
     )
     denoiser = load_denoiser(
-        model, device=device, weaker=weaker, strength=strength, weaker_sigma=weaker_sigma
+        model,
+        device=device,
+        weaker=weaker,
+        strength=strength,
+        weaker_sigma=weaker_sigma,
+        told=told,
     )
     info = denoiser.info
     path = stages(

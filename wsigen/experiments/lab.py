@@ -45,6 +45,7 @@ class Lab:
         extractor: network behind the features; see `wsigen.metrics.extractors`.
         weaker: a weaker model that guides this one with ``strength``, at noise of ``weaker_sigma`` and above; see
             `wsigen.denoiser.autoguided`.
+        told: what the model is told of the noise level, in units of it.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Lab:
         weaker: str | None = None,
         strength: float = 1.0,
         weaker_sigma: float = 0.0,
+        told: float = 1.0,
     ) -> None:
         self.cohort = cohort
         self.model = str(model)
@@ -67,6 +69,7 @@ class Lab:
         self.cache = cache or cache_folder()
         self.extractor_name = extractor
         self.weaker, self.strength, self.weaker_sigma = weaker, strength, weaker_sigma
+        self.told = told
         self._sources: dict[str, list[Source]] = {}
 
     @cached_property
@@ -78,6 +81,7 @@ class Lab:
             weaker=self.weaker,
             strength=self.strength,
             weaker_sigma=self.weaker_sigma,
+            told=self.told,
         )
 
     @property
@@ -239,6 +243,7 @@ class Lab:
             "cohort_sha256": hashlib.sha256(repr(slides).encode()).hexdigest()[:16],
             "seed": self.seed,
             **weaker,
+            **({"told": self.told} if self.told != 1 else {}),
             **({"extractor": self.extractor_name} if named else {}),
         }
 

@@ -67,7 +67,7 @@ class LoadedDenoiser(EDMDenoiser):
     """A denoiser from a checkpoint: it knows its ``info``, its ``name`` and the ``sha256`` of its file.
 
     A ``weaker`` model guides it, if there is one, with ``strength`` at ``weaker_sigma`` and above; see
-    `wsigen.denoiser.autoguided`.
+    `wsigen.denoiser.autoguided`. It can be told that noise is stronger than it is; see :meth:`overstate`.
     """
 
     def __init__(
@@ -82,10 +82,11 @@ class LoadedDenoiser(EDMDenoiser):
         self.weaker: LoadedDenoiser | None = None
         self.strength = 0.0
         self.weaker_sigma = 0.0
+        self.told = 1.0
 
     def forward(self, x: Images, sigma: Tensor | float, mpp: Tensor | float) -> Images:
         """As :class:`EDMDenoiser`, then away from what the weaker model says."""
-        estimate = super().forward(x, sigma, mpp)
+        estimate = super().forward(x, self.told * sigma, mpp)
         if self.weaker is None:
             return estimate
         levels = torch.as_tensor(sigma).cpu()  # one number, as samplers give it, makes no GPU wait
@@ -94,6 +95,17 @@ class LoadedDenoiser(EDMDenoiser):
             return estimate
         guided = autoguided(estimate, self.weaker(x, sigma, mpp), self.strength)
         return torch.where(alone[:, None, None, None].to(x.device), estimate, guided)
+
+    def overstate(self, factor: float) -> None:
+        """Tell the network from now on that noise is ``factor`` times as strong as it is; name and digest say so.
+
+        D(x; factor sigma, s) instead of D(x; sigma, s). In sampling, images carry more error than their noise level
+        says, since earlier estimates were wrong too (exposure bias, Ning et al. 2024). A network that takes it for
+        noise adds less contrast of its own.
+        """
+        self.told = factor
+        self.name += f", told {factor:g} of the noise"
+        self.sha256 = hashlib.sha256(f"{self.sha256} told {factor!r}".encode()).hexdigest()
 
     def away_from(
         self, weaker: "LoadedDenoiser", strength: float, weaker_sigma: float = 0.0
@@ -185,6 +197,7 @@ def load_denoiser(
     weaker: str | Path | None = None,
     strength: float = 1.0,
     weaker_sigma: float = 0.0,
+    told: float = 1.0,
 ) -> LoadedDenoiser:
     """Load a trained denoiser, ready to sample from.
 
@@ -197,6 +210,7 @@ def load_denoiser(
         weaker: name or path of a weaker model that guides this one; each patch then costs an evaluation of both.
         strength: how far it does; see `wsigen.denoiser.autoguided`.
         weaker_sigma: it does at this noise level and above; below, the model is alone, at half the cost.
+        told: what the model is told of the noise level, in units of it; see `LoadedDenoiser.overstate`.
 
     Raises:
         WsigenError: no such model, or the file is damaged or foreign.
@@ -219,6 +233,8 @@ def load_denoiser(
     denoiser = denoiser.to(device).eval().requires_grad_(False)
     if compiled:
         denoiser.network.compile()
+    if told != 1:
+        denoiser.overstate(told)
     if weaker is not None:
         other = load_denoiser(weaker, device=device, half=half, compiled=compiled)
         denoiser.away_from(other, strength, weaker_sigma)
