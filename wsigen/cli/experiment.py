@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wsigen.cli.slide import estimate_options
 from wsigen.experiments.catalogue import CATALOGUE, PROFILE_NAMES, find_experiment
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def print_list(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.option(
     "--model", default="small", show_default=True, help="Name of a shipped model, or a file."
 )
+@estimate_options
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--device", help="cpu or cuda; by default a GPU where there is one.")
 @click.option(
@@ -61,6 +63,10 @@ def experiment(
     profile: str,
     cohort: str,
     model: str,
+    weaker: str | None,
+    strength: float,
+    weaker_sigma: float,
+    told: float,
     seed: int,
     device: str | None,
     extractor: str,
@@ -82,7 +88,17 @@ def experiment(
     from wsigen.experiments.lab import Lab
     from wsigen.experiments.run import run
 
-    lab = Lab(cohort, model, seed=seed, device=device, extractor=extractor)
+    lab = Lab(
+        cohort,
+        model,
+        seed=seed,
+        device=device,
+        extractor=extractor,
+        weaker=weaker,
+        strength=strength,
+        weaker_sigma=weaker_sigma,
+        told=told,
+    )
     result = watch(run(name, profile, lab, out=out, fresh=fresh), name)
     click.echo(table(result.rows))
     click.echo(f"{out / profile / name}.json: {len(result.rows)} rows, {profile}, on {lab.device}")
