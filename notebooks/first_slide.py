@@ -41,7 +41,7 @@ def save(figure, name, alt):
 # %%
 side = {"smoke": 320, "classroom": 1536, "paper": 16384}[profile]
 plan = PAPER if profile == "paper" else FAST
-denoiser = load_denoiser("small")
+denoiser = load_denoiser("small-2")
 path = stages(side, side, mpp, patch_px=64)
 for stage in path:
     print(f"stage {stage.index}: {stage.width} x {stage.height} px at {stage.mpp:g} µm per pixel")

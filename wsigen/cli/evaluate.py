@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from wsigen.cli.slide import estimate_options
+from wsigen.cli.slide import MODEL, estimate_options
 
 
 @click.command()
-@click.option("--model", default="small", show_default=True, help="Name of a shipped model, or a file.")  # fmt: skip
+@MODEL
 @estimate_options
 @click.option(
     "--cohort", default="phantom", show_default=True,

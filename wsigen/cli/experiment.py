@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wsigen.cli.slide import estimate_options
+from wsigen.cli.slide import MODEL, estimate_options
 from wsigen.experiments.catalogue import CATALOGUE, PROFILE_NAMES, find_experiment
 
 if TYPE_CHECKING:
@@ -42,9 +42,7 @@ def print_list(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     "--cohort", default="phantom", show_default=True,
     help="Folder of slides, cohort.csv, pack, or the word phantom.",
 )  # fmt: skip
-@click.option(
-    "--model", default="small", show_default=True, help="Name of a shipped model, or a file."
-)
+@MODEL
 @estimate_options
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--device", help="cpu or cuda; by default a GPU where there is one.")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from wsigen.models import DEFAULT_MODEL
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
@@ -55,10 +57,11 @@ ESTIMATE = (
         help="Tell the model that noise is so many times as strong as it is: above 1 for less contrast.",
     ),
 )
+MODEL = click.option(
+    "--model", default=DEFAULT_MODEL, show_default=True, help="Name of a shipped model, or a file."
+)
 OPTIONS = (
-    click.option(
-        "--model", default="small", show_default=True, help="Name of a shipped model, or a file."
-    ),
+    MODEL,
     *ESTIMATE,
     click.option("--width", type=int, help="Width in pixels."),
     click.option("--height", type=int, help="Height in pixels."),

@@ -36,7 +36,7 @@ class Config:
     """What is generated.
 
     Args:
-        slides: seeds, one slide each; 3 of "small" has a good deal of glass.
+        slides: seeds, one slide each; 3 of "small-2" has a good deal of glass.
         stages: after the overview.
         mpp: micrometres per pixel of the last stage.
         view_px: side of what is looked at of each stage.

@@ -18,6 +18,7 @@ from wsigen.errors import WsigenError
 from wsigen.experiments.places import Drawn, PlacedPatches, Scale
 from wsigen.metrics.extractors import DEFAULT_EXTRACTOR, Extractor, extractor
 from wsigen.metrics.features import features
+from wsigen.models import DEFAULT_MODEL
 from wsigen.provenance import without_folder
 from wsigen.sampler import sample
 from wsigen.schedule import SIGMA_MIN, karras_sigmas
@@ -51,7 +52,7 @@ class Lab:
     def __init__(
         self,
         cohort: Path | str = "phantom",
-        model: Path | str = "small",
+        model: Path | str = DEFAULT_MODEL,
         *,
         seed: int = 0,
         device: str | None = None,

@@ -21,6 +21,7 @@ from wsigen.arrays import Images
 from wsigen.denoiser import EDMDenoiser, autoguided
 from wsigen.devices import has_fast_bfloat16
 from wsigen.errors import WsigenError
+from wsigen.models import DEFAULT_MODEL
 from wsigen.networks.unet import UNet, UNetConfig
 
 FORMAT = "wsigen-denoiser-1"
@@ -189,7 +190,7 @@ def find_model(model: str | Path) -> Path:
 
 
 def load_denoiser(
-    model: str | Path = "small",
+    model: str | Path = DEFAULT_MODEL,
     *,
     device: str = "cpu",
     half: bool | None = None,
