@@ -36,7 +36,7 @@ class Config:
     """What is generated.
 
     Args:
-        slides: seeds, one slide each; 3 of "small-2" has a good deal of glass.
+        slides: seeds, one slide each.
         stages: after the overview.
         mpp: micrometres per pixel of the last stage.
         view_px: side of what is looked at of each stage.
@@ -54,7 +54,7 @@ class Config:
 
 PROFILES = {
     "smoke": Config((3,), stages=1, mpp=32.0, view_px=32),
-    "classroom": Config(),
+    "classroom": Config((3, 4, 5)),
     "paper": Config(tuple(range(10)), view_px=512, plan="paper"),
 }
 

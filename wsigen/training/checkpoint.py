@@ -101,8 +101,8 @@ class LoadedDenoiser(EDMDenoiser):
         """Tell the network from now on that noise is ``factor`` times as strong as it is; name and digest say so.
 
         D(x; factor sigma, s) instead of D(x; sigma, s). In sampling, images carry more error than their noise level
-        says, since earlier estimates were wrong too (exposure bias, Ning et al. 2024). A network that takes it for
-        noise adds less contrast of its own.
+        says, since earlier estimates were wrong too (exposure bias; Ning et al. 2024, Li et al. 2024). A network that
+        takes it for noise adds less contrast of its own.
         """
         self.told = factor
         self.name += f", told {factor:g} of the noise"
