@@ -26,6 +26,7 @@ from IPython.display import Image, Markdown
 
 from wsigen.denoiser import EDMDenoiser
 from wsigen.experiments.lab import to_pixels
+from wsigen.experiments.result import saved_result
 from wsigen.plots.quality import loss_curve, sheets
 from wsigen.seeds import generator
 from wsigen.slides.cohort import read_cohort
@@ -132,20 +133,43 @@ save(
 # %% [markdown]
 # ## The model that ships
 #
-# `small` has sixty times as many weights and saw far more patches, of real slides. Its record lies beside its weights.
+# `small-2` has sixty times as many weights and saw far more patches, of real slides. Its record lies beside its weights.
 
 # %%
-record = json.loads((files("wsigen") / "models" / "small.json").read_text())
+record = json.loads((files("wsigen") / "models" / "small-2.json").read_text())
 seen = [line["images_seen"] for line in record["losses"]]
 save(
     loss_curve(seen, [line["loss"] for line in record["losses"]]),
     "loss_small",
     "The loss of the model that ships, over the patches it has seen: a steep fall, then a slow "
-    "one, and a step up where the noise levels of the training were changed.",
+    "one, with a step up where the noise levels of the training were changed.",
 )
 
 # %%
 Markdown("\n".join(f"- {note}" for note in record["notes"]))
+
+# %% [markdown]
+# What it has learned shows in samples from noise. Here are eight at each of seven scales, from the same noise: with the model
+# alone, and guided by its weaker predecessor `small` while it is told of a little more noise than there is (chapter
+# *Training*). Which of them would you take for tissue?
+
+
+# %%
+def all_scales(result):
+    """The samples of a saved result, one row for each scale."""
+    names = [f"mpp_{row['mpp']:g}".replace(".", "_") for row in result.rows]
+    return np.concatenate([result.image(name) for name in names])
+
+
+ways = {"alone": saved_result("samples"), "guided": saved_result("samples_guided")}
+ways = {way: result for way, result in ways.items() if result}
+scales = ", ".join(f"{row['mpp']:g}" for row in next(iter(ways.values())).rows)
+save(
+    sheets([all_scales(result) for result in ways.values()], list(ways), across=len(ways)),
+    "samples_small",
+    f"Seven rows of eight samples of the model that ships, at {scales} micrometres per pixel from top "
+    "to bottom: left of the model alone, right guided by a weaker one, where the samples differ more.",
+)
 
 # %% [markdown]
 # ## What we saw, beside what the paper says
