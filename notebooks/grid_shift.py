@@ -201,7 +201,7 @@ save(
 # it settles what is coarse, and with it most of what could jump.
 #
 # On the trained model the fixed grid is found without doubt, and can be seen. Grid-shift shows nothing at the base grid, but look at
-# `last_seam_p`, the test at the grid of its own last step: with the ten steps of the fast plan that grid can just be found, at less
+# `last_seam_p`, the test at the grid of its own last step: with the ten steps of the fast plan that grid is found, at less
 # than a grey level, which nobody sees. Nor is it the only one. The last figure looks along the grid of every step, and finds a faint
 # trace of each from the middle of the schedule to its end: where the exact field forgets its last steps, the network does not. So *no
 # seams* is true for the eye, and not to the last digit.
