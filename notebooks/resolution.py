@@ -112,8 +112,8 @@ Markdown(as_markdown(kept.rows, ("scale", "samples", "apart", "patients")))
 # generator would reach with the same samples. At 150 there is the paper's value only: the model was trained up to 100, and our
 # slides show no more.
 #
-# In the saved run precision comes near that of other real patches at fine scales and dips in the middle; recall is far below
-# it everywhere. The small model draws patches that could be real, but only some of the kinds there are.
+# In the saved run precision is above that of other real patches at fine scales, and below it from 25 µm per pixel on; recall is far
+# below it everywhere. The small model draws patches that could be real, but only some of the kinds there are.
 #
 # At coarse scales the last table warns. The patches are of few slides and overlap, and real patches that overlap look
 # more alike than new slides would.
