@@ -54,7 +54,7 @@ class Config:
 
     size: int = 65_536
     mpp: float = 0.7
-    places: tuple[Place, ...] = ((0.4, 0.6), (0.24, 0.72))
+    places: tuple[Place, ...] = ((0.4, 0.6), (0.31, 0.75))  # tissue, of two kinds, of slide 0 by "small-2"
     view_px: int = 256
     plan: StagePlan = FAST
     margin_px: int | None = 0
