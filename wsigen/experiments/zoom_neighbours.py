@@ -54,7 +54,8 @@ class Config:
 
     size: int = 65_536
     mpp: float = 0.7
-    places: tuple[Place, ...] = ((0.4, 0.6), (0.31, 0.75))  # tissue, of two kinds, of slide 0 by "small-2"
+    # Two kinds of tissue on slide 0 of "small-2".
+    places: tuple[Place, ...] = ((0.4, 0.6), (0.31, 0.75))
     view_px: int = 256
     plan: StagePlan = FAST
     margin_px: int | None = 0
