@@ -236,14 +236,13 @@ write_frames(f"{out}/seven", views).name
 #
 # *The neighbours.* No generated patch of either saved run is a copy (a copy is at 0): not on the places of the large slide, at eight
 # scales, nor on the small slides. That is what Fig. 6 of the paper shows by eye. On the small slides even the nearest generated
-# patch is farther from the training patches than the nearest of the other real patches. On the large one that holds at seven
-# scales of eight; at one in the middle the two are about equal. It is an easy test at the coarse end: few slides show those scales, and other
+# patch is farther from the training patches than the nearest of the other real patches. On the large one that holds at all eight
+# scales. It is an easy test at the coarse end: few slides show those scales, and other
 # real patches of the same slides overlap the training patches there, down to a distance of 0.
 #
-# The medians tell another story. They are much alike, and at the finest scale generated patches are typically *nearer* to some
-# training patch than real ones are: a texture without rare things is near to what is common. So a small distance is no sign of
-# copying by itself, and a large one no sign of newness.
+# The medians say something else. Generated patches are typically as far as real ones or a little farther, which is likeness,
+# not newness: what looks like no tissue at all is far from every slide, too. And a texture without rare things would be near to what
+# is common. So a small distance is no sign of copying by itself, and a large one no sign of newness.
 #
-# These are few patches, and one of the two places of the large slide lies in a gap of the tissue: its finest three scales are
-# glass, and only the other place has patches there. The other real patches come from the same slides as the training
+# These are few patches, of two places of the large slide. The other real patches come from the same slides as the training
 # patches, and no patient was held back from this model. So this is a look for copies, and no test of privacy.

@@ -54,7 +54,8 @@ class Config:
 
 PROFILES = {
     "smoke": Config((3,), stages=1, mpp=32.0, view_px=32),
-    "classroom": Config((1, 2, 3, 4, 9)),  # of the first ten of "small-2" those whose overview has glass
+    # Those of the first ten slides of "small-2" whose overview has glass.
+    "classroom": Config((1, 2, 3, 4, 9)),
     "paper": Config(tuple(range(10)), view_px=512, plan="paper"),
 }
 
