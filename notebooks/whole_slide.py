@@ -231,7 +231,7 @@ write_frames(f"{out}/seven", views).name
 #
 # *The stages.* The outline of the tissue is there in the first stage and stays, and fields of colour keep their places. What
 # the paper's seven stages of 512 px patches have and these do not is anatomy: at 64 px, the overview knows edges and colours, and
-# the later stages fill them with a texture that is much the same everywhere. At the edge of the canvas, where the guide ends in
+# the later stages fill each colour with its texture. At the edge of the canvas, where the guide ends in
 # glass, tissue frays: it was cut off in the overview.
 #
 # *The neighbours.* No generated patch of either saved run is a copy (a copy is at 0): not on the places of the large slide, at eight
