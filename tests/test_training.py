@@ -12,11 +12,18 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from wsigen.errors import WsigenError
+from wsigen.models import DEFAULT_MODEL
 from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.slides.cohort import Entry
 from wsigen.slides.patches import PatchSampler, open_sources
 from wsigen.slides.phantom import PhantomSlide
-from wsigen.training.checkpoint import ModelInfo, load_denoiser, save_checkpoint, shipped_models
+from wsigen.training.checkpoint import (
+    ModelInfo,
+    find_model,
+    load_denoiser,
+    save_checkpoint,
+    shipped_models,
+)
 from wsigen.training.config import TINY, TrainConfig, preset
 from wsigen.training.loop import PowerAverage, Trainer, TrainingPatches, learning_rate
 from wsigen.training.run import train_in_folder
@@ -225,8 +232,6 @@ def test_weights_that_do_not_fit_the_architecture_are_refused(tmp_path):
 
 @pytest.mark.parametrize("name", shipped_models())
 def test_a_shipped_model_is_small_enough_and_denoises_better_than_a_blank_guess(name):
-    from wsigen.training.checkpoint import find_model
-
     assert find_model(name).stat().st_size <= 20e6
     denoiser = load_denoiser(name)
     assert denoiser.info.images_seen > 0
@@ -236,6 +241,20 @@ def test_a_shipped_model_is_small_enough_and_denoises_better_than_a_blank_guess(
     with torch.no_grad():
         error = (denoiser(white + 0.3 * noise, 0.3, 10.0) - white).square().mean().sqrt()
     assert error < 0.1  # a network of zeros is left with 0.26 of the noise, and the bias of grey
+
+
+@pytest.mark.parametrize("name", shipped_models())
+def test_a_shipped_model_has_its_card_and_a_record_that_ends_where_it_stands(name):
+    file = find_model(name)
+    record = json.loads(file.with_suffix(".json").read_text())
+    info = load_denoiser(name).info
+    assert record["losses"][-1]["images_seen"] == record["images_seen"] == info.images_seen
+    assert UNetConfig(**record["config_at_the_end"]["network"]) == info.network
+    assert file.with_suffix(".md").read_text().startswith(f"# Model card: {name}\n")
+
+
+def test_the_model_that_is_loaded_by_default_ships():
+    assert find_model(DEFAULT_MODEL).stem == load_denoiser().name == DEFAULT_MODEL
 
 
 def test_a_run_can_start_from_a_models_weights_and_takes_over_its_network(tmp_path, entries):
