@@ -95,8 +95,11 @@ SMALL = TrainConfig(
     sigma_std=1.8,
     ema_gamma=16.97,
 )
+# Untried: the parts that served the small network, and the noise of its last two thirds (wsigen/models/small-2.json).
 BASE = TrainConfig(
-    network=UNetConfig(widths=(96, 192, 288), blocks=2),
+    network=UNetConfig(widths=(96, 192, 288), blocks=2, detail=32, averages=(4, 16, 64)),
+    sigma_mean=-0.8,
+    sigma_std=1.6,
     patch_px=128,
     batch_size=256,
     images=20_000_000,
