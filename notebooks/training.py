@@ -165,10 +165,28 @@ ways = {"alone": saved_result("samples"), "guided": saved_result("samples_guided
 ways = {way: result for way, result in ways.items() if result}
 scales = ", ".join(f"{row['mpp']:g}" for row in next(iter(ways.values())).rows)
 save(
-    sheets([all_scales(result) for result in ways.values()], list(ways), across=len(ways)),
+    sheets([all_scales(result) for result in ways.values()], list(ways)),
     "samples_small",
-    f"Seven rows of eight samples of the model that ships, at {scales} micrometres per pixel from top "
-    "to bottom: left of the model alone, right guided by a weaker one, where the samples differ more.",
+    f"Two sheets of seven rows of eight samples of the model that ships, at {scales} micrometres per pixel "
+    "from top to bottom: first of the model alone, then guided by a weaker one, where the samples differ more.",
+)
+
+# %% [markdown]
+# And whole slides, 0.5 mm wide, by the weights that have not seen the held-out patients: above alone, below guided, from the same
+# noise.
+
+# %%
+wholes = [saved_result("slide_level"), saved_result("slide_level_guided")]
+rows = [
+    np.concatenate([slides.image(f"slide_{i}") for i in range(3)], axis=1)
+    for slides in wholes
+    if slides
+]
+save(
+    sheets(rows, ["alone", "guided"][: len(rows)]),
+    "slides_small",
+    "Two rows of three small slides. Above all are of one violet tissue with blue nuclei; below the second is pink "
+    "fibrous tissue with nests of cells, and the first has pink bands.",
 )
 
 # %% [markdown]
