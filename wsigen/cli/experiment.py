@@ -74,7 +74,7 @@ def experiment(
     """Run the experiment NAME and save its table and pictures under --out.
 
     What was measured before is not measured again: a run that was stopped goes on where it was. A pack of the slides
-    (wsigen pack) gives the same patches and opens at once.
+    (wsigen pack) gives the same patches and opens at once. Results of a guided model (--weaker) end in _guided.
 
     \b
     Examples:
@@ -99,7 +99,7 @@ def experiment(
     )
     result = watch(run(name, profile, lab, out=out, fresh=fresh), name)
     click.echo(table(result.rows))
-    click.echo(f"{out / profile / name}.json: {len(result.rows)} rows, {profile}, on {lab.device}")
+    click.echo(f"{result.folder}.json: {len(result.rows)} rows, {profile}, on {lab.device}")
 
 
 def watch(steps: "Generator[Done, None, Result]", title: str) -> "Result":

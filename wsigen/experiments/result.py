@@ -109,9 +109,14 @@ def results_folder() -> Path:
     return (checkout if (checkout / "pyproject.toml").is_file() else Path()) / "results"
 
 
+def saved_name(experiment: str, parameters: Mapping[str, Any]) -> str:
+    """Name of a result's file. What a guided model made lies beside what the model made alone, not in its place."""
+    return f"{experiment}_guided" if parameters.get("weaker") else experiment
+
+
 def save_result(result: Result, images: Mapping[str, Pixels], folder: Path) -> Path:
     """Write a result and its pictures under ``folder``; returns the path of its table."""
-    path = folder / result.profile / f"{result.experiment}.json"
+    path = folder / result.profile / f"{saved_name(result.experiment, result.parameters)}.json"
     pictures = path.with_suffix("")
     for name, pixels in images.items():
         pictures.mkdir(parents=True, exist_ok=True)
