@@ -30,7 +30,7 @@ help:  ## this list
 
 demo: $(VENV)/default.stamp  ## generate a small slide with the model that ships: demo/slide.tiff and demo/slide.png
 	@mkdir -p demo
-	$(BIN)/wsigen generate demo/slide.tiff --model small-2 --width 2048 --height 2048 --mpp 0.7 --seed 0 \
+	$(BIN)/wsigen generate demo/slide.tiff --width 2048 --height 2048 --mpp 0.7 --seed 0 \
 		--plan fast --png demo/slide.png --overwrite
 
 viewer: $(VIEWER)/openseadragon.min.js  ## bring the slide viewer of `wsigen study` and `wsigen view` from npm

@@ -4,8 +4,8 @@
 
 The state of a training run has its averaged weights in single precision; MODEL is what the run shipped of them.
 Sheets are drawn from the same noise. ``mean`` and ``largest`` are differences in grey levels from the sheet of single
-precision, ``colour`` those of the means at each scale, ``sharpness`` the ratio of the mean differences between
-neighbouring pixels. Beside them stands the same sheet from other noise, as different as samples are.
+precision, ``colour`` those of the means at each scale, ``sharpness`` the ratio of that of `wsigen.metrics.detail`.
+Beside them stands the same sheet from other noise, as different as samples are.
 """
 
 import argparse
@@ -17,11 +17,11 @@ import torch
 from numpy.typing import NDArray
 from saving import report
 
+from wsigen.metrics.detail import sharpness
 from wsigen.provenance import run_info
-from wsigen.training.checkpoint import LoadedDenoiser, load_denoiser, read_safetensors
+from wsigen.training.checkpoint import load_denoiser
+from wsigen.training.loop import Trainer
 from wsigen.training.monitor import SHEET_MPP, sample_sheet
-
-AVERAGE = "average.module."
 
 
 def differences(
@@ -34,9 +34,7 @@ def differences(
         "mean": round(float(np.abs(a - b).mean()), 3),
         "largest": float(np.abs(a - b).max()),
         "colour": [round(float(after.mean() - before.mean()), 3) for before, after in rows],
-        "sharpness": round(
-            float(np.abs(np.diff(b, axis=1)).mean() / np.abs(np.diff(a, axis=1)).mean()), 4
-        ),
+        "sharpness": round(sharpness(b) / sharpness(a), 4),
     }
 
 
@@ -45,17 +43,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model")
     parser.add_argument("state", type=Path)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
 
-    info = run_info(model=arguments.model, state=arguments.state)
-    state, _ = read_safetensors(arguments.state)
-    average = {
-        name.removeprefix(AVERAGE): w for name, w in state.items() if name.startswith(AVERAGE)
-    }
+    seed = arguments.seed
+    info = run_info(model=arguments.model, state=arguments.state, seed=seed)
+    average = Trainer.resume(arguments.state).average.module.state_dict()
 
-    def sheet(*, stored_half: bool, half: bool, seed: int = 0) -> NDArray[np.uint8]:
-        denoiser: LoadedDenoiser = load_denoiser(arguments.model, half=half)
+    def sheet(*, stored_half: bool, half: bool, seed: int = seed) -> NDArray[np.uint8]:
+        denoiser = load_denoiser(arguments.model, half=half)
         if not stored_half:
             denoiser.network.load_state_dict(average)
         with torch.inference_mode():
@@ -65,7 +62,7 @@ def main() -> None:
     ways: dict[str, Any] = {
         "stored in bfloat16": sheet(stored_half=True, half=False),
         "stored and computed in bfloat16": sheet(stored_half=True, half=True),
-        "other noise": sheet(stored_half=False, half=False, seed=1),
+        "other noise": sheet(stored_half=False, half=False, seed=seed + 1),
     }
     scales = len(SHEET_MPP)
     result = {

@@ -17,7 +17,6 @@ out: str = "out/training"  # folder for the figures
 # %%
 import json
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +25,13 @@ from IPython.display import Image, Markdown
 
 from wsigen.denoiser import EDMDenoiser
 from wsigen.experiments.lab import to_pixels
-from wsigen.experiments.result import saved_result
+from wsigen.experiments.result import load_result
+from wsigen.models import DEFAULT_MODEL
 from wsigen.plots.quality import loss_curve, sheets
 from wsigen.seeds import generator
 from wsigen.slides.cohort import read_cohort
 from wsigen.slides.patches import PatchSampler, open_sources
+from wsigen.training.checkpoint import find_model
 from wsigen.training.config import TINY, preset
 from wsigen.training.loop import Trainer
 from wsigen.training.monitor import sample_sheet
@@ -136,7 +137,7 @@ save(
 # `small-2` has sixty times as many weights and saw far more patches, of real slides. Its record lies beside its weights.
 
 # %%
-record = json.loads((files("wsigen") / "models" / "small-2.json").read_text())
+record = json.loads(find_model(DEFAULT_MODEL).with_suffix(".json").read_text())
 seen = [line["images_seen"] for line in record["losses"]]
 save(
     loss_curve(seen, [line["loss"] for line in record["losses"]]),
@@ -161,9 +162,8 @@ def all_scales(result):
     return np.concatenate([result.image(name) for name in names])
 
 
-ways = {"alone": saved_result("samples"), "guided": saved_result("samples_guided")}
-ways = {way: result for way, result in ways.items() if result}
-scales = ", ".join(f"{row['mpp']:g}" for row in next(iter(ways.values())).rows)
+ways = {"alone": load_result("samples"), "guided": load_result("samples_guided")}
+scales = ", ".join(f"{row['mpp']:g}" for row in ways["alone"].rows)
 save(
     sheets([all_scales(result) for result in ways.values()], list(ways)),
     "samples_small",
@@ -176,14 +176,13 @@ save(
 # noise.
 
 # %%
-wholes = [saved_result("slide_level"), saved_result("slide_level_guided")]
+wholes = {"alone": load_result("slide_level"), "guided": load_result("slide_level_guided")}
 rows = [
     np.concatenate([slides.image(f"slide_{i}") for i in range(3)], axis=1)
-    for slides in wholes
-    if slides
+    for slides in wholes.values()
 ]
 save(
-    sheets(rows, ["alone", "guided"][: len(rows)]),
+    sheets(rows, list(wholes)),
     "slides_small",
     "Two rows of three small slides. Above all are of one violet tissue with blue nuclei; below the second is pink "
     "fibrous tissue with nests of cells, and the first has pink bands.",
