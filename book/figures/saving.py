@@ -27,9 +27,9 @@ def save(
     """
     path = Path(script)
     began = time.monotonic()
+    info = run_info(dpi=dpi, **arguments)  # before a new picture counts as a change
     for name, draw in figures.items():
         draw().savefig(path.with_name(f"{name}.png"), dpi=dpi, metadata={"Software": None})
-    info = run_info(dpi=dpi, **arguments)
     seconds = round(time.monotonic() - began, 1)
     note = {"figures": sorted(figures), "seconds": seconds, "info": info}
     path.with_suffix(".json").write_text(json.dumps(note, indent=1) + "\n", "utf-8")
