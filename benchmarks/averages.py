@@ -28,8 +28,8 @@ from wsigen.metrics.manifold import manifold_scores
 from wsigen.networks.unet import UNet
 from wsigen.provenance import run_info
 from wsigen.seeds import generator
-from wsigen.slides.cohort import read_cohort
-from wsigen.slides.patches import open_sources
+from wsigen.cohorts.cohort import read_cohort
+from wsigen.cohorts.patches import open_sources
 from wsigen.training.checkpoint import load_denoiser, save_checkpoint
 from wsigen.training.loop import PowerAverage, Trainer
 from wsigen.training.monitor import append_losses

@@ -17,9 +17,9 @@ import numpy as np
 from saving import report
 
 from wsigen.provenance import run_info
-from wsigen.slides.cohort import read_cohort
-from wsigen.slides.pack import write_pack
-from wsigen.slides.patches import PatchSampler, open_sources
+from wsigen.cohorts.cohort import read_cohort
+from wsigen.cohorts.pack import write_pack
+from wsigen.cohorts.patches import PatchSampler, open_sources
 
 T = TypeVar("T")
 

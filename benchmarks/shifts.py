@@ -32,7 +32,7 @@ from wsigen.provenance import run_info
 from wsigen.seams.exact import law
 from wsigen.seams.grid_shift import GridShift
 from wsigen.seeds import generator
-from wsigen.stage_run import step_grid
+from wsigen.runs.stage import step_grid
 from wsigen.training.checkpoint import load_denoiser
 
 KINDS = ("uniform", "low-discrepancy")

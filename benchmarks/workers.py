@@ -30,12 +30,12 @@ from pathlib import Path
 
 import torch
 
-from wsigen.bands import Bands, Transfer
+from wsigen.workers.bands import Bands, Transfer
 from wsigen.coarse_to_fine import generate
-from wsigen.distributed import generate_together
+from wsigen.workers.distributed import generate_together
 from wsigen.plan import FAST, Stage, stages
 from wsigen.provenance import run_info
-from wsigen.team import Rows, Team
+from wsigen.workers.team import Rows, Team
 from wsigen.training.checkpoint import load_denoiser
 
 

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from IPython.display import Image
 
-from wsigen.canvas import strips
+from wsigen.runs.canvas import strips
 from wsigen.coarse_to_fine import drain, run_stage
-from wsigen.pages import write_frames, write_zoom
+from wsigen.zoom.pages import write_frames, write_zoom
 from wsigen.plan import FAST, PAPER, stages
 from wsigen.plots.whole_slide import film_strip
 from wsigen.slides import write_pyramid

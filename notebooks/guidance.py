@@ -28,10 +28,10 @@ from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.relaxation import PROFILES
 from wsigen.experiments.result import as_markdown, saved_result
 from wsigen.experiments.run import saved_or_run
-from wsigen.gaussian_field import STD, GaussianField
+from wsigen.seams.gaussian_field import STD, GaussianField
 from wsigen.guidance import AveragePool, guided_step, project
 from wsigen.metrics.detail import detail
-from wsigen.pages import write_frames
+from wsigen.zoom.pages import write_frames
 from wsigen.plan import PAPER
 from wsigen.plots.exact import curves
 from wsigen.plots.quality import sheets

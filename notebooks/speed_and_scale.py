@@ -28,7 +28,7 @@ from wsigen.experiments.result import as_markdown, results_folder, saved_result
 from wsigen.experiments.run import saved_or_run
 from wsigen.plan import FAST, stages
 from wsigen.plots.scaling import cost_by_size, patches_per_stage
-from wsigen.storage import Storage, bytes_on_disk
+from wsigen.runs.storage import Storage, bytes_on_disk
 from wsigen.training.checkpoint import load_denoiser
 
 Path(out).mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,7 @@ from wsigen.experiments import whole_slide, zoom_neighbours
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import as_markdown, described, results_folder, saved_result
 from wsigen.experiments.run import saved_or_run
-from wsigen.pages import write_frames
+from wsigen.zoom.pages import write_frames
 from wsigen.plots.whole_slide import film_strip, magnifications, nearest_distances
 
 Path(out).mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ save(
 # %% [markdown]
 # ## Patches at each magnification, and their nearest training patches (Fig. 6)
 #
-# A slide of the paper's size need not be made for this: a few places of it are made at every scale (`wsigen.zoom`), and each
+# A slide of the paper's size need not be made for this: a few places of it are made at every scale (`wsigen.zoom.path`), and each
 # scale's pictures are cut into patches. The number above a patch is the distance to the nearest of the training patches of its
 # magnification, in the features of EfficientNet-Lite0. Phantom neighbours are shown below the patches. Those of real patients
 # are not: the numbers are enough to tell a copy.

@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from wsigen import state
-from wsigen.canvas import Image
+from wsigen.runs import state
+from wsigen.runs.canvas import Image
 from wsigen.coarse_to_fine import drain, generate
 from wsigen.denoiser import EDMDenoiser
 from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.plan import StagePlan, stages
-from wsigen.storage import Storage
-from wsigen.workdir import Workdir
+from wsigen.runs.storage import Storage
+from wsigen.runs.workdir import Workdir
 
 PATCH_PX = 16
 PATH = stages(120, 88, 1.0, patch_px=PATCH_PX)

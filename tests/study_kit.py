@@ -18,7 +18,7 @@ from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 from wsigen.slides import write_pyramid
-from wsigen.slides.phantom import PhantomSlide
+from wsigen.phantom.slide import PhantomSlide
 from wsigen.study.design import RATINGS, create_study
 from wsigen.study.store import Store
 

@@ -4,12 +4,12 @@ import pytest
 import torch
 from oracles import FlatDenoiser, GaussianDenoiser
 
-from wsigen.background import PIXEL_TOLERANCE, SQUARE_PX, TOLERANCE, is_background, sparing
+from wsigen.runs.background import PIXEL_TOLERANCE, SQUARE_PX, TOLERANCE, is_background, sparing
 from wsigen.coarse_to_fine import drain, run_stage
-from wsigen.cone import cones
+from wsigen.zoom.cone import cones
 from wsigen.errors import WsigenError
 from wsigen.plan import Stage, StagePlan, stages
-from wsigen.zoom import zoom
+from wsigen.zoom.path import zoom
 
 PLAN = StagePlan(
     num_steps=4, guided_steps=2, solver="euler", sigma_start=3.0, overview_steps=2,

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsigen.bands import Bands, transfers
+from wsigen.workers.bands import Bands, transfers
 from wsigen.plan import Stage
 
 BANDS = st.builds(

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from wsigen.canvas import Canvas
+from wsigen.runs.canvas import Canvas
 from wsigen.errors import WsigenError
 from wsigen.grid import Window, shifted_grid
 

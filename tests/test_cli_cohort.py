@@ -9,8 +9,8 @@ from PIL import Image
 
 from wsigen.cli.main import wsigen
 from wsigen.errors import WsigenError
-from wsigen.slides import phantom
-from wsigen.slides.cohort import read_cohort
+from wsigen.phantom import slide as phantom
+from wsigen.cohorts.cohort import read_cohort
 
 
 def run(*words, code=0, **options):

@@ -270,7 +270,7 @@ def test_slide_verbs_run_without_torch(slide):
     code = (
         "import sys; from wsigen.cli.main import wsigen\n"
         f"wsigen.main(['info', {str(slide)!r}], standalone_mode=False)\n"
-        "import wsigen.cli.convert, wsigen.cli.phantom, wsigen.slides.phantom\n"
+        "import wsigen.cli.convert, wsigen.cli.phantom, wsigen.phantom.slide\n"
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

@@ -8,9 +8,9 @@ import pytest
 from cohort_kit import CONTENT, sections, serving
 
 from wsigen.errors import WsigenError
-from wsigen.slides import public
-from wsigen.slides.cohort import add_to_cohort
-from wsigen.slides.download import RemoteFile, Server, check_room, fetch_all, missing, readable
+from wsigen.cohorts import public
+from wsigen.cohorts.cohort import add_to_cohort
+from wsigen.cohorts.download import RemoteFile, Server, check_room, fetch_all, missing, readable
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from wsigen.experiments.lab import Lab
 from wsigen.experiments.places import PlacedPatches, overlap
 from wsigen.experiments.result import Row, load_result, plain, sheet
 from wsigen.experiments.run import complete, run, saved_or_run
-from wsigen.slides.pack import write_pack
-from wsigen.slides.patches import Source
+from wsigen.cohorts.pack import write_pack
+from wsigen.cohorts.patches import Source
 from wsigen.slides.reader import ImageSlide
 
 measured: list[str] = []

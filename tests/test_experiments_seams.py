@@ -11,7 +11,7 @@ from wsigen.experiments import step_seams
 from wsigen.experiments.relaxation import PROFILES
 from wsigen.experiments.run import complete, run
 from wsigen.plan import FAST, Stage
-from wsigen.stage_run import StageRun
+from wsigen.runs.stage import StageRun
 
 
 def test_rivals_share_guide_and_noise_and_the_ledger_says_what_they_spend(lab, tmp_path):

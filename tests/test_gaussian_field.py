@@ -5,7 +5,7 @@ from scipy.special import kv
 
 from wsigen.arrays import Denoiser
 from wsigen.errors import WsigenError
-from wsigen.gaussian_field import GaussianField
+from wsigen.seams.gaussian_field import GaussianField
 from wsigen.sampler import sample
 from wsigen.schedule import karras_sigmas
 

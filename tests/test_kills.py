@@ -8,13 +8,13 @@ import pytest
 import torch
 from oracles import GaussianDenoiser
 
-from wsigen import state
-from wsigen.canvas import Image
+from wsigen.runs import state
+from wsigen.runs.canvas import Image
 from wsigen.coarse_to_fine import drain, generate
 from wsigen.plan import StagePlan, stages
-from wsigen.progress import Position
-from wsigen.storage import Storage
-from wsigen.workdir import Workdir
+from wsigen.runs.progress import Position
+from wsigen.runs.storage import Storage
+from wsigen.runs.workdir import Workdir
 
 PATCH_PX = 8
 PATH = stages(16, 12, 1.0, patch_px=PATCH_PX)

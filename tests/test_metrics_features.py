@@ -14,7 +14,7 @@ from wsigen.metrics.distance import kid
 from wsigen.metrics.extractors import Extractor, efficientnet_lite0, extractor
 from wsigen.metrics.features import features
 from wsigen.metrics.manifold import manifold_scores
-from wsigen.slides.phantom import PhantomSlide
+from wsigen.phantom.slide import PhantomSlide
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ from wsigen.metrics.seam_intervals import seam_size
 from wsigen.metrics.seams import SeamPlanes, periodogram, seam_test, tile_mismatch
 from wsigen.metrics.stages import average, stage_changes
 from wsigen.seeds import generator
-from wsigen.slides.cohort import read_cohort
-from wsigen.slides.patches import Source
-from wsigen.slides.phantom import PhantomSlide
+from wsigen.cohorts.cohort import read_cohort
+from wsigen.cohorts.patches import Source
+from wsigen.phantom.slide import PhantomSlide
 
 PERIOD = 16
 SIDE = 100

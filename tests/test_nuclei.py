@@ -6,7 +6,7 @@ from scipy.spatial import cKDTree
 
 from wsigen.errors import WsigenError
 from wsigen.metrics.nuclei import haematoxylin, nuclei, nuclei_per_mm2, tissue_share
-from wsigen.slides.phantom import PhantomSlide
+from wsigen.phantom.slide import PhantomSlide
 
 
 @pytest.fixture(scope="module")

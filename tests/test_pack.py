@@ -11,10 +11,10 @@ from PIL import Image
 
 from wsigen.errors import WsigenError
 from wsigen.slides import open_slide, write_pyramid
-from wsigen.slides.cohort import read_cohort
-from wsigen.slides.pack import write_pack
-from wsigen.slides.packed import Pack
-from wsigen.slides.patches import PatchSampler, open_sources
+from wsigen.cohorts.cohort import read_cohort
+from wsigen.cohorts.pack import write_pack
+from wsigen.cohorts.packed import Pack
+from wsigen.cohorts.patches import PatchSampler, open_sources
 
 ROOT = Path(__file__).parent.parent
 

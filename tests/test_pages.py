@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from wsigen.pages import write_frames, write_zoom
+from wsigen.zoom.pages import write_frames, write_zoom
 from wsigen.slides import write_pyramid
 
 

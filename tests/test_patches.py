@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from wsigen.errors import WsigenError
-from wsigen.slides.cohort import Entry, read_cohort
-from wsigen.slides.patches import PatchSampler, Source, open_sources
+from wsigen.cohorts.cohort import Entry, read_cohort
+from wsigen.cohorts.patches import PatchSampler, Source, open_sources
 from wsigen.slides.reader import ImageSlide
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from wsigen.errors import WsigenError
 from wsigen.slides import open_slide, read_description
-from wsigen.slides.cohort import read_cohort
-from wsigen.slides.phantom import PhantomSlide, write_phantom_cohort
+from wsigen.cohorts.cohort import read_cohort
+from wsigen.phantom.slide import PhantomSlide, write_phantom_cohort
 from wsigen.slides.tissue import tissue_mask
 
 SIZE = 1024

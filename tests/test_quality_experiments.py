@@ -10,7 +10,7 @@ from wsigen.experiments import colour, memorisation, resolution, slide_level
 from wsigen.experiments.run import complete, run
 from wsigen.grid import Window
 from wsigen.plan import Stage
-from wsigen.zoom import View
+from wsigen.zoom.path import View
 
 
 def test_table_1_has_the_papers_row_beside_ours():

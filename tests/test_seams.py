@@ -19,7 +19,7 @@ from wsigen.seams.mask_shift import MaskShift, fresh_start
 from wsigen.seams.multidiffusion import MultiDiffusion
 from wsigen.seams.overlap import WeightedMean, overlapping, weights
 from wsigen.seams.scheme import run_alone, sew, sewn
-from wsigen.stage_run import StageRun
+from wsigen.runs.stage import StageRun
 
 PLAN = StagePlan(num_steps=4, guided_steps=2, solver="heun", overview_steps=3)
 STAGE = Stage(1, 32, 48, 1.0)

@@ -19,11 +19,11 @@ from wsigen.denoiser import EDMDenoiser
 from wsigen.grid import shifted_grid
 from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.plan import Stage, StagePlan, stages
-from wsigen.speed import EvenBatches, Timed, best_batch, filled_up, fitted, flops_per_patch
-from wsigen.stage_run import sent
-from wsigen.state import InMemory, OutOfTime
-from wsigen.storage import Storage
-from wsigen.workdir import Workdir
+from wsigen.runs.speed import EvenBatches, Timed, best_batch, filled_up, fitted, flops_per_patch
+from wsigen.runs.stage import sent
+from wsigen.runs.state import InMemory, OutOfTime
+from wsigen.runs.storage import Storage
+from wsigen.runs.workdir import Workdir
 
 ROOT = Path(__file__).parents[1]
 

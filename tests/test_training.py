@@ -14,9 +14,9 @@ from safetensors.torch import save_file
 from wsigen.errors import WsigenError
 from wsigen.models import DEFAULT_MODEL
 from wsigen.networks.unet import UNet, UNetConfig
-from wsigen.slides.cohort import Entry
-from wsigen.slides.patches import PatchSampler, open_sources
-from wsigen.slides.phantom import PhantomSlide
+from wsigen.cohorts.cohort import Entry
+from wsigen.cohorts.patches import PatchSampler, open_sources
+from wsigen.phantom.slide import PhantomSlide
 from wsigen.training.checkpoint import (
     ModelInfo,
     find_model,

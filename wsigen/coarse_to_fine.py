@@ -12,14 +12,14 @@ import numpy as np
 import torch
 
 from wsigen.arrays import Denoiser
-from wsigen.canvas import Canvas, Image
+from wsigen.runs.canvas import Canvas, Image
 from wsigen.grid import Window
 from wsigen.plan import PAPER, Stage, StagePlan
-from wsigen.progress import Progress
-from wsigen.stage_run import Part, StageRun, device_of
-from wsigen.state import State
-from wsigen.storage import Storage
-from wsigen.workdir import Workdir
+from wsigen.runs.progress import Progress
+from wsigen.runs.stage import Part, StageRun, device_of
+from wsigen.runs.state import State
+from wsigen.runs.storage import Storage
+from wsigen.runs.workdir import Workdir
 
 
 def run_stage(
@@ -38,7 +38,7 @@ def run_stage(
 ) -> Generator[Progress, None, Image]:
     """Run one stage; yields after each batch and returns the image, shape (3, height, width).
 
-    The arguments are those of :class:`wsigen.stage_run.StageRun`. The image is the value of the generator's
+    The arguments are those of :class:`wsigen.runs.stage.StageRun`. The image is the value of the generator's
     StopIteration, clipped to [-1, 1].
     """
     run = StageRun(

@@ -29,7 +29,7 @@ class StagePlan:
         overview_steps: steps of the overview, which has no guide and always starts from noise.
         overview_solver: its solver.
         skip_background: margin in patches: patches whose guide is background all round, and so far beyond, are
-            not evaluated; see :mod:`wsigen.background`. None evaluates all.
+            not evaluated; see :mod:`wsigen.runs.background`. None evaluates all.
         first_starts: ``sigma_start`` of the first guided stages, one each; those that follow take ``sigma_start``.
         first_steps: ``num_steps`` of the first guided stages, likewise.
         shifts: "uniform", each step's grid drawn for itself, as in the paper; or "low-discrepancy", grids of steps near

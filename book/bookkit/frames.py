@@ -5,7 +5,7 @@
 :label: number of steps N
 ```
 
-The folder is one that :func:`wsigen.pages.write_frames` wrote: ``frames.json``, a list of file and label, and the
+The folder is one that :func:`wsigen.zoom.pages.write_frames` wrote: ``frames.json``, a list of file and label, and the
 pictures. With ``:strip:`` they stand side by side. A PDF shows the first, the middle and the last.
 """
 

@@ -4,7 +4,7 @@
 :alt: A generated slide: ...
 ```
 
-The folder is one that :func:`wsigen.pages.write_zoom` wrote: ``slide.json``, ``still.png`` and tiles. It is copied
+The folder is one that :func:`wsigen.zoom.pages.write_zoom` wrote: ``slide.json``, ``still.png`` and tiles. It is copied
 beside the page's scripts, so that the viewer works from a plain file.
 """
 

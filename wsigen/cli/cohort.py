@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from wsigen.slides.check import Finding
-    from wsigen.slides.download import RemoteFile, Server
+    from wsigen.cohorts.check import Finding
+    from wsigen.cohorts.download import RemoteFile, Server
 
 yes = click.option("--yes", is_flag=True, help="Do not ask before the download.")
 
@@ -42,9 +42,9 @@ def tcga_brca(folder: Path, limit: int | None, api: str, yes: bool) -> None:
       wsigen cohort tcga-brca slides/tcga --limit 20
       wsigen cohort tcga-brca slides/tcga --limit 100 --yes
     """
-    from wsigen.slides import public
-    from wsigen.slides.cohort import add_to_cohort
-    from wsigen.slides.download import Server
+    from wsigen.cohorts import public
+    from wsigen.cohorts.cohort import add_to_cohort
+    from wsigen.cohorts.download import Server
 
     with Server() as server:
         files = public.tcga_brca(server, limit, api)
@@ -69,9 +69,9 @@ def her2st(folder: Path, password: str | None, api: str, yes: bool) -> None:
     Example:
       wsigen cohort her2st slides/her2st --password PASSWORD
     """
-    from wsigen.slides import public
-    from wsigen.slides.cohort import add_to_cohort
-    from wsigen.slides.download import Server
+    from wsigen.cohorts import public
+    from wsigen.cohorts.cohort import add_to_cohort
+    from wsigen.cohorts.download import Server
 
     with Server() as server:
         files = public.her2st(server, api)
@@ -89,7 +89,7 @@ def _fetch(server: "Server", files: Sequence["RemoteFile"], folder: Path, yes: b
     """Say how much is to come, ask, and fetch it."""
     from tqdm import tqdm
 
-    from wsigen.slides.download import check_room, fetch_all, missing, readable
+    from wsigen.cohorts.download import check_room, fetch_all, missing, readable
 
     wanted = missing(files, folder)
     left = sum(file.bytes_left(folder) for file in wanted)
@@ -121,7 +121,7 @@ def check(source: Path, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
-    from wsigen.slides.check import check_cohort
+    from wsigen.cohorts.check import check_cohort
 
     findings = list(check_cohort(source))
     usable = [finding for finding in findings if finding.usable]
@@ -160,7 +160,7 @@ def hold_out(source: Path, target: Path, names: tuple[str, ...]) -> None:
       wsigen train runs/judged --cohort judge.csv
       wsigen evaluate --model runs/judged/model.safetensors --cohort judge.csv
     """
-    from wsigen.slides import cohort as cohorts
+    from wsigen.cohorts import cohort as cohorts
 
     counts = cohorts.hold_out(source, names, target)
     click.echo(f"{target}: " + ", ".join(f"{number} {split}" for split, number in counts.items()))

@@ -42,8 +42,8 @@ def pack(
     """
     from tqdm import tqdm
 
-    from wsigen.slides.cohort import read_cohort
-    from wsigen.slides.pack import write_pack
+    from wsigen.cohorts.cohort import read_cohort
+    from wsigen.cohorts.pack import write_pack
 
     entries = read_cohort(cohort, exclude=exclude)
     steps = write_pack(entries, out, quality=quality, mpp_min=mpp_min, overwrite=overwrite)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from wsigen.plan import Stage, StagePlan
-    from wsigen.progress import Progress
+    from wsigen.runs.progress import Progress
     from wsigen.training.checkpoint import LoadedDenoiser
 
 T = TypeVar("T")

@@ -11,8 +11,8 @@ from wsigen.cli.slide import ask, slide_options, watch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wsigen.cone import Cone
-    from wsigen.zoom import View
+    from wsigen.zoom.cone import Cone
+    from wsigen.zoom.path import View
 
 
 @click.command()
@@ -62,11 +62,11 @@ def zoom(
       wsigen zoom place --at 30000,41000 --width 65536 --height 65536 --seed 3
       wsigen zoom place --at 30000,41000 --width 65536 --height 65536 --seed 3 --plan preview --margin-px 32
     """
-    from wsigen.cone import cones
+    from wsigen.zoom.cone import cones
     from wsigen.devices import choose_device
     from wsigen.errors import WsigenError
     from wsigen.provenance import run_info
-    from wsigen.zoom import zoom as run
+    from wsigen.zoom.path import zoom as run
 
     if out.is_dir() and any(out.iterdir()) and not overwrite:
         raise WsigenError(f"{out}: not empty; choose another folder or add --overwrite")
@@ -138,7 +138,7 @@ def write(out: Path, views: "Sequence[View]", table: dict[str, Any]) -> None:
     from PIL import Image as Picture
 
     from wsigen.plots.zoom import zoom_path
-    from wsigen.zoom import inner_boxes, pixels
+    from wsigen.zoom.path import inner_boxes, pixels
 
     out.mkdir(parents=True, exist_ok=True)
     images = [pixels(view) for view in views]

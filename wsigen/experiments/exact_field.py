@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 
 from wsigen.arrays import Denoiser
-from wsigen.canvas import Image
+from wsigen.runs.canvas import Image
 from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.result import Row
-from wsigen.gaussian_field import MEAN, STD, GaussianField
+from wsigen.seams.gaussian_field import MEAN, STD, GaussianField
 from wsigen.guidance import AveragePool
 from wsigen.metrics.seams import seam_test
 from wsigen.plan import Stage, StagePlan

@@ -38,7 +38,7 @@ from wsigen.metrics.lattice import LatticeTest
 from wsigen.metrics.manifold import manifold_scores
 from wsigen.metrics.seams import seam_test
 from wsigen.plan import PAPER, Stage, StagePlan
-from wsigen.stage_run import step_grid
+from wsigen.runs.stage import step_grid
 
 Pixels = NDArray[np.uint8]
 # What the switches change one thing of.

@@ -3,14 +3,14 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from wsigen.background import TOLERANCE
-from wsigen.canvas import Image
+from wsigen.runs.background import TOLERANCE
+from wsigen.runs.canvas import Image
 from wsigen.coarse_to_fine import generate
 from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.result import Row
 from wsigen.metrics.seams import seam_test
 from wsigen.plan import FAST, stages
-from wsigen.progress import Progress
+from wsigen.runs.progress import Progress
 
 if TYPE_CHECKING:
     from wsigen.experiments.fewer_evaluations import Config

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import torch
 
-from wsigen.canvas import Image
+from wsigen.runs.canvas import Image
 from wsigen.coarse_to_fine import drain, generate, upscale
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.places import PlacedPatches

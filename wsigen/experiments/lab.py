@@ -23,8 +23,8 @@ from wsigen.provenance import without_folder
 from wsigen.sampler import sample
 from wsigen.schedule import SIGMA_MIN, karras_sigmas
 from wsigen.seeds import generator
-from wsigen.slides.cohort import UNSEEN, Entry, read_cohort
-from wsigen.slides.patches import Source
+from wsigen.cohorts.cohort import UNSEEN, Entry, read_cohort
+from wsigen.cohorts.patches import Source
 from wsigen.training.checkpoint import LoadedDenoiser, load_denoiser
 
 CHUNK = (
@@ -38,7 +38,7 @@ class Lab:
     Nothing is read before it is asked for. Equal arguments give equal patches.
 
     Args:
-        cohort: a cohort.csv, a folder, a pack, or "phantom"; see `wsigen.slides.cohort`.
+        cohort: a cohort.csv, a folder, a pack, or "phantom"; see `wsigen.cohorts.cohort`.
         model: name of a shipped model, or a file.
         seed: names every random draw.
         device: "cpu" or "cuda"; by default a GPU where there is one.

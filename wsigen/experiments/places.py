@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsigen.errors import WsigenError
-from wsigen.slides.patches import LARGEST_TISSUE_UM2, PatchSampler, Source
+from wsigen.cohorts.patches import LARGEST_TISSUE_UM2, PatchSampler, Source
 from wsigen.slides.tissue import whiten
 
 CANDIDATES = 12  # places drawn for one patch at most

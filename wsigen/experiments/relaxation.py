@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from wsigen.canvas import Image
+from wsigen.runs.canvas import Image
 from wsigen.experiments.guides import averaged, generated_guide, one_stage, real_square
 from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.result import Row

@@ -38,7 +38,7 @@ from wsigen.metrics.seams import SeamPlanes, periodogram, tile_mismatch
 from wsigen.plan import FAST, PAPER, Stage, StagePlan
 from wsigen.seams.rivals import RIVALS, rival
 from wsigen.seams.scheme import sew, sewn
-from wsigen.stage_run import step_grid
+from wsigen.runs.stage import step_grid
 
 CROP = 192
 

@@ -24,10 +24,10 @@ from wsigen.experiments.result import Row
 from wsigen.grid import shifted_grid
 from wsigen.networks.unet import UNet
 from wsigen.plan import FAST, PAPER, Stage, StagePlan, stages
-from wsigen.stage_run import step_grid
-from wsigen.storage import Storage
+from wsigen.runs.stage import step_grid
+from wsigen.runs.storage import Storage
 from wsigen.training.config import preset
-from wsigen.workdir import Workdir
+from wsigen.runs.workdir import Workdir
 
 PAPER_PX, PAPER_PATCH_PX, PAPER_MINUTES = 65_536, 512, 40
 

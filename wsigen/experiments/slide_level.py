@@ -25,7 +25,7 @@ from wsigen.metrics.distance import kid
 from wsigen.metrics.manifold import manifold_scores
 from wsigen.metrics.nuclei import nuclei_per_mm2, tissue_share
 from wsigen.seeds import generator
-from wsigen.slides.patches import Source
+from wsigen.cohorts.patches import Source
 from wsigen.slides.pyramid import write_pyramid
 from wsigen.slides.reader import ImageSlide, Slide, open_slide
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wsigen.grid import Grid
-from wsigen.progress import Progress
+from wsigen.runs.progress import Progress
 from wsigen.seams.overlap import WeightedMean, overlapping, weights
 from wsigen.seams.scheme import Ledger, alone_ledger, batches, run_alone, whole
-from wsigen.stage_run import StageRun
+from wsigen.runs.stage import StageRun
 
 
 @dataclass(frozen=True)

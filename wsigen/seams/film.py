@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wsigen.canvas import Image
+from wsigen.runs.canvas import Image
 from wsigen.grid import Grid
 from wsigen.seams.scheme import batches, whole
-from wsigen.stage_run import StageRun
+from wsigen.runs.stage import StageRun
 
 LINE = (0, 0, 0)
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from wsigen.grid import Window, shifted_grid
-from wsigen.progress import Progress
+from wsigen.runs.progress import Progress
 from wsigen.seams.scheme import Ledger, step_apart, step_ledger, whole
-from wsigen.stage_run import StageRun
+from wsigen.runs.stage import StageRun
 
 
 @dataclass(frozen=True)

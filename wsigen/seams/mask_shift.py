@@ -22,12 +22,12 @@ from torch import Tensor
 
 from wsigen.arrays import Denoiser, Images
 from wsigen.grid import Grid, Window
-from wsigen.progress import Progress
+from wsigen.runs.progress import Progress
 from wsigen.schedule import SIGMA_MAX
 from wsigen.seams.overlap import overlapping
 from wsigen.seams.scheme import Ledger, alone_ledger, batches, run_alone
 from wsigen.seeds import generator
-from wsigen.stage_run import StageRun
+from wsigen.runs.stage import StageRun
 
 
 @dataclass(frozen=True)

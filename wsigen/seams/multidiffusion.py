@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from wsigen.errors import WsigenError
 from wsigen.grid import Grid
-from wsigen.progress import Progress
+from wsigen.runs.progress import Progress
 from wsigen.seams.overlap import WeightedMean, overlapping, weights
 from wsigen.seams.scheme import Ledger, batches, step_ledger, whole
-from wsigen.stage_run import StageRun
+from wsigen.runs.stage import StageRun
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from wsigen.arrays import Images
-from wsigen.canvas import Image
+from wsigen.runs.canvas import Image
 from wsigen.errors import WsigenError
 from wsigen.grid import Grid, Window
 

@@ -1,6 +1,6 @@
 """What grid-shift and its rivals have in common: each makes a stage out of runs of one network on patches.
 
-Network, solver, guidance, noise levels and seeds are those of :class:`wsigen.stage_run.StageRun`; a scheme chooses the
+Network, solver, guidance, noise levels and seeds are those of :class:`wsigen.runs.stage.StageRun`; a scheme chooses the
 patches, and what happens where they meet. Its ledger says what that costs:
 
     evaluations   runs of the network on one patch, all together
@@ -14,13 +14,13 @@ from typing import Protocol
 import torch
 
 from wsigen.arrays import Denoiser, Images
-from wsigen.canvas import Image
+from wsigen.runs.canvas import Image
 from wsigen.grid import Window
 from wsigen.guidance import constrained
 from wsigen.plan import Stage, StagePlan
-from wsigen.progress import Progress
+from wsigen.runs.progress import Progress
 from wsigen.sampler import evaluations, take_step
-from wsigen.stage_run import StageRun
+from wsigen.runs.stage import StageRun
 
 Wrapper = Callable[[Denoiser], Denoiser]
 
@@ -64,7 +64,7 @@ def sew(
 ) -> Generator[Progress, None, tuple[Image, Ledger]]:
     """Make one stage by a scheme, as :func:`wsigen.coarse_to_fine.run_stage` does by grid-shift.
 
-    Arguments are those of :class:`wsigen.stage_run.StageRun`. Returns the image, shape (3, height, width), clipped to
+    Arguments are those of :class:`wsigen.runs.stage.StageRun`. Returns the image, shape (3, height, width), clipped to
     [-1, 1], and its ledger.
     """
     run = StageRun(
@@ -113,7 +113,7 @@ def run_alone(
     """Let some patches take all steps of Algorithm 1, from noise to image, each for itself.
 
     Args:
-        stage: see :class:`wsigen.stage_run.StageRun`.
+        stage: see :class:`wsigen.runs.stage.StageRun`.
         batch: the windows.
         x: them at the first noise level.
         wrap: what is done to each (guided) estimate.

@@ -18,7 +18,7 @@ from typing import Any
 from wsigen.errors import WsigenError
 from wsigen.provenance import run_info
 from wsigen.seeds import generator
-from wsigen.slides.cohort import Entry, read_cohort
+from wsigen.cohorts.cohort import Entry, read_cohort
 from wsigen.study.encode import Format, level_files, reencode
 
 CONFIG, KEY, SLIDES, RATINGS = "config.json", "key.csv", "slides", "ratings.sqlite"

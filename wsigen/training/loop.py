@@ -27,7 +27,7 @@ from wsigen.loss import denoising_loss
 from wsigen.networks.unet import UNet, grown
 from wsigen.schedule import lognormal_sigmas
 from wsigen.seeds import generator
-from wsigen.slides.patches import PatchSampler
+from wsigen.cohorts.patches import PatchSampler
 from wsigen.training.checkpoint import read_safetensors, write_safetensors
 from wsigen.training.config import TrainConfig
 

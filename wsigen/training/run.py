@@ -16,8 +16,8 @@ from wsigen.devices import has_fast_bfloat16
 from wsigen.errors import WsigenError
 from wsigen.networks.unet import UNet
 from wsigen.provenance import run_info
-from wsigen.slides.cohort import Entry
-from wsigen.slides.patches import PatchSampler, Source, open_sources
+from wsigen.cohorts.cohort import Entry
+from wsigen.cohorts.patches import PatchSampler, Source, open_sources
 from wsigen.slides.tissue import BACKGROUND
 from wsigen.training.checkpoint import (
     LoadedDenoiser,

@@ -10,10 +10,10 @@ from typing import Protocol
 
 import torch
 
-from wsigen.canvas import Image
+from wsigen.runs.canvas import Image
 from wsigen.errors import WsigenError
-from wsigen.progress import Position, Spent
-from wsigen.workdir import Workdir, stage_name
+from wsigen.runs.progress import Position, Spent
+from wsigen.runs.workdir import Workdir, stage_name
 
 RELEASE_EVERY = 64 << 20  # bytes of mapped pixels touched before memory is let go
 KEEP_EVERY = 1.0  # seconds between two notes of how many patches are done

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from wsigen import __version__
 from wsigen.errors import WsigenError
 from wsigen.seeds import generator, white_noise
-from wsigen.slides.anatomy import Plane, Recipe, Tissue, draw_tissue
-from wsigen.slides.cohort import COLUMNS
+from wsigen.phantom.anatomy import Plane, Recipe, Tissue, draw_tissue
+from wsigen.cohorts.cohort import COLUMNS
 from wsigen.slides.pyramid import write_pyramid
 
 BLOCK_PX = 512  # windows are cut from blocks of this size
@@ -205,7 +205,7 @@ def write_phantom_cohort(
     overwrite: bool = False,
     progress: Callable[[range], Iterable[int]] = iter,
 ) -> None:
-    """Write ``phantom_000.tiff`` and so on, and a ``cohort.csv`` that `wsigen.slides.cohort` reads.
+    """Write ``phantom_000.tiff`` and so on, and a ``cohort.csv`` that `wsigen.cohorts.cohort` reads.
 
     Args:
         folder: made if missing.

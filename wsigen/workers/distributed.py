@@ -14,17 +14,17 @@ import torch
 from numpy.typing import NDArray
 
 from wsigen.arrays import Denoiser
-from wsigen.bands import Bands, Transfer, transfers
-from wsigen.canvas import Canvas, Image, strips
+from wsigen.workers.bands import Bands, Transfer, transfers
+from wsigen.runs.canvas import Canvas, Image, strips
 from wsigen.coarse_to_fine import before, run_stage
 from wsigen.errors import WsigenError
 from wsigen.grid import Window
 from wsigen.plan import Stage, StagePlan
-from wsigen.progress import Position, Progress
-from wsigen.stage_run import StageRun, device_of
-from wsigen.state import State
-from wsigen.storage import Storage
-from wsigen.team import MESSAGE_PIXELS, Rows, Team
+from wsigen.runs.progress import Position, Progress
+from wsigen.runs.stage import StageRun, device_of
+from wsigen.runs.state import State
+from wsigen.runs.storage import Storage
+from wsigen.workers.team import MESSAGE_PIXELS, Rows, Team
 
 
 class Shared:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import torch
 
-from wsigen.canvas import Image
+from wsigen.runs.canvas import Image
 from wsigen.errors import WsigenError
 from wsigen.grid import Window
 from wsigen.plan import Stage
-from wsigen.progress import Position, Spent
-from wsigen.state import InFiles, InMemory, Saved, State, dtype_name
-from wsigen.workdir import Workdir, stage_name
+from wsigen.runs.progress import Position, Spent
+from wsigen.runs.state import InFiles, InMemory, Saved, State, dtype_name
+from wsigen.runs.workdir import Workdir, stage_name
 
 HALF_FROM = 2 << 30  # bytes of a float32 canvas from which half precision is chosen
 SHARE = 0.5  # of the memory that is free may be taken by canvases
@@ -30,7 +30,7 @@ class Storage:
         half: in half precision, else in float32.
         device: whose memory.
         workdir: keeps what a resumed run goes on from; "files" cannot do without.
-        until: for canvases in memory, when the run has to end; see :class:`wsigen.state.Saved`.
+        until: for canvases in memory, when the run has to end; see :class:`wsigen.runs.state.Saved`.
     """
 
     kind: str = "memory"

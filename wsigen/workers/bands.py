@@ -14,7 +14,7 @@ from typing import NamedTuple, Self
 
 from wsigen.grid import Grid, Window, rows_together
 from wsigen.plan import Stage, StagePlan
-from wsigen.stage_run import step_grid
+from wsigen.runs.stage import step_grid
 
 
 class Transfer(NamedTuple):
@@ -33,7 +33,7 @@ class Bands:
     Args:
         stage: its size.
         workers: how many there are; a stage too small for all of them leaves the last ones idle.
-        patch_px, boundary, factor, seed, shifts: see :func:`wsigen.stage_run.step_grid`.
+        patch_px, boundary, factor, seed, shifts: see :func:`wsigen.runs.stage.step_grid`.
         batch_size: patches denoised together.
         num_steps: steps of the stage.
         guide_margin: guide rows needed beyond the patches.

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from wsigen.errors import WsigenError
-from wsigen.slides.packed import Pack
+from wsigen.cohorts.packed import Pack
 from wsigen.slides.reader import Slide, open_slide
 
 REQUIRED = ("path", "case", "mpp", "split")
@@ -51,7 +51,7 @@ def read_cohort(source: Path | str, *, exclude: Sequence[str] = ()) -> list[Entr
         WsigenError: nothing there, a column or file is missing, or a case stands in two splits.
     """
     if source == PHANTOM or source == Path(PHANTOM):
-        from wsigen.slides.phantom import cached_phantoms
+        from wsigen.phantom.slide import cached_phantoms
 
         source = cached_phantoms()
     source = Path(source)

@@ -1,4 +1,4 @@
-"""Write a cohort into one file, from which `wsigen.slides.packed` reads the same patches.
+"""Write a cohort into one file, from which `wsigen.cohorts.packed` reads the same patches.
 
 Three ways were weighed:
 
@@ -32,9 +32,9 @@ from PIL import Image
 
 from wsigen import __version__
 from wsigen.errors import WsigenError
-from wsigen.slides.cohort import Entry
-from wsigen.slides.packed import FORMAT
-from wsigen.slides.patches import Source
+from wsigen.cohorts.cohort import Entry
+from wsigen.cohorts.packed import FORMAT
+from wsigen.cohorts.patches import Source
 from wsigen.slides.reader import BLOCK_PX, SCALE_TOLERANCE, ImageSlide, Slide, blocks
 
 EARLIEST = (

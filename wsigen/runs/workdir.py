@@ -21,9 +21,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from wsigen.canvas import Image
+from wsigen.runs.canvas import Image
 from wsigen.errors import WsigenError
-from wsigen.progress import Position, Spent
+from wsigen.runs.progress import Position, Spent
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 

@@ -10,8 +10,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor, distributed
 
-from wsigen.bands import Transfer
-from wsigen.canvas import Image
+from wsigen.workers.bands import Transfer
+from wsigen.runs.canvas import Image
 from wsigen.errors import WsigenError
 
 MESSAGE_PIXELS = 1 << 22

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from wsigen.errors import WsigenError
 from wsigen.seeds import generator
-from wsigen.slides.cohort import Entry
+from wsigen.cohorts.cohort import Entry
 from wsigen.slides.reader import SCALE_TOLERANCE, Slide
 from wsigen.slides.stain import jitter_stains
 from wsigen.slides.tissue import Tissue, tissue_mask, white_point, whiten

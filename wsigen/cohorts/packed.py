@@ -2,7 +2,7 @@
 
 A pack is an uncompressed zip archive, which any tool opens:
 
-    index.json               what `wsigen.slides.pack` wrote about each slide, and where its tissue lies
+    index.json               what `wsigen.cohorts.pack` wrote about each slide, and where its tissue lies
     000/tissue.png           the mask of slide 0
     000/image                a plain image: the bytes of its file
     001/level-2/3-7          a slide: block 3, 7 (row, column) of its level 2, as WebP or JPEG

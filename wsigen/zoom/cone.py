@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from wsigen.errors import WsigenError
 from wsigen.grid import Grid, Window
 from wsigen.plan import Stage, StagePlan
-from wsigen.stage_run import step_grid
+from wsigen.runs.stage import step_grid
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Cone:
     cut: bool = False
 
     def part(self, step: int, grid: Grid) -> Grid:
-        """The patches of a step that are run; see :class:`wsigen.stage_run.StageRun`."""
+        """The patches of a step that are run; see :class:`wsigen.runs.stage.StageRun`."""
         return grid.touching(self.areas[step])
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from zlib import crc32
 
 from wsigen.errors import WsigenError
-from wsigen.slides.download import RemoteFile, Server
+from wsigen.cohorts.download import RemoteFile, Server
 
 GDC = "https://api.gdc.cancer.gov"
 ZENODO = "https://zenodo.org/api"

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wsigen.errors import WsigenError
-from wsigen.slides.cohort import Entry, Problem, in_two_splits, list_cohort
-from wsigen.slides.patches import Source
+from wsigen.cohorts.cohort import Entry, Problem, in_two_splits, list_cohort
+from wsigen.cohorts.patches import Source
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def check_cohort(source: Path) -> Iterator[Finding]:
     """Open every slide of a cohort, in turn, and say what it is good for.
 
     Args:
-        source: what `wsigen.slides.cohort.read_cohort` takes; lines and files at fault are found, not raised.
+        source: what `wsigen.cohorts.cohort.read_cohort` takes; lines and files at fault are found, not raised.
 
     Raises:
         WsigenError: there is no such cohort at all.

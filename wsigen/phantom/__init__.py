@@ -1,0 +1,1 @@
+"""Slides that are drawn, with tissue whose every cell is known."""

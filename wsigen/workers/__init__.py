@@ -1,0 +1,1 @@
+"""Many workers on one slide, each with a band of its rows."""
