@@ -21,6 +21,8 @@ import torch
 from saving import report
 from torch.optim.swa_utils import AveragedModel
 
+from wsigen.cohorts.cohort import read_cohort
+from wsigen.cohorts.patches import open_sources
 from wsigen.experiments.lab import Lab
 from wsigen.loss import denoising_loss
 from wsigen.metrics.distance import kid
@@ -28,8 +30,6 @@ from wsigen.metrics.manifold import manifold_scores
 from wsigen.networks.unet import UNet
 from wsigen.provenance import run_info
 from wsigen.seeds import generator
-from wsigen.cohorts.cohort import read_cohort
-from wsigen.cohorts.patches import open_sources
 from wsigen.training.checkpoint import load_denoiser, save_checkpoint
 from wsigen.training.loop import PowerAverage, Trainer
 from wsigen.training.monitor import append_losses

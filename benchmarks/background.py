@@ -1,4 +1,4 @@
-"""Is tissue ever taken for empty glass? Real sections as guides, and what `wsigen.runs.background` says of their places.
+"""Is tissue ever taken for empty glass? Real sections as guides, and what `wsigen.runs.background` says of them.
 
     python benchmarks/background.py --cohort cohort.csv [--out benchmarks/results/background.json]
 
@@ -30,10 +30,10 @@ from saving import report, save
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
-from wsigen.runs.background import PIXEL_TOLERANCE, SQUARE_PX, TOLERANCE, is_background
-from wsigen.provenance import run_info
 from wsigen.cohorts.cohort import read_cohort
 from wsigen.cohorts.patches import Source
+from wsigen.provenance import run_info
+from wsigen.runs.background import PIXEL_TOLERANCE, SQUARE_PX, TOLERANCE, is_background
 from wsigen.slides.tissue import BACKGROUND, whiten
 
 WINDOW, STRIDE, BLOCK = 64, 32, 512

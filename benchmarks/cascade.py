@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from plans import Pixels, busiest, radial_power
 
-from wsigen.runs.canvas import strips
 from wsigen.coarse_to_fine import drain, generate
-from wsigen.plan import FAST, stages
-from wsigen.provenance import run_info
 from wsigen.cohorts.cohort import read_cohort
 from wsigen.cohorts.patches import Source
+from wsigen.plan import FAST, stages
+from wsigen.provenance import run_info
+from wsigen.runs.canvas import strips
 from wsigen.training.checkpoint import load_denoiser
 
 SIDE, MPP, SQUARE = 1024, 0.7, 256

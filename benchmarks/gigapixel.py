@@ -29,18 +29,25 @@ import torch
 from PIL import Image as Picture
 from PIL import ImageDraw
 
-from wsigen.runs.canvas import Image, strips
 from wsigen.cli.slide import ask, slide_options
 from wsigen.coarse_to_fine import run_stage
 from wsigen.devices import choose_device
 from wsigen.plan import Stage
-from wsigen.runs.progress import Progress
 from wsigen.provenance import run_info
-from wsigen.runs.speed import EvenBatches, Timed, best_batch, fitted, flops_per_patch, matrix_product
+from wsigen.runs.canvas import Image, strips
+from wsigen.runs.progress import Progress
+from wsigen.runs.speed import (
+    EvenBatches,
+    Timed,
+    best_batch,
+    fitted,
+    flops_per_patch,
+    matrix_product,
+)
 from wsigen.runs.state import OutOfTime
 from wsigen.runs.storage import Storage, choose_storage
-from wsigen.training.checkpoint import LoadedDenoiser
 from wsigen.runs.workdir import Workdir
+from wsigen.training.checkpoint import LoadedDenoiser
 
 COUNTED = ("patches", "evaluations", "skipped", "seconds")  # by the run itself, over all sittings
 TIMED = ("network_seconds", "cpu_seconds", "network_cpu_seconds")  # here

@@ -16,10 +16,10 @@ from typing import TypeVar
 import numpy as np
 from saving import report
 
-from wsigen.provenance import run_info
 from wsigen.cohorts.cohort import read_cohort
 from wsigen.cohorts.pack import write_pack
 from wsigen.cohorts.patches import PatchSampler, open_sources
+from wsigen.provenance import run_info
 
 T = TypeVar("T")
 

@@ -23,11 +23,11 @@ import torch
 from numpy.typing import NDArray
 
 from wsigen.coarse_to_fine import upscale
+from wsigen.cohorts.cohort import read_cohort
+from wsigen.cohorts.patches import Source
 from wsigen.guidance import AveragePool
 from wsigen.plan import FAST, PAPER, StagePlan
 from wsigen.provenance import run_info
-from wsigen.cohorts.cohort import read_cohort
-from wsigen.cohorts.patches import Source
 from wsigen.slides.tissue import whiten
 from wsigen.training.checkpoint import load_denoiser
 

@@ -25,17 +25,17 @@ from pathlib import Path
 import torch
 
 from wsigen.arrays import Denoiser, Images
-from wsigen.runs.canvas import strips
 from wsigen.coarse_to_fine import generate
 from wsigen.denoiser import EDMDenoiser
 from wsigen.devices import has_fast_bfloat16
 from wsigen.networks.unet import UNet
 from wsigen.plan import FAST, stages
 from wsigen.provenance import run_info
-from wsigen.slides import write_pyramid
+from wsigen.runs.canvas import strips
 from wsigen.runs.storage import Storage, bytes_on_disk
-from wsigen.training.config import TINY
 from wsigen.runs.workdir import Workdir
+from wsigen.slides import write_pyramid
+from wsigen.training.config import TINY
 
 PATCH_PX, MPP = 64, 0.7
 

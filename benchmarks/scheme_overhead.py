@@ -22,13 +22,13 @@ from saving import report
 from torch import Tensor, nn
 
 from wsigen.arrays import Images
-from wsigen.runs.canvas import Image
 from wsigen.plan import Stage, plan
 from wsigen.provenance import run_info
+from wsigen.runs.canvas import Image
 from wsigen.runs.stage import StageRun
 from wsigen.runs.storage import Storage
-from wsigen.training.checkpoint import LoadedDenoiser, load_denoiser
 from wsigen.runs.workdir import Workdir
+from wsigen.training.checkpoint import LoadedDenoiser, load_denoiser
 
 BATCHES = (8, 16, 32, 64)
 EVERY = 4  # batches of the stage for one of the bare denoiser

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from saving import report
 from scipy.stats import kstest
 
+from wsigen.cohorts.cohort import read_cohort
+from wsigen.cohorts.patches import Source
 from wsigen.metrics.seams import SeamPlanes, seam_test, tile_mismatch
 from wsigen.provenance import run_info
 from wsigen.seeds import generator
-from wsigen.cohorts.cohort import read_cohort
-from wsigen.cohorts.patches import Source
 
 PERIOD, SIDE = 16, 100  # of the fields without seams: six patches, since small fields are many
 PATCH, LARGE = 64, 640  # of those with planted seams: the patches of the model that ships

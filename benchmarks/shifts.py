@@ -29,10 +29,10 @@ from wsigen.metrics.seams import SeamPlanes
 from wsigen.plan import plan as named_plan
 from wsigen.plan import stages
 from wsigen.provenance import run_info
+from wsigen.runs.stage import step_grid
 from wsigen.seams.exact import law
 from wsigen.seams.grid_shift import GridShift
 from wsigen.seeds import generator
-from wsigen.runs.stage import step_grid
 from wsigen.training.checkpoint import load_denoiser
 
 KINDS = ("uniform", "low-discrepancy")

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from saving import save
 
 from wsigen.arrays import Denoiser
-from wsigen.runs.canvas import strips
 from wsigen.coarse_to_fine import drain, generate
 from wsigen.plan import FAST, stages
 from wsigen.provenance import run_info
+from wsigen.runs.canvas import strips
 from wsigen.runs.storage import Storage
 from wsigen.training.checkpoint import load_denoiser
 

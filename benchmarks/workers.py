@@ -30,13 +30,13 @@ from pathlib import Path
 
 import torch
 
-from wsigen.workers.bands import Bands, Transfer
 from wsigen.coarse_to_fine import generate
-from wsigen.workers.distributed import generate_together
 from wsigen.plan import FAST, Stage, stages
 from wsigen.provenance import run_info
-from wsigen.workers.team import Rows, Team
 from wsigen.training.checkpoint import load_denoiser
+from wsigen.workers.bands import Bands, Transfer
+from wsigen.workers.distributed import generate_together
+from wsigen.workers.team import Rows, Team
 
 
 @dataclass(frozen=True)

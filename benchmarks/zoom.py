@@ -19,11 +19,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from wsigen.zoom.cone import cones
 from wsigen.plan import plan as named_plan
 from wsigen.plan import stages
 from wsigen.provenance import run_info
 from wsigen.training.checkpoint import load_denoiser
+from wsigen.zoom.cone import cones
 from wsigen.zoom.path import View, pixels, zoom
 
 MPP = 0.7

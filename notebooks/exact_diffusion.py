@@ -30,12 +30,12 @@ from wsigen.experiments.exact_field import PROFILES
 from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.result import as_markdown, saved_result
 from wsigen.experiments.run import saved_or_run
-from wsigen.seams.gaussian_field import STD, GaussianField
 from wsigen.plots.exact import curves, histograms, paths
 from wsigen.plots.quality import sheets
 from wsigen.plots.seams import exact_distances, jump_profiles
 from wsigen.sampler import heun, sample
 from wsigen.schedule import karras_sigmas
+from wsigen.seams.gaussian_field import STD, GaussianField
 
 Path(out).mkdir(parents=True, exist_ok=True)
 

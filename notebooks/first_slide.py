@@ -18,13 +18,13 @@ from pathlib import Path
 
 from IPython.display import Image
 
-from wsigen.runs.canvas import strips
 from wsigen.coarse_to_fine import drain, run_stage
-from wsigen.zoom.pages import write_frames, write_zoom
 from wsigen.plan import FAST, PAPER, stages
 from wsigen.plots.whole_slide import film_strip
+from wsigen.runs.canvas import strips
 from wsigen.slides import write_pyramid
 from wsigen.training.checkpoint import load_denoiser
+from wsigen.zoom.pages import write_frames, write_zoom
 
 Path(out).mkdir(parents=True, exist_ok=True)
 

@@ -28,12 +28,12 @@ from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import as_markdown, saved_result
 from wsigen.experiments.rivals import PROFILES
 from wsigen.experiments.run import saved_or_run
-from wsigen.zoom.pages import write_frames
 from wsigen.plan import FAST, Stage
 from wsigen.plots.quality import sheets
 from wsigen.plots.seams import jump_profiles, rival_scores, step_effects, step_traces
-from wsigen.seams.film import film
 from wsigen.runs.stage import StageRun
+from wsigen.seams.film import film
+from wsigen.zoom.pages import write_frames
 
 Path(out).mkdir(parents=True, exist_ok=True)
 

@@ -28,15 +28,15 @@ from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.relaxation import PROFILES
 from wsigen.experiments.result import as_markdown, saved_result
 from wsigen.experiments.run import saved_or_run
-from wsigen.seams.gaussian_field import STD, GaussianField
 from wsigen.guidance import AveragePool, guided_step, project
 from wsigen.metrics.detail import detail
-from wsigen.zoom.pages import write_frames
 from wsigen.plan import PAPER
 from wsigen.plots.exact import curves
 from wsigen.plots.quality import sheets
 from wsigen.plots.seams import relaxation_curves
 from wsigen.schedule import karras_sigmas
+from wsigen.seams.gaussian_field import STD, GaussianField
+from wsigen.zoom.pages import write_frames
 
 Path(out).mkdir(parents=True, exist_ok=True)
 

@@ -26,8 +26,8 @@ from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import as_markdown, described, saved_result
 from wsigen.experiments.run import saved_or_run
 from wsigen.experiments.solvers import PROFILES
-from wsigen.zoom.pages import write_frames
 from wsigen.plots.quality import sheets, solver_curves
+from wsigen.zoom.pages import write_frames
 
 Path(out).mkdir(parents=True, exist_ok=True)
 

@@ -23,14 +23,14 @@ import numpy as np
 import torch
 from IPython.display import Image, Markdown
 
+from wsigen.cohorts.cohort import read_cohort
+from wsigen.cohorts.patches import PatchSampler, open_sources
 from wsigen.denoiser import EDMDenoiser
 from wsigen.experiments.lab import to_pixels
 from wsigen.experiments.result import load_result
 from wsigen.models import DEFAULT_MODEL
 from wsigen.plots.quality import loss_curve, sheets
 from wsigen.seeds import generator
-from wsigen.cohorts.cohort import read_cohort
-from wsigen.cohorts.patches import PatchSampler, open_sources
 from wsigen.training.checkpoint import find_model
 from wsigen.training.config import TINY, preset
 from wsigen.training.loop import Trainer

@@ -25,8 +25,8 @@ from wsigen.experiments import whole_slide, zoom_neighbours
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import as_markdown, described, results_folder, saved_result
 from wsigen.experiments.run import saved_or_run
-from wsigen.zoom.pages import write_frames
 from wsigen.plots.whole_slide import film_strip, magnifications, nearest_distances
+from wsigen.zoom.pages import write_frames
 
 Path(out).mkdir(parents=True, exist_ok=True)
 

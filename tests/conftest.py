@@ -7,7 +7,7 @@ import pytest
 from jaxtyping import install_import_hook
 from lab_kit import lab, small_world  # noqa: F401  fixtures for all
 
-METHOD = ["schedule", "denoiser", "loss", "sampler", "guidance", "canvas", "networks"]
+METHOD = ["schedule", "denoiser", "loss", "sampler", "guidance", "runs.canvas", "networks"]
 install_import_hook([f"wsigen.{module}" for module in METHOD], "beartype.beartype")
 
 

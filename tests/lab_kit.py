@@ -22,7 +22,7 @@ def save_model(path, seed=0):
 @pytest.fixture(scope="session")
 def small_world(tmp_path_factory):
     """Folder with ``model.safetensors`` and ``slides``, a cohort of three phantoms, one of them for testing."""
-    from wsigen.phantom.slide import write_phantom_cohort
+    from wsigen.cohorts.drawn import write_phantom_cohort
 
     folder = tmp_path_factory.mktemp("world")
     write_phantom_cohort(folder / "slides", slides=3, size=512, mpp=1.0)

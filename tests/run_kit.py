@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from wsigen.runs import state
-from wsigen.runs.canvas import Image
 from wsigen.coarse_to_fine import drain, generate
 from wsigen.denoiser import EDMDenoiser
 from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.plan import StagePlan, stages
+from wsigen.runs import state
+from wsigen.runs.canvas import Image
 from wsigen.runs.storage import Storage
 from wsigen.runs.workdir import Workdir
 

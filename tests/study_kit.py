@@ -17,8 +17,8 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
-from wsigen.slides import write_pyramid
 from wsigen.phantom.slide import PhantomSlide
+from wsigen.slides import write_pyramid
 from wsigen.study.design import RATINGS, create_study
 from wsigen.study.store import Store
 

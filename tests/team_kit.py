@@ -11,15 +11,15 @@ import numpy as np
 import torch
 from run_kit import PATCH_PX, PLAN, scrambled_network
 
-from wsigen.runs import state
-from wsigen.runs.canvas import strips
 from wsigen.coarse_to_fine import drain, generate
-from wsigen.workers.distributed import generate_together
 from wsigen.errors import WsigenError
 from wsigen.plan import StagePlan, stages
+from wsigen.runs import state
+from wsigen.runs.canvas import strips
 from wsigen.runs.storage import Storage
-from wsigen.workers.team import Team
 from wsigen.runs.workdir import Workdir
+from wsigen.workers.distributed import generate_together
+from wsigen.workers.team import Team
 
 PLANS = {"pad": PLAN, "wrap": replace(PLAN, boundary="wrap"), "2m": replace(PLAN, solver="2m")}
 OPTIONS = {"patch_px": PATCH_PX, "batch_size": 2, "seed": 7}  # batches so small that four have work

@@ -4,11 +4,11 @@ import pytest
 import torch
 from oracles import FlatDenoiser, GaussianDenoiser
 
-from wsigen.runs.background import PIXEL_TOLERANCE, SQUARE_PX, TOLERANCE, is_background, sparing
 from wsigen.coarse_to_fine import drain, run_stage
-from wsigen.zoom.cone import cones
 from wsigen.errors import WsigenError
 from wsigen.plan import Stage, StagePlan, stages
+from wsigen.runs.background import PIXEL_TOLERANCE, SQUARE_PX, TOLERANCE, is_background, sparing
+from wsigen.zoom.cone import cones
 from wsigen.zoom.path import zoom
 
 PLAN = StagePlan(

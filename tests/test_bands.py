@@ -2,8 +2,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsigen.workers.bands import Bands, transfers
 from wsigen.plan import Stage
+from wsigen.workers.bands import Bands, transfers
 
 BANDS = st.builds(
     lambda n, m, extra, workers, boundary, seed, batch, shifts: Bands(

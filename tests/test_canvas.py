@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from wsigen.runs.canvas import Canvas
 from wsigen.errors import WsigenError
 from wsigen.grid import Window, shifted_grid
+from wsigen.runs.canvas import Canvas
 
 
 @pytest.mark.parametrize("boundary", ["pad", "wrap"])

@@ -8,9 +8,9 @@ from cohort_kit import CONTENT, section, sections, serving
 from PIL import Image
 
 from wsigen.cli.main import wsigen
-from wsigen.errors import WsigenError
-from wsigen.phantom import slide as phantom
+from wsigen.cohorts import drawn as phantoms
 from wsigen.cohorts.cohort import read_cohort
+from wsigen.errors import WsigenError
 
 
 def run(*words, code=0, **options):
@@ -115,13 +115,13 @@ def test_her2st_comes_with_patients_and_scales(archive, tmp_path):
 
 def test_phantoms_are_drawn_once(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    drawn = phantom.cached_phantoms(2, size=256)
+    drawn = phantoms.cached_phantoms(2, size=256)
     tiff = hashlib.sha256((drawn / "phantom_000.tiff").read_bytes()).hexdigest()
-    monkeypatch.setattr(phantom, "write_phantom_cohort", None)
-    assert phantom.cached_phantoms(2, size=256) == drawn
+    monkeypatch.setattr(phantoms, "write_phantom_cohort", None)
+    assert phantoms.cached_phantoms(2, size=256) == drawn
     assert hashlib.sha256((drawn / "phantom_000.tiff").read_bytes()).hexdigest() == tiff
     assert [path.name for path in (tmp_path / "wsigen").iterdir()] == [drawn.name]
-    monkeypatch.setattr(phantom, "cached_phantoms", lambda: drawn)
+    monkeypatch.setattr(phantoms, "cached_phantoms", lambda: drawn)
     assert [entry.cohort for entry in read_cohort("phantom")] == ["phantom"] * 2
 
 

@@ -7,10 +7,10 @@ from time import time
 import pytest
 from cohort_kit import CONTENT, sections, serving
 
-from wsigen.errors import WsigenError
 from wsigen.cohorts import public
-from wsigen.cohorts.cohort import add_to_cohort
 from wsigen.cohorts.download import RemoteFile, Server, check_room, fetch_all, missing, readable
+from wsigen.cohorts.table import add_to_cohort
+from wsigen.errors import WsigenError
 
 
 @pytest.fixture

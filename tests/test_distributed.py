@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from team_kit import alone
 
-from wsigen.workers.distributed import meet
 from wsigen.errors import WsigenError
 from wsigen.runs.progress import Position
+from wsigen.workers.distributed import meet
 
 KIT = Path(__file__).with_name("team_kit.py")
 

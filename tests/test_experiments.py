@@ -12,6 +12,8 @@ import pytest
 from lab_kit import save_model
 from PIL import Image
 
+from wsigen.cohorts.pack import write_pack
+from wsigen.cohorts.patches import Source
 from wsigen.errors import WsigenError
 from wsigen.experiments import run as runner
 from wsigen.experiments.catalogue import CATALOGUE, PROFILE_NAMES, Experiment
@@ -19,8 +21,6 @@ from wsigen.experiments.lab import Lab
 from wsigen.experiments.places import PlacedPatches, overlap
 from wsigen.experiments.result import Row, load_result, plain, sheet
 from wsigen.experiments.run import complete, run, saved_or_run
-from wsigen.cohorts.pack import write_pack
-from wsigen.cohorts.patches import Source
 from wsigen.slides.reader import ImageSlide
 
 measured: list[str] = []

@@ -5,9 +5,9 @@ from scipy.special import kv
 
 from wsigen.arrays import Denoiser
 from wsigen.errors import WsigenError
-from wsigen.seams.gaussian_field import GaussianField
 from wsigen.sampler import sample
 from wsigen.schedule import karras_sigmas
+from wsigen.seams.gaussian_field import GaussianField
 
 GREY = {"std": (1.0, 1.0, 1.0), "mean": (0.0, 0.0, 0.0)}
 

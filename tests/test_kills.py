@@ -8,10 +8,10 @@ import pytest
 import torch
 from oracles import GaussianDenoiser
 
-from wsigen.runs import state
-from wsigen.runs.canvas import Image
 from wsigen.coarse_to_fine import drain, generate
 from wsigen.plan import StagePlan, stages
+from wsigen.runs import state
+from wsigen.runs.canvas import Image
 from wsigen.runs.progress import Position
 from wsigen.runs.storage import Storage
 from wsigen.runs.workdir import Workdir

@@ -5,16 +5,16 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from scipy.stats import kstest
 
+from wsigen.cohorts.cohort import read_cohort
+from wsigen.cohorts.patches import Source
 from wsigen.errors import WsigenError
 from wsigen.metrics.intervals import Estimate
 from wsigen.metrics.lattice import fold, lattice_test
 from wsigen.metrics.seam_intervals import seam_size
 from wsigen.metrics.seams import SeamPlanes, periodogram, seam_test, tile_mismatch
 from wsigen.metrics.stages import average, stage_changes
-from wsigen.seeds import generator
-from wsigen.cohorts.cohort import read_cohort
-from wsigen.cohorts.patches import Source
 from wsigen.phantom.slide import PhantomSlide
+from wsigen.seeds import generator
 
 PERIOD = 16
 SIDE = 100

@@ -9,12 +9,12 @@ import pytest
 from cohort_kit import section
 from PIL import Image
 
-from wsigen.errors import WsigenError
-from wsigen.slides import open_slide, write_pyramid
 from wsigen.cohorts.cohort import read_cohort
 from wsigen.cohorts.pack import write_pack
 from wsigen.cohorts.packed import Pack
 from wsigen.cohorts.patches import PatchSampler, open_sources
+from wsigen.errors import WsigenError
+from wsigen.slides import open_slide, write_pyramid
 
 ROOT = Path(__file__).parent.parent
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from wsigen.zoom.pages import write_frames, write_zoom
 from wsigen.slides import write_pyramid
+from wsigen.zoom.pages import write_frames, write_zoom
 
 
 def test_tiles_make_up_the_slide_at_every_level(tmp_path: Path) -> None:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsigen.errors import WsigenError
 from wsigen.cohorts.cohort import Entry, read_cohort
 from wsigen.cohorts.patches import PatchSampler, Source, open_sources
+from wsigen.errors import WsigenError
 from wsigen.slides.reader import ImageSlide
 
 

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsigen.errors import WsigenError
-from wsigen.slides import open_slide, read_description
 from wsigen.cohorts.cohort import read_cohort
-from wsigen.phantom.slide import PhantomSlide, write_phantom_cohort
+from wsigen.cohorts.drawn import write_phantom_cohort
+from wsigen.errors import WsigenError
+from wsigen.phantom.slide import PhantomSlide
+from wsigen.slides import open_slide, read_description
 from wsigen.slides.tissue import tissue_mask
 
 SIZE = 1024

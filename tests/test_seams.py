@@ -12,6 +12,7 @@ from wsigen.errors import WsigenError
 from wsigen.grid import Window
 from wsigen.guidance import AveragePool
 from wsigen.plan import Stage, StagePlan
+from wsigen.runs.stage import StageRun
 from wsigen.seams.blend import Blend
 from wsigen.seams.film import film
 from wsigen.seams.grid_shift import FixedGrid, GridShift, WholeImage
@@ -19,7 +20,6 @@ from wsigen.seams.mask_shift import MaskShift, fresh_start
 from wsigen.seams.multidiffusion import MultiDiffusion
 from wsigen.seams.overlap import WeightedMean, overlapping, weights
 from wsigen.seams.scheme import run_alone, sew, sewn
-from wsigen.runs.stage import StageRun
 
 PLAN = StagePlan(num_steps=4, guided_steps=2, solver="heun", overview_steps=3)
 STAGE = Stage(1, 32, 48, 1.0)

@@ -7,13 +7,13 @@ import pytest
 
 from wsigen.errors import WsigenError
 from wsigen.experiments.run import complete, run
-from wsigen.seams.gaussian_field import GaussianField
+from wsigen.runs.stage import StageRun
 from wsigen.schedule import karras_sigmas
 from wsigen.seams.exact import STD, Law, border_traces, law
+from wsigen.seams.gaussian_field import GaussianField
 from wsigen.seams.grid_shift import FixedGrid, GridShift, WholeImage
 from wsigen.seams.mask_shift import MaskShift
 from wsigen.seams.multidiffusion import MultiDiffusion
-from wsigen.runs.stage import StageRun
 
 LINE = {"length": 24, "patch_px": 8, "length_px": 2.0}
 

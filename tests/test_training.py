@@ -11,11 +11,11 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from wsigen.cohorts.cohort import Entry
+from wsigen.cohorts.patches import PatchSampler, open_sources
 from wsigen.errors import WsigenError
 from wsigen.models import DEFAULT_MODEL
 from wsigen.networks.unet import UNet, UNetConfig
-from wsigen.cohorts.cohort import Entry
-from wsigen.cohorts.patches import PatchSampler, open_sources
 from wsigen.phantom.slide import PhantomSlide
 from wsigen.training.checkpoint import (
     ModelInfo,

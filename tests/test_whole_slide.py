@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from wsigen.zoom.cone import cones
 from wsigen.experiments import slide_level, whole_slide, zoom_neighbours
 from wsigen.experiments.run import complete
 from wsigen.metrics.stages import average
 from wsigen.plan import StagePlan, stages
 from wsigen.plots.whole_slide import film_strip, magnifications, nearest_distances
+from wsigen.zoom.cone import cones
 from wsigen.zoom.path import pixels, zoom
 
 CONFIG = whole_slide.Config(

@@ -13,11 +13,11 @@ import pytest
 import torch
 from run_kit import PATH, PLAN, digest, ledger, make, scrambled_network, undisturbed
 
-from wsigen.runs import state
-from wsigen.runs import workdir as module
 from wsigen.coarse_to_fine import drain, generate
 from wsigen.errors import WsigenError
 from wsigen.plan import Stage
+from wsigen.runs import state
+from wsigen.runs import workdir as module
 from wsigen.runs.progress import Position
 from wsigen.runs.storage import Storage, bytes_on_disk, choose_storage, free_memory
 from wsigen.runs.workdir import Workdir

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from oracles import GaussianDenoiser
 
 from wsigen.coarse_to_fine import drain, generate, run_stage
-from wsigen.zoom.cone import bounds, cone, cones, covered, frame, within
 from wsigen.denoiser import EDMDenoiser
 from wsigen.errors import WsigenError
 from wsigen.grid import Window
@@ -16,6 +15,7 @@ from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.plan import FAST, PAPER, Stage, StagePlan, stages
 from wsigen.runs.stage import StageRun, step_grid
 from wsigen.runs.state import InMemory
+from wsigen.zoom.cone import bounds, cone, cones, covered, frame, within
 from wsigen.zoom.path import Surrounded, inner_boxes, pixels, zoom
 
 QUICK = StagePlan(num_steps=3, guided_steps=2, solver="euler", sigma_start=3.0, overview_steps=2)

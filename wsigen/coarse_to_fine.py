@@ -12,9 +12,9 @@ import numpy as np
 import torch
 
 from wsigen.arrays import Denoiser
-from wsigen.runs.canvas import Canvas, Image
 from wsigen.grid import Window
 from wsigen.plan import PAPER, Stage, StagePlan
+from wsigen.runs.canvas import Canvas, Image
 from wsigen.runs.progress import Progress
 from wsigen.runs.stage import Part, StageRun, device_of
 from wsigen.runs.state import State

@@ -21,8 +21,8 @@ from wsigen.metrics.distance import kid
 from wsigen.metrics.manifold import manifold_scores, radii
 from wsigen.plan import PAPER, Stage, stages
 from wsigen.plots import REAL, SYNTHETIC
-from wsigen.seeds import generator
 from wsigen.runs.stage import step_grid
+from wsigen.seeds import generator
 
 GREEN, PURPLE, GREY = "#009e73", "#cc79a7", "0.45"  # of the palette of Okabe and Ito
 TINTS = ("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#999999", "#d55e00", "#0072b2")

@@ -43,8 +43,8 @@ def tcga_brca(folder: Path, limit: int | None, api: str, yes: bool) -> None:
       wsigen cohort tcga-brca slides/tcga --limit 100 --yes
     """
     from wsigen.cohorts import public
-    from wsigen.cohorts.cohort import add_to_cohort
     from wsigen.cohorts.download import Server
+    from wsigen.cohorts.table import add_to_cohort
 
     with Server() as server:
         files = public.tcga_brca(server, limit, api)
@@ -70,8 +70,8 @@ def her2st(folder: Path, password: str | None, api: str, yes: bool) -> None:
       wsigen cohort her2st slides/her2st --password PASSWORD
     """
     from wsigen.cohorts import public
-    from wsigen.cohorts.cohort import add_to_cohort
     from wsigen.cohorts.download import Server
+    from wsigen.cohorts.table import add_to_cohort
 
     with Server() as server:
         files = public.her2st(server, api)

@@ -73,7 +73,7 @@ def image_strips(
     import numpy as np
     import pyvips
 
-    from wsigen.slides.reader import unreadable, without_mpp
+    from wsigen.slides.slide import unreadable, without_mpp
 
     try:
         image = pyvips.Image.new_from_file(str(path), access="sequential", fail_on="truncated")

@@ -76,12 +76,12 @@ def generate(
       wsigen generate large.tiff --width 16384 --height 16384 --workdir work
       torchrun --nproc-per-node 2 -m wsigen generate large.tiff --width 16384 --height 16384
     """
-    from wsigen.runs.canvas import strips
     from wsigen.coarse_to_fine import generate as run
     from wsigen.devices import choose_device
-    from wsigen.slides.pyramid import check_output
+    from wsigen.runs.canvas import strips
     from wsigen.runs.storage import Storage, choose_storage
     from wsigen.runs.workdir import Workdir
+    from wsigen.slides.pyramid import check_output
 
     rank, workers = (int(os.environ.get(name, d)) for name, d in (("RANK", 0), ("WORLD_SIZE", 1)))
     if rank == 0:

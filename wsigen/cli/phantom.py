@@ -27,7 +27,7 @@ def phantom(folder: Path, slides: int, seed: int, mpp: float, size: int, overwri
     """
     from tqdm import tqdm
 
-    from wsigen.phantom.slide import write_phantom_cohort
+    from wsigen.cohorts.drawn import write_phantom_cohort
 
     write_phantom_cohort(
         folder,

@@ -75,8 +75,8 @@ def train(
     """
     from tqdm import tqdm
 
-    from wsigen.devices import choose_device
     from wsigen.cohorts.cohort import read_cohort
+    from wsigen.devices import choose_device
     from wsigen.training import config as configs
     from wsigen.training.loop import join_processes, world
     from wsigen.training.run import train_in_folder

@@ -62,10 +62,10 @@ def zoom(
       wsigen zoom place --at 30000,41000 --width 65536 --height 65536 --seed 3
       wsigen zoom place --at 30000,41000 --width 65536 --height 65536 --seed 3 --plan preview --margin-px 32
     """
-    from wsigen.zoom.cone import cones
     from wsigen.devices import choose_device
     from wsigen.errors import WsigenError
     from wsigen.provenance import run_info
+    from wsigen.zoom.cone import cones
     from wsigen.zoom.path import zoom as run
 
     if out.is_dir() and any(out.iterdir()) and not overwrite:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from wsigen.errors import WsigenError
 from wsigen.cohorts.cohort import Entry, Problem, in_two_splits, list_cohort
 from wsigen.cohorts.patches import Source
+from wsigen.errors import WsigenError
 
 
 @dataclass(frozen=True)

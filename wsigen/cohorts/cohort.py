@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from wsigen.errors import WsigenError
 from wsigen.cohorts.packed import Pack
-from wsigen.slides.reader import Slide, open_slide
+from wsigen.cohorts.table import read_table
+from wsigen.errors import WsigenError
+from wsigen.slides.reader import open_slide
+from wsigen.slides.slide import Slide
 
-REQUIRED = ("path", "case", "mpp", "split")
-COLUMNS = ("path", "cohort", "case", "organ", "mpp", "mpp_source", "split", "licence")
 PHANTOM = "phantom"
 HELD_OUT = "heldout"  # the split of patients kept from training
 UNSEEN = (HELD_OUT, "held-out", "validation", "test")  # splits no model was trained on
@@ -51,7 +51,7 @@ def read_cohort(source: Path | str, *, exclude: Sequence[str] = ()) -> list[Entr
         WsigenError: nothing there, a column or file is missing, or a case stands in two splits.
     """
     if source == PHANTOM or source == Path(PHANTOM):
-        from wsigen.phantom.slide import cached_phantoms
+        from wsigen.cohorts.drawn import cached_phantoms
 
         source = cached_phantoms()
     source = Path(source)
@@ -119,17 +119,7 @@ def in_two_splits(entry: Entry, splits: dict[str, str]) -> str:
 
 
 def _read_csv(source: Path) -> Iterator[Entry | Problem]:
-    try:
-        with source.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise WsigenError(f"{source}: not a csv table ({error}); expected {REQUIRED}") from error
-    missing = [name for name in REQUIRED if not rows or name not in rows[0]]
-    if missing:
-        raise WsigenError(
-            f"{source}: no column {missing[0]!r}; expected at least {', '.join(REQUIRED)}"
-        )
-    for line, row in enumerate(rows, start=2):
+    for line, row in enumerate(read_table(source), start=2):
         where = f"{source}:{line}"
         path = source.parent / row["path"]
         mpp = _parse_mpp(row["mpp"])
@@ -153,26 +143,6 @@ def _parse_mpp(text: str | None) -> float | None:
         return math.nan
 
 
-def add_to_cohort(folder: Path, rows: Sequence[dict[str, str]]) -> Path:
-    """Write rows of ``COLUMNS`` into the cohort.csv of a folder; what it says of a path already stays."""
-    table = folder / "cohort.csv"
-    kept: list[dict[str, str]] = []
-    columns = list(COLUMNS)
-    if table.is_file():
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            kept = list(reader)
-            columns = list(dict.fromkeys([*(reader.fieldnames or ()), *COLUMNS]))
-    known = {row.get("path") for row in kept}
-    partial_table = folder / ".cohort.csv.part"
-    with partial_table.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, restval="")
-        writer.writeheader()
-        writer.writerows([*kept, *(row for row in rows if row["path"] not in known)])
-    partial_table.replace(table)
-    return table
-
-
 def hold_out(source: Path, names: Sequence[str], target: Path) -> dict[str, int]:
     """Write a copy of a cohort.csv in which some patients are kept from training, in the split ``HELD_OUT``.
 
@@ -194,8 +164,7 @@ def hold_out(source: Path, names: Sequence[str], target: Path) -> dict[str, int]
             f"{source}: no cohort.csv there; expected the table that lists the slides"
         )
     read_cohort(table)  # says what is wrong with it
-    with table.open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_table(table)
     known = {row["case"] for row in rows} | {row["path"] for row in rows}
     if unknown := sorted(set(names) - known):
         raise WsigenError(

@@ -31,11 +31,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from wsigen import __version__
-from wsigen.errors import WsigenError
 from wsigen.cohorts.cohort import Entry
 from wsigen.cohorts.packed import FORMAT
 from wsigen.cohorts.patches import Source
-from wsigen.slides.reader import BLOCK_PX, SCALE_TOLERANCE, ImageSlide, Slide, blocks
+from wsigen.errors import WsigenError
+from wsigen.slides.reader import ImageSlide
+from wsigen.slides.slide import BLOCK_PX, SCALE_TOLERANCE, Slide, blocks
 
 EARLIEST = (
     1980,

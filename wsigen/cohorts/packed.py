@@ -24,15 +24,8 @@ import numpy as np
 from PIL import Image
 
 from wsigen.errors import WsigenError
-from wsigen.slides.reader import (
-    BLOCK_PX,
-    WHITE,
-    ImageSlide,
-    Slide,
-    blocks,
-    on_white,
-    open_image,
-)
+from wsigen.slides.reader import ImageSlide, open_image
+from wsigen.slides.slide import BLOCK_PX, WHITE, Slide, blocks, on_white
 from wsigen.slides.tissue import Tissue
 
 FORMAT = "wsigen-pack-1"

@@ -14,10 +14,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from wsigen.cohorts.cohort import Entry
 from wsigen.errors import WsigenError
 from wsigen.seeds import generator
-from wsigen.cohorts.cohort import Entry
-from wsigen.slides.reader import SCALE_TOLERANCE, Slide
+from wsigen.slides.slide import SCALE_TOLERANCE, Slide
 from wsigen.slides.stain import jitter_stains
 from wsigen.slides.tissue import Tissue, tissue_mask, white_point, whiten
 

@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from zlib import crc32
 
-from wsigen.errors import WsigenError
 from wsigen.cohorts.download import RemoteFile, Server
+from wsigen.errors import WsigenError
 
 GDC = "https://api.gdc.cancer.gov"
 ZENODO = "https://zenodo.org/api"

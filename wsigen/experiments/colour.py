@@ -6,8 +6,8 @@ tissue and the one deepest in glass. At each stage the area it shares with the s
 2 x 2 average, drift = mean of A z_l - mean of z_(l-1), and the sum of these over the stages is what has become of the
 colour. Not in the paper, which shows no numbers on colour. The aim is a drift below 1 % of the range in glass.
 
-Rows with a ``skip_background`` skip what the guide shows as empty; see `wsigen.runs.background`. ``off_background`` is how
-far the mean colour of each stage's view lies from that of empty glass, in grey levels.
+Rows with a ``skip_background`` skip what the guide shows as empty; see `wsigen.runs.background`. ``off_background`` is
+how far the mean colour of each stage's view lies from that of empty glass, in grey levels.
 """
 
 from dataclasses import dataclass, replace
@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from wsigen.coarse_to_fine import run_stage
-from wsigen.zoom.cone import cones
 from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.result import Pixels, Row
 from wsigen.experiments.run import complete
 from wsigen.metrics.stages import average
 from wsigen.plan import Stage, StagePlan, plan, stages
 from wsigen.slides.tissue import BACKGROUND
+from wsigen.zoom.cone import cones
 from wsigen.zoom.path import View, zoom
 
 DARKER = 25  # grey levels below the glass: tissue

@@ -21,15 +21,15 @@ from typing import Any
 import numpy as np
 
 from wsigen.arrays import Denoiser
-from wsigen.runs.canvas import Image
 from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.result import Row
-from wsigen.seams.gaussian_field import MEAN, STD, GaussianField
 from wsigen.guidance import AveragePool
 from wsigen.metrics.seams import seam_test
 from wsigen.plan import Stage, StagePlan
+from wsigen.runs.canvas import Image
 from wsigen.schedule import karras_sigmas
 from wsigen.seams.exact import Law, border_traces, law
+from wsigen.seams.gaussian_field import MEAN, STD, GaussianField
 from wsigen.seams.grid_shift import GridShift, WholeImage
 from wsigen.seams.rivals import RIVALS
 from wsigen.seams.scheme import Ledger, Scheme, sew, sewn

@@ -137,7 +137,7 @@ def evaluations_of(plan: StagePlan, levels: int) -> float:
 def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     """One row of the table."""
     if cell["solver"] == "skip":
-        return skipping(cell["margin"], config, lab)
+        return skipping(cell["margin"], config.skip_px, config.skip_mpp, lab)
     real = lab.features(lab.real_patches(config.real, config.mpp, config.split))
     if cell["solver"] == "real":
         other = lab.real_patches(config.real, config.mpp, config.split, "other real")

@@ -1,25 +1,22 @@
 """What skipping empty glass saves, and what it changes: a slide made with it and without."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from wsigen.runs.background import TOLERANCE
-from wsigen.runs.canvas import Image
 from wsigen.coarse_to_fine import generate
 from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.result import Row
 from wsigen.metrics.seams import seam_test
 from wsigen.plan import FAST, stages
+from wsigen.runs.background import TOLERANCE
+from wsigen.runs.canvas import Image
 from wsigen.runs.progress import Progress
 
-if TYPE_CHECKING:
-    from wsigen.experiments.fewer_evaluations import Config
 
-
-def skipping(margin: float | None, config: "Config", lab: Lab) -> Row:
-    """A slide with empty glass, with skipping and without."""
-    whole, _ = _slide(None, config, lab)
-    image, last = _slide(margin, config, lab)
+def skipping(margin: float | None, size: int, mpp: float, lab: Lab) -> Row:
+    """A slide of ``size`` x ``size`` px with empty glass, with skipping and without."""
+    whole, _ = _slide(None, size, mpp, lab)
+    image, last = _slide(margin, size, mpp, lab)
     grey = (image - whole).abs().mean(0) * 127.5
     glass = (whole - lab.denoiser.background).abs().amax(0) <= TOLERANCE
     off = (whole - lab.denoiser.background)[:, glass] * 127.5
@@ -41,11 +38,10 @@ def skipping(margin: float | None, config: "Config", lab: Lab) -> Row:
     return Row(values, {f"skip_{'none' if margin is None else margin}": pixels[::step, ::step]})
 
 
-def _slide(margin: float | None, config: "Config", lab: Lab) -> tuple[Image, list[Progress]]:
+def _slide(margin: float | None, size: int, mpp: float, lab: Lab) -> tuple[Image, list[Progress]]:
     """A slide, and the last word of each stage."""
     plan = replace(FAST, skip_background=margin)
     info = lab.denoiser.info
-    size, mpp = config.skip_px, config.skip_mpp
     path = stages(size, size, mpp, patch_px=lab.patch_px, mpp_max=info.mpp_max)
     steps = generate(
         lab.denoiser,

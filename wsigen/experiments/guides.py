@@ -4,12 +4,12 @@ from functools import lru_cache
 
 import torch
 
-from wsigen.runs.canvas import Image
 from wsigen.coarse_to_fine import drain, generate, upscale
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.places import PlacedPatches
 from wsigen.guidance import AveragePool
 from wsigen.plan import StagePlan, stages
+from wsigen.runs.canvas import Image
 from wsigen.seeds import generator
 
 

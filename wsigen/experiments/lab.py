@@ -13,6 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from wsigen.arrays import Levels
+from wsigen.cohorts.cohort import UNSEEN, Entry, read_cohort
+from wsigen.cohorts.patches import Source
 from wsigen.devices import choose_device
 from wsigen.errors import WsigenError
 from wsigen.experiments.places import Drawn, PlacedPatches, Scale
@@ -23,8 +25,6 @@ from wsigen.provenance import without_folder
 from wsigen.sampler import sample
 from wsigen.schedule import SIGMA_MIN, karras_sigmas
 from wsigen.seeds import generator
-from wsigen.cohorts.cohort import UNSEEN, Entry, read_cohort
-from wsigen.cohorts.patches import Source
 from wsigen.training.checkpoint import LoadedDenoiser, load_denoiser
 
 CHUNK = (

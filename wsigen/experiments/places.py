@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wsigen.errors import WsigenError
 from wsigen.cohorts.patches import LARGEST_TISSUE_UM2, PatchSampler, Source
+from wsigen.errors import WsigenError
 from wsigen.slides.tissue import whiten
 
 CANDIDATES = 12  # places drawn for one patch at most

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from wsigen.runs.canvas import strips
 from wsigen.coarse_to_fine import drain, generate
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Pixels, Row
 from wsigen.experiments.whole_slide import thumbnail
-from wsigen.plan import plan, stages
-from wsigen.slides import open_slide, write_pyramid
 from wsigen.phantom.slide import PhantomSlide
+from wsigen.plan import plan, stages
+from wsigen.runs.canvas import strips
+from wsigen.slides import open_slide, write_pyramid
 from wsigen.study.design import KEY, RATINGS, create_study, load_study, read_key
 from wsigen.study.ratings import Ratings, final_ratings, rating_matrix
 from wsigen.study.report import Report, analyse

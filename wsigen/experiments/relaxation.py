@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from wsigen.runs.canvas import Image
 from wsigen.experiments.guides import averaged, generated_guide, one_stage, real_square
 from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.result import Row
 from wsigen.metrics.detail import detail, sharpness
 from wsigen.plan import FAST, PAPER, StagePlan
+from wsigen.runs.canvas import Image
 
 
 @dataclass(frozen=True)

@@ -36,9 +36,9 @@ from wsigen.metrics.lattice import LatticeTest
 from wsigen.metrics.seam_intervals import seam_size
 from wsigen.metrics.seams import SeamPlanes, periodogram, tile_mismatch
 from wsigen.plan import FAST, PAPER, Stage, StagePlan
+from wsigen.runs.stage import step_grid
 from wsigen.seams.rivals import RIVALS, rival
 from wsigen.seams.scheme import sew, sewn
-from wsigen.runs.stage import step_grid
 
 CROP = 192
 

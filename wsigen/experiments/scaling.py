@@ -26,8 +26,8 @@ from wsigen.networks.unet import UNet
 from wsigen.plan import FAST, PAPER, Stage, StagePlan, stages
 from wsigen.runs.stage import step_grid
 from wsigen.runs.storage import Storage
-from wsigen.training.config import preset
 from wsigen.runs.workdir import Workdir
+from wsigen.training.config import preset
 
 PAPER_PX, PAPER_PATCH_PX, PAPER_MINUTES = 65_536, 512, 40
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.stats import ks_2samp
 
+from wsigen.cohorts.patches import Source
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.places import PlacedPatches
 from wsigen.experiments.result import Pixels, Row, with_interval
@@ -25,9 +26,9 @@ from wsigen.metrics.distance import kid
 from wsigen.metrics.manifold import manifold_scores
 from wsigen.metrics.nuclei import nuclei_per_mm2, tissue_share
 from wsigen.seeds import generator
-from wsigen.cohorts.patches import Source
 from wsigen.slides.pyramid import write_pyramid
-from wsigen.slides.reader import ImageSlide, Slide, open_slide
+from wsigen.slides.reader import ImageSlide, open_slide
+from wsigen.slides.slide import Slide
 
 
 @dataclass(frozen=True)

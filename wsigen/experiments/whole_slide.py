@@ -24,17 +24,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from wsigen.runs.canvas import strips
 from wsigen.coarse_to_fine import drain, run_stage
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row, sheet
 from wsigen.metrics.neighbours import nearest
 from wsigen.metrics.stages import average, stage_changes
 from wsigen.plan import Stage, plan, stages
-from wsigen.seeds import generator
-from wsigen.slides.tissue import tissue_mask
+from wsigen.runs.canvas import strips
 from wsigen.runs.storage import Storage, choose_storage
 from wsigen.runs.workdir import Workdir
+from wsigen.seeds import generator
+from wsigen.slides.tissue import tissue_mask
 
 Pixels = NDArray[np.uint8]
 

@@ -1,7 +1,7 @@
 """Fig. 6: patches of a generated slide at each magnification, and the training patches that lie nearest.
 
-The slide is of the paper's size and is never made: a few places of it are seen at every scale (`wsigen.zoom.path`), and the
-views are cut into patches. Each scale's patches are of its own stage, before finer ones go on from it. As in
+The slide is of the paper's size and is never made: a few places of it are seen at every scale (`wsigen.zoom.path`), and
+the views are cut into patches. Each scale's patches are of its own stage, before finer ones go on from it. As in
 `wsigen.experiments.whole_slide`, pictures of real patches are not kept; what is kept are the distances, beside those of
 other real patches to the same training patches. Comparable: that no generated patch is a copy. Not comparable: the
 distances themselves (another network, fewer training patches).
@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wsigen.zoom.cone import cones
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row, sheet
 from wsigen.experiments.run import complete
@@ -28,6 +27,7 @@ from wsigen.grid import Window
 from wsigen.plan import FAST, PREVIEW, StagePlan, stages
 from wsigen.seeds import generator
 from wsigen.slides.tissue import tissue_mask
+from wsigen.zoom.cone import cones
 from wsigen.zoom.path import pixels, zoom
 
 Pixels = NDArray[np.uint8]

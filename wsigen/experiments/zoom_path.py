@@ -1,8 +1,8 @@
 """Fig. 2: one place of a slide at every scale, from overview to cell, made without the rest of the slide.
 
 The paper shows such a path through a slide of 65 536 x 65 536 px that was generated whole. Here only what the place
-depends on is made (`wsigen.zoom.path`), and the ledger says what that is. Comparable: the scales, and that each picture is
-the middle of the one before, magnified. Not comparable: the tissue, which another model drew from other slides.
+depends on is made (`wsigen.zoom.path`), and the ledger says what that is. Comparable: the scales, and that each picture
+is the middle of the one before, magnified. Not comparable: the tissue, which another model drew from other slides.
 
 Rows without pictures count the patches of other sizes of slide, which needs no network: what a stage costs does not
 depend on the size of the slide, so the cost grows with the number of stages while the slide's grows with its area.
@@ -11,12 +11,12 @@ depend on the size of the slide, so the cost grows with the number of stages whi
 from dataclasses import dataclass
 from typing import Any
 
-from wsigen.zoom.cone import Cone, cones
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row
 from wsigen.experiments.run import complete
 from wsigen.plan import FAST, StagePlan, stages
 from wsigen.sampler import evaluations
+from wsigen.zoom.cone import Cone, cones
 from wsigen.zoom.path import inner_boxes, pixels, zoom
 
 

@@ -6,22 +6,14 @@ per slide. Everything is drawn in blocks at fixed places, so that a pixel is the
 read. These are phantoms: they test code and teach, they are no data about patients.
 """
 
-import csv
-import os
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wsigen import __version__
-from wsigen.errors import WsigenError
-from wsigen.seeds import generator, white_noise
 from wsigen.phantom.anatomy import Plane, Recipe, Tissue, draw_tissue
-from wsigen.cohorts.cohort import COLUMNS
-from wsigen.slides.pyramid import write_pyramid
+from wsigen.seeds import generator, white_noise
 
 BLOCK_PX = 512  # windows are cut from blocks of this size
 MARGIN_UM = 9.0  # a nucleus this far outside a block can still reach into it
@@ -193,93 +185,6 @@ class PhantomSlide:
         places = (rows[:, :, None] * shape[1] + columns[:, None, :])[seen]
         np.maximum.at(plane.reshape(-1), places, ink[seen].astype(np.float32))
         return plane
-
-
-def write_phantom_cohort(
-    folder: str | Path,
-    slides: int = 8,
-    seed: int = 0,
-    mpp: float = 1.0,
-    size: int = 4096,
-    *,
-    overwrite: bool = False,
-    progress: Callable[[range], Iterable[int]] = iter,
-) -> None:
-    """Write ``phantom_000.tiff`` and so on, and a ``cohort.csv`` that `wsigen.cohorts.cohort` reads.
-
-    Args:
-        folder: made if missing.
-        slides: how many; each is a case of its own. A quarter of the cases is for testing, of two or more at least one.
-        seed: the same arguments give the same pixels.
-        mpp: micrometre per pixel; drawn for 0.25 to 2.
-        size: height and width in pixels.
-        overwrite: write into a folder that holds files, and replace those of the same name.
-        progress: wraps the range of slides, such as ``tqdm``.
-
-    Raises:
-        WsigenError: numbers out of range, a folder that holds files, or a full disk. What was written is removed.
-    """
-    if slides < 1 or size < 1 or not 0 < mpp < np.inf:
-        raise WsigenError(
-            f"expected slides, size and mpp above 0, found {slides}, {size} and {mpp}: correct them"
-        )
-    folder = Path(folder)
-    if folder.exists() and not (folder.is_dir() and (overwrite or not any(folder.iterdir()))):
-        raise WsigenError(f"{folder} is not an empty folder: choose another or use --overwrite")
-    tested = max(round(slides / 4), min(slides - 1, 1))
-    order = generator(seed, "split").permutation(slides)
-    made = not folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
-    rows, written = [], list[Path]()
-    generated_by = f"wsigen {__version__} phantom"
-    try:
-        for i in progress(range(slides)):
-            name = f"phantom_{i:03d}"
-            slide_seed = int(generator(seed, "cohort", i).integers(2**31))
-            slide = PhantomSlide(slide_seed, height=size, width=size, mpp=mpp)
-            about = {"SYNTHETIC": True, "generator": generated_by, "seed": slide_seed}
-            written.append(folder / f"{name}.tiff")
-            write_pyramid(
-                written[-1], slide.strips(), mpp,
-                height=size, width=size, description=about, overwrite=overwrite,
-            )  # fmt: skip
-            split = "test" if order[i] < tested else "train"
-            rows.append(
-                (f"{name}.tiff", "phantom", name, "phantom", mpp, "drawn", split, "CC0-1.0")
-            )
-        written.append(folder / "cohort.csv")
-        with written[-1].open("w", newline="") as file:
-            csv.writer(file).writerows([COLUMNS, *rows])
-    except BaseException:
-        for path in written:
-            path.unlink(missing_ok=True)
-        if made:
-            folder.rmdir()
-        raise
-
-
-def cached_phantoms(
-    slides: int = 6, seed: int = 0, mpp: float = 1.0, size: int = 2048, *, cache: Path | None = None
-) -> Path:
-    """The folder of a phantom cohort, drawn the first time it is asked for.
-
-    Args:
-        slides, seed, mpp, size: as in `write_phantom_cohort`.
-        cache: where the folder lies; by default ``wsigen`` in ``$XDG_CACHE_HOME`` or ``~/.cache``.
-    """
-    if cache is None:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wsigen"
-    folder = cache / f"phantom-{__version__}-{slides}-{seed}-{mpp:g}-{size}"
-    if not (folder / "cohort.csv").is_file():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as drawn:
-            write_phantom_cohort(Path(drawn) / "new", slides, seed, mpp, size)
-            try:  # whole or not at all; where another process was faster, its slides are the same
-                os.rename(Path(drawn) / "new", folder)
-            except OSError:
-                if not (folder / "cohort.csv").is_file():
-                    raise
-    return folder
 
 
 def _blocks(top: int, left: int, height: int, width: int) -> Iterator[tuple[int, int]]:

@@ -12,17 +12,17 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 
 from wsigen.arrays import Denoiser, Images
-from wsigen.runs.background import is_background, sparing
-from wsigen.runs.canvas import Canvas, Image, cut
 from wsigen.errors import WsigenError
 from wsigen.grid import Grid, Window, draw_shift, shifted_grid, side_by_side, spread_shift
 from wsigen.guidance import AveragePool, guided_step
 from wsigen.plan import Stage, StagePlan
+from wsigen.runs.background import is_background, sparing
+from wsigen.runs.canvas import Canvas, Image, cut
 from wsigen.runs.progress import Progress
+from wsigen.runs.state import InMemory, State, unit
 from wsigen.sampler import take_step
 from wsigen.schedule import SIGMA_MAX, karras_sigmas
 from wsigen.seeds import generator, white_noise
-from wsigen.runs.state import InMemory, State, unit
 
 Part = Callable[[int, Grid], Grid]
 

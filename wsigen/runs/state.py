@@ -10,8 +10,8 @@ from typing import Protocol
 
 import torch
 
-from wsigen.runs.canvas import Image
 from wsigen.errors import WsigenError
+from wsigen.runs.canvas import Image
 from wsigen.runs.progress import Position, Spent
 from wsigen.runs.workdir import Workdir, stage_name
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import torch
 
-from wsigen.runs.canvas import Image
 from wsigen.errors import WsigenError
 from wsigen.grid import Window
 from wsigen.plan import Stage
+from wsigen.runs.canvas import Image
 from wsigen.runs.progress import Position, Spent
 from wsigen.runs.state import InFiles, InMemory, Saved, State, dtype_name
 from wsigen.runs.workdir import Workdir, stage_name

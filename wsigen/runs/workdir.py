@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from wsigen.runs.canvas import Image
 from wsigen.errors import WsigenError
+from wsigen.runs.canvas import Image
 from wsigen.runs.progress import Position, Spent
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from wsigen.grid import Grid
 from wsigen.runs.progress import Progress
+from wsigen.runs.stage import StageRun
 from wsigen.seams.overlap import WeightedMean, overlapping, weights
 from wsigen.seams.scheme import Ledger, alone_ledger, batches, run_alone, whole
-from wsigen.runs.stage import StageRun
 
 
 @dataclass(frozen=True)

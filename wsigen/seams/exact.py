@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 
 from wsigen.arrays import Images
 from wsigen.errors import WsigenError
-from wsigen.seams.gaussian_field import GaussianField
 from wsigen.grid import Window
 from wsigen.plan import Stage, StagePlan
+from wsigen.runs.stage import StageRun, step_grid
+from wsigen.seams.gaussian_field import GaussianField
 from wsigen.seams.grid_shift import GridShift
 from wsigen.seams.mask_shift import MaskShift, fresh_start
 from wsigen.seams.overlap import overlapping
 from wsigen.seams.scheme import Scheme, whole
-from wsigen.runs.stage import StageRun, step_grid
 
 Matrix = NDArray[np.float64]
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wsigen.runs.canvas import Image
 from wsigen.grid import Grid
-from wsigen.seams.scheme import batches, whole
+from wsigen.runs.canvas import Image
 from wsigen.runs.stage import StageRun
+from wsigen.seams.scheme import batches, whole
 
 LINE = (0, 0, 0)
 

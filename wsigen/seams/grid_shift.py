@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from wsigen.grid import Window, shifted_grid
 from wsigen.runs.progress import Progress
-from wsigen.seams.scheme import Ledger, step_apart, step_ledger, whole
 from wsigen.runs.stage import StageRun
+from wsigen.seams.scheme import Ledger, step_apart, step_ledger, whole
 
 
 @dataclass(frozen=True)

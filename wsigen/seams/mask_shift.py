@@ -23,11 +23,11 @@ from torch import Tensor
 from wsigen.arrays import Denoiser, Images
 from wsigen.grid import Grid, Window
 from wsigen.runs.progress import Progress
+from wsigen.runs.stage import StageRun
 from wsigen.schedule import SIGMA_MAX
 from wsigen.seams.overlap import overlapping
 from wsigen.seams.scheme import Ledger, alone_ledger, batches, run_alone
 from wsigen.seeds import generator
-from wsigen.runs.stage import StageRun
 
 
 @dataclass(frozen=True)

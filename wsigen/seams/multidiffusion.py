@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from wsigen.errors import WsigenError
 from wsigen.grid import Grid
 from wsigen.runs.progress import Progress
+from wsigen.runs.stage import StageRun
 from wsigen.seams.overlap import WeightedMean, overlapping, weights
 from wsigen.seams.scheme import Ledger, batches, step_ledger, whole
-from wsigen.runs.stage import StageRun
 
 
 @dataclass(frozen=True)

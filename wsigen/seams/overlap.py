@@ -7,9 +7,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from wsigen.arrays import Images
-from wsigen.runs.canvas import Image
 from wsigen.errors import WsigenError
 from wsigen.grid import Grid, Window
+from wsigen.runs.canvas import Image
 
 Weights = Float[Tensor, "patch patch"]
 

@@ -14,13 +14,13 @@ from typing import Protocol
 import torch
 
 from wsigen.arrays import Denoiser, Images
-from wsigen.runs.canvas import Image
 from wsigen.grid import Window
 from wsigen.guidance import constrained
 from wsigen.plan import Stage, StagePlan
+from wsigen.runs.canvas import Image
 from wsigen.runs.progress import Progress
-from wsigen.sampler import evaluations, take_step
 from wsigen.runs.stage import StageRun
+from wsigen.sampler import evaluations, take_step
 
 Wrapper = Callable[[Denoiser], Denoiser]
 

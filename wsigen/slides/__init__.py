@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from wsigen.slides.reader import Slide, open_slide
+from wsigen.slides.reader import open_slide
+from wsigen.slides.slide import Slide
 
 if TYPE_CHECKING:
     from wsigen.slides.pyramid import read_description, write_pyramid

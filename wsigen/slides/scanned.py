@@ -8,7 +8,7 @@ from pathlib import Path
 import openslide
 from PIL import Image
 
-from wsigen.slides.reader import (
+from wsigen.slides.slide import (
     BLOCK_PX,
     WHITE,
     Slide,

@@ -22,10 +22,10 @@ from fastapi.templating import Jinja2Templates
 from pydantic import BaseModel, ConfigDict, Field
 
 from wsigen.errors import WsigenError
+from wsigen.slides.tiles import Tiles
 from wsigen.study.design import RATINGS, SLIDES, load_study
 from wsigen.study.guard import add_guard, problem
 from wsigen.study.store import MAX_STEPS, Conflict, Step, Store
-from wsigen.study.tiles import Tiles
 
 HERE = Path(__file__).parent
 CACHE = "private, max-age=86400, immutable"

@@ -15,10 +15,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from wsigen.cohorts.cohort import Entry, read_cohort
 from wsigen.errors import WsigenError
 from wsigen.provenance import run_info
 from wsigen.seeds import generator
-from wsigen.cohorts.cohort import Entry, read_cohort
 from wsigen.study.encode import Format, level_files, reencode
 
 CONFIG, KEY, SLIDES, RATINGS = "config.json", "key.csv", "slides", "ratings.sqlite"

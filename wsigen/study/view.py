@@ -9,9 +9,9 @@ import openslide
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
-from wsigen.slides.reader import unreadable
+from wsigen.slides.slide import unreadable
+from wsigen.slides.tiles import Tiles
 from wsigen.study.app import page_templates, tile_response, viewer_app
-from wsigen.study.tiles import Tiles
 
 
 @dataclass(frozen=True)

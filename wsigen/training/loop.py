@@ -20,6 +20,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
+from wsigen.cohorts.patches import PatchSampler
 from wsigen.denoiser import EDMDenoiser
 from wsigen.devices import has_fast_bfloat16
 from wsigen.errors import WsigenError
@@ -27,7 +28,6 @@ from wsigen.loss import denoising_loss
 from wsigen.networks.unet import UNet, grown
 from wsigen.schedule import lognormal_sigmas
 from wsigen.seeds import generator
-from wsigen.cohorts.patches import PatchSampler
 from wsigen.training.checkpoint import read_safetensors, write_safetensors
 from wsigen.training.config import TrainConfig
 

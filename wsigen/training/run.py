@@ -11,13 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from wsigen.cohorts.cohort import Entry
+from wsigen.cohorts.patches import PatchSampler, Source, open_sources
 from wsigen.denoiser import EDMDenoiser
 from wsigen.devices import has_fast_bfloat16
 from wsigen.errors import WsigenError
 from wsigen.networks.unet import UNet
 from wsigen.provenance import run_info
-from wsigen.cohorts.cohort import Entry
-from wsigen.cohorts.patches import PatchSampler, Source, open_sources
 from wsigen.slides.tissue import BACKGROUND
 from wsigen.training.checkpoint import (
     LoadedDenoiser,

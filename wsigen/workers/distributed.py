@@ -14,16 +14,16 @@ import torch
 from numpy.typing import NDArray
 
 from wsigen.arrays import Denoiser
-from wsigen.workers.bands import Bands, Transfer, transfers
-from wsigen.runs.canvas import Canvas, Image, strips
 from wsigen.coarse_to_fine import before, run_stage
 from wsigen.errors import WsigenError
 from wsigen.grid import Window
 from wsigen.plan import Stage, StagePlan
+from wsigen.runs.canvas import Canvas, Image, strips
 from wsigen.runs.progress import Position, Progress
 from wsigen.runs.stage import StageRun, device_of
 from wsigen.runs.state import State
 from wsigen.runs.storage import Storage
+from wsigen.workers.bands import Bands, Transfer, transfers
 from wsigen.workers.team import MESSAGE_PIXELS, Rows, Team
 
 

@@ -10,9 +10,9 @@ from typing import Any, Self
 import torch
 from torch import Tensor, distributed
 
-from wsigen.workers.bands import Transfer
-from wsigen.runs.canvas import Image
 from wsigen.errors import WsigenError
+from wsigen.runs.canvas import Image
+from wsigen.workers.bands import Transfer
 
 MESSAGE_PIXELS = 1 << 22
 

@@ -9,7 +9,7 @@ import openslide
 from numpy.typing import NDArray
 from PIL import Image
 
-from wsigen.study.tiles import Tiles
+from wsigen.slides.tiles import Tiles
 
 STILL_PX = 900  # longer side of the picture that stands in for a viewer
 

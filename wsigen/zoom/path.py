@@ -1,8 +1,8 @@
 """The zoom path: one place at every scale, from overview to cell, and only what it depends on (Fig. 2).
 
-What that is, :mod:`wsigen.zoom.cone` follows back through steps and stages. A stage costs about the same whatever the size
-of the slide, so a slide of 65 536 x 65 536 px is seen at every scale without being made. The pixels are those of the
-whole slide.
+What that is, :mod:`wsigen.zoom.cone` follows back through steps and stages. A stage costs about the same whatever the
+size of the slide, so a slide of 65 536 x 65 536 px is seen at every scale without being made. The pixels are those of
+the whole slide.
 
 The area grows by a patch with every step, while little of what lies far off is felt. With a margin it is cut off, and
 beyond it the guide is taken for the estimate, which costs no evaluation:
@@ -22,14 +22,14 @@ import torch
 from numpy.typing import NDArray
 
 from wsigen.arrays import Denoiser
-from wsigen.runs.canvas import Canvas, Image, strips
 from wsigen.coarse_to_fine import run_stage
-from wsigen.zoom.cone import Cone, covered, frame
 from wsigen.grid import Window
 from wsigen.plan import Stage
+from wsigen.runs.canvas import Canvas, Image, strips
 from wsigen.runs.progress import Progress
 from wsigen.runs.stage import StageRun, device_of
 from wsigen.runs.state import InMemory
+from wsigen.zoom.cone import Cone, covered, frame
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ def zoom(
 
     Args:
         denoiser: D of Eq. 6.
-        needs: what each stage has to make, from :func:`wsigen.zoom.cone.cones`; where it was cut, views are nearly crops.
+        needs: what each stage has to make, from :func:`wsigen.zoom.cone.cones`; where it was cut, views are nearly
+            crops.
         batch_size, background: as for ``generate``.
         half: the crops of a slide whose canvases are in half precision.
     """

@@ -13,7 +13,7 @@ import openslide
 from openslide.deepzoom import DeepZoomGenerator
 
 from wsigen.errors import WsigenError
-from wsigen.slides.reader import unreadable
+from wsigen.slides.slide import unreadable
 
 ADDRESS = re.compile(r"(\d{1,2})/(\d{1,6})_(\d{1,6})\.jpg", re.ASCII)  # level/column_row.jpg
 
