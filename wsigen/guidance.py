@@ -1,4 +1,4 @@
-"""Eq. 8-10 and Algorithm 1: a denoised estimate that agrees with a coarser image.
+"""Eq. 8 to 11 and Algorithm 1: a denoised estimate that agrees with a coarser image.
 
 Of all images whose k x k averages are the guide y, the one nearest to the estimate u is
 
@@ -20,7 +20,7 @@ from wsigen.sampler import take_step
 
 @dataclass(frozen=True)
 class AveragePool:
-    """A: the mean of each ``factor`` x ``factor`` square (Eq. 8)."""
+    """A: the mean of each ``factor`` x ``factor`` square, A of Eq. 8."""
 
     factor: int = 2
 

@@ -1,4 +1,4 @@
-"""Eq. 3, 5 and 11: the slope of the probability-flow ODE, its solvers, and the sampling loop.
+"""Eq. 3 and 5: the slope of the probability-flow ODE, its solvers, and the sampling loop.
 
     dx/dsigma = (x - D(x; sigma, s)) / sigma
 
@@ -21,21 +21,21 @@ Solver = Callable[[Denoiser, Images, float, float, Tensor | float], Images]
 
 
 def slope(denoiser: Denoiser, x: Images, sigma: float, mpp: Tensor | float) -> Images:
-    """dx/dsigma of Eq. 3, from the denoiser's estimate."""
+    """dx/dsigma of Eq. 3, with the score of Eq. 5 from the denoiser's estimate."""
     return (x - denoiser(x, sigma, mpp)) / sigma
 
 
 def euler(
     denoiser: Denoiser, x: Images, sigma: float, sigma_next: float, mpp: Tensor | float
 ) -> Images:
-    """One step of first order (Eq. 5)."""
+    """One step of first order (Algorithm 1, line 7)."""
     return x + (sigma_next - sigma) * slope(denoiser, x, sigma, mpp)
 
 
 def heun(
     denoiser: Denoiser, x: Images, sigma: float, sigma_next: float, mpp: Tensor | float
 ) -> Images:
-    """One step of second order (Eq. 11): the mean of the slopes at both ends of the Euler step."""
+    """One step of second order (Algorithm 1, line 15): the mean of the slopes at both ends of the Euler step."""
     first = slope(denoiser, x, sigma, mpp)
     predicted = x + (sigma_next - sigma) * first
     if sigma_next == 0:
