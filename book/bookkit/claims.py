@@ -34,16 +34,23 @@ def missing(row: dict[str, Any]) -> list[str]:
     return [name for name in needs if not (row.get("verdict") and file_of(name).is_file())]
 
 
+def named_model(row: dict[str, Any]) -> str | None:
+    """The model that the row's command names; None where none takes part."""
+    found = re.search(r"--model (\S+)", row.get("command", ""))
+    return found[1] if found else None
+
+
 def setting(row: dict[str, Any]) -> str:
-    """Profile, seed and hardware of a row's results, linked to their provenance."""
+    """Profile, model, seed and hardware of a row's results, linked to their provenance."""
     parts = []
     for name in row.get("needs", []):
         data = load(name)
         run = (runs_of(data) or [{}])[-1]
         given = data.get("parameters") or run.get("arguments") or {}
         seed = f", seed {given['seed']}" if "seed" in given else ""
+        model = f", {given['model']}" if named_model(row) else ""
         hardware = run.get("processor") if run.get("device", "cpu") == "cpu" else run.get("device")
-        parts.append(f"[{name}](#{anchor(name)}){seed}, {hardware}")
+        parts.append(f"[{name}](#{anchor(name)}){model}{seed}, {hardware}")
     return "; <br>".join(parts)
 
 
