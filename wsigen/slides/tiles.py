@@ -8,12 +8,14 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 import openslide
 from openslide.deepzoom import DeepZoomGenerator
 
 from wsigen.errors import WsigenError
-from wsigen.slides.slide import unreadable
+from wsigen.slides.reader import open_image
+from wsigen.slides.slide import on_white, unreadable
 
 ADDRESS = re.compile(r"(\d{1,2})/(\d{1,6})_(\d{1,6})\.jpg", re.ASCII)  # level/column_row.jpg
 
@@ -39,7 +41,8 @@ class Tiles:
     ) -> None:
         self.path_of, self.tile_px, self.quality = path_of, tile_px, quality
         # A slide dropped from the cache is closed by OpenSlide when the last thread lets go of it.
-        self._open = lru_cache(slides)(self._open_slide)
+        self._opened = lru_cache(slides)(self._open_slide)
+        self._opening = Lock()
         self._tile = lru_cache(tiles)(self._make_tile)
 
     def size(self, name: str) -> tuple[int, int]:
@@ -59,10 +62,23 @@ class Tiles:
         columns, rows = slide.level_tiles[level]
         return self._tile(name, level, column, row) if column < columns and row < rows else None
 
+    def _open(self, name: str) -> DeepZoomGenerator:
+        with (
+            self._opening
+        ):  # a page asks for many tiles at once, and each slide shall be opened once
+            return self._opened(name)
+
     def _open_slide(self, name: str) -> DeepZoomGenerator:
         path = self.path_of(name)
         try:
-            return DeepZoomGenerator(openslide.open_slide(path), tile_size=self.tile_px, overlap=0)
+            slide = openslide.open_slide(path)
+            if isinstance(slide, openslide.ImageSlide):
+                # Pillow decodes an image when its first pixel is wanted, and not safely so for several threads.
+                slide.close()
+                image = open_image(path, path)
+                image.load()
+                slide = openslide.ImageSlide(on_white(image))
+            return DeepZoomGenerator(slide, tile_size=self.tile_px, overlap=0)
         except (openslide.OpenSlideError, OSError) as error:
             raise unreadable(path, error) from error
 
@@ -70,7 +86,7 @@ class Tiles:
         try:
             tile = self._open(name).get_tile(level, (column, row))
         except openslide.OpenSlideError as error:
-            self._open.cache_clear()  # a handle that has failed once fails for ever
+            self._opened.cache_clear()  # a handle that has failed once fails for ever
             raise WsigenError(f"{name}: a tile cannot be read ({error}); check the file") from error
         out = io.BytesIO()
         tile.save(
