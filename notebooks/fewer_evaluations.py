@@ -11,7 +11,7 @@
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # smoke, classroom or paper: how many plans, slides and real patches
-cohort: str = "phantom"  # where the real patches come from: phantom, or a cohort.csv
+cohort: str = "sample"  # where the real patches come from: sample, phantom, or a cohort.csv
 seed: int = 0  # names overviews, noise and shifts: all plans share them
 guided_sigma: float = 1.9  # the guide is in force at this noise level and above
 out: str = "out/fewer_evaluations"  # folder for the figures

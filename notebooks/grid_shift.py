@@ -10,7 +10,7 @@
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # smoke, classroom or paper: size of the image, number of draws
-cohort: str = "phantom"  # real tissue to compare with: phantom, or a cohort.csv
+cohort: str = "sample"  # real tissue to compare with: sample, phantom, or a cohort.csv
 seed: int = 0  # names the noise, the shifts and the guide
 mpp: float = 1.4  # micrometres per pixel
 num_steps: int = 8  # N of the film

@@ -10,7 +10,7 @@
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # smoke, classroom or paper: steps and values of r
-cohort: str = "phantom"  # real tissue to compare with: phantom, or a cohort.csv
+cohort: str = "sample"  # real tissue to compare with: sample, phantom, or a cohort.csv
 seed: int = 0  # names the noise and the guide
 mpp: float = 1.4  # micrometres per pixel of the magnified image
 marked: int = 28  # guided steps r of the paper, out of 40
@@ -155,9 +155,6 @@ columns = ("guide", "guided_steps", "sigma_last", "sigma_free", "guide_error", "
 Markdown(as_markdown(live.rows, columns))
 
 # %% [markdown]
-# With the phantom cohort, "real" is a drawing without fine texture: its ratio of detail says little. The distances do not depend
-# on it.
-#
 # And the saved run, with the paper's $N = 40$ and real tissue beside the generated guide, where there is one:
 
 # %%

@@ -10,7 +10,7 @@
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # smoke, classroom or paper: how many patches, at which scales
-cohort: str = "phantom"  # real patches to compare with: phantom, or a cohort.csv
+cohort: str = "sample"  # real patches to compare with: sample, phantom, or a cohort.csv
 seed: int = 0  # names the noise of the patches and the draw of the real ones
 num_steps: int = 0  # N of the sampler, for this run; 0: the profile's
 out: str = "out/resolution"  # folder for the figures

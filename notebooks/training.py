@@ -8,7 +8,7 @@
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # smoke, classroom or paper: how many patches are seen
-cohort: str = "phantom"  # slides to train on: phantom, or a cohort.csv
+cohort: str = "sample"  # slides to train on: sample, phantom, or a cohort.csv
 seed: int = 0  # names the first weights, the patches and their noise
 learning_rate: float = 4e-3  # its highest value
 scale: str = "log"  # log (as many patches in each octave) or uniform (the paper's) distribution of micrometres per pixel

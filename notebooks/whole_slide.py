@@ -10,9 +10,9 @@
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # smoke, classroom or paper: how large the slides are, and how many
-cohort: str = "phantom"  # where the nearest patches are looked for: phantom, or a cohort.csv
+cohort: str = "sample"  # where the nearest patches are looked for: sample, phantom, or a cohort.csv
 seed: int = 0  # names the draws of real patches; each slide has a seed of its own
-show_neighbours: bool = True  # show pictures of the nearest patches; only where they are phantoms
+show_neighbours: bool = True  # show pictures of the nearest patches; only where none is a patient of your own
 out: str = "out/whole_slide"  # folder for the figures
 
 # %%
@@ -59,12 +59,12 @@ save(
 #
 # A slide of the paper's size need not be made for this: a few places of it are made at every scale (`wsigen.zoom.path`), and each
 # scale's pictures are cut into patches. The number above a patch is the distance to the nearest of the training patches of its
-# magnification, in the features of EfficientNet-Lite0. Phantom neighbours are shown below the patches. Those of real patients
-# are not: the numbers are enough to tell a copy.
+# magnification, in the features of EfficientNet-Lite0. Neighbours from the sample that ships, or from phantoms, are shown below the
+# patches. Those from a cohort of your own are not: the numbers are enough to tell a copy.
 
 # %%
 zooms = zoom_neighbours.PROFILES[profile]
-shown = show_neighbours and cohort == "phantom"
+shown = show_neighbours and cohort in ("phantom", "sample")
 rows = []
 for factor in zooms.factors:
     made, nearest, distances = zoom_neighbours.neighbours(factor, zooms, lab)
@@ -80,12 +80,12 @@ save(
     magnifications(rows),
     "neighbours",
     "Squares of the slide, a row for each scale, with a distance above each"
-    + (" and the nearest drawn patch below it, which looks like a drawing." if shown else "."),
+    + (" and the nearest patch of the cohort below it." if shown else "."),
 )
 
 # %% [markdown]
-# With the phantom cohort this is a test of the tool, not of the model: the model was trained on real slides, and its patches
-# lie far from any phantom. Where a whole phantom fits into one patch, there is one patch of it to draw, so that the other
+# The sample that ships has five of the patients that the model was trained on: this shows how the search works, and the saved run
+# below says what it found. Where a whole slide fits into one patch, there is one patch of it to draw, so that the other
 # real patches are copies, at distance 0. `slides` says how many slides show a scale.
 
 # %%

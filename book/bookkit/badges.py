@@ -53,7 +53,8 @@ def on_what(run: dict[str, Any] | None) -> str:
     cohort = (run or {}).get("parameters", {}).get("cohort")
     if cohort is None:
         return ""
-    return "; slides: drawn (phantom)" if cohort == "phantom" else f"; slides: {cohort}"
+    named = {"phantom": "drawn (phantom)", "sample": "the sample that ships"}
+    return f"; slides: {named.get(cohort, cohort)}"
 
 
 def provenance(run: dict[str, Any]) -> nodes.Node:

@@ -27,6 +27,7 @@ import nbformat
 
 from bookkit.kernels import START_SECONDS, own_folders, prepare_caches
 from bookkit.places import EXECUTED, NOTEBOOKS, PROFILES, ROOT
+from wsigen.cohorts.cohort import by_name
 from wsigen.errors import WsigenError
 from wsigen.provenance import run_info, without_folder
 
@@ -78,8 +79,8 @@ def inputs(cohort: str) -> Iterator[Path]:
     yield from sorted((ROOT / "wsigen" / "models").glob("*"))
     for folder in ("results", "benchmarks/results"):
         yield from sorted((ROOT / folder).rglob("*.json"))
-    if Path(cohort).is_file():
-        yield Path(cohort)
+    if by_name(Path(cohort)).is_file():
+        yield by_name(Path(cohort))
 
 
 def key_of(source: Path, parameters: dict[str, Any], files: Iterable[Path]) -> str:
@@ -219,7 +220,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run from the command line; 2 where a notebook failed."""
     parser = argparse.ArgumentParser(prog="python -m bookkit.notebooks", description=__doc__)
     parser.add_argument("--profile", choices=list(PROFILES), default="smoke")
-    parser.add_argument("--cohort", default=os.environ.get("WSIGEN_COHORT") or "phantom")
+    parser.add_argument("--cohort", default=os.environ.get("WSIGEN_COHORT") or "sample")
     parser.add_argument("--only", nargs="*", metavar="NAME", help="these notebooks")
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--draft", action="store_true", help="run nothing; pages without outputs")

@@ -12,7 +12,7 @@ from wsigen.cli.slide import MODEL, estimate_options
 @estimate_options
 @click.option(
     "--cohort", default="phantom", show_default=True,
-    help="Folder of slides, cohort.csv, pack, or the word phantom.",
+    help="Folder of slides, cohort.csv, pack, or the word sample or phantom.",
 )  # fmt: skip
 @click.option(
     "--split", help="Of the patients to judge on; by default heldout, or test where there is none."

@@ -40,7 +40,7 @@ def print_list(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 )  # fmt: skip
 @click.option(
     "--cohort", default="phantom", show_default=True,
-    help="Folder of slides, cohort.csv, pack, or the word phantom.",
+    help="Folder of slides, cohort.csv, pack, or the word sample or phantom.",
 )  # fmt: skip
 @MODEL
 @estimate_options

@@ -29,7 +29,7 @@ def pack(
     mpp_min: float,
     overwrite: bool,
 ) -> None:
-    """Pack COHORT (a folder, a cohort.csv or phantom) into OUT, one file to train from.
+    """Pack COHORT (a folder, a cohort.csv or the word phantom) into OUT, one file to train from.
 
     Wherever a cohort is asked for, OUT can be given. It is read without OpenSlide, and by default its patches
     equal those of the slides to the last bit.

@@ -14,7 +14,7 @@ import click
     "--cohort",
     required=True,
     type=click.Path(path_type=Path),
-    help="Folder of slides, cohort.csv, pack, or the word phantom.",
+    help="Folder of slides, cohort.csv, pack, or the word sample or phantom.",
 )
 @click.option("--preset", default="small", show_default=True, help="tiny, small, base or paper.")
 @click.option("--exclude", multiple=True, metavar="CASE", help="Leave a case out (repeatable).")

@@ -15,7 +15,8 @@ from wsigen.errors import WsigenError
 from wsigen.slides.reader import open_slide
 from wsigen.slides.slide import Slide
 
-PHANTOM = "phantom"
+PHANTOM, SAMPLE = "phantom", "sample"  # cohorts without a file of one's own
+SAMPLE_PACK = Path(__file__).with_name("sample.pack")  # real tissue; sample.md beside it has its credit and licence
 HELD_OUT = "heldout"  # the split of patients kept from training
 UNSEEN = (HELD_OUT, "held-out", "validation", "test")  # splits no model was trained on
 NO_SLIDES = (".csv", ".json", ".jsonl", ".md", ".part", ".pdf", ".tsv", ".txt", ".xml", ".zip")
@@ -39,22 +40,19 @@ class Entry:
 
 
 def read_cohort(source: Path | str, *, exclude: Sequence[str] = ()) -> list[Entry]:
-    """List the slides of a cohort.csv, of a folder (which may hold one), of a pack, or of drawn phantoms.
+    """List the slides of a cohort.csv, of a folder (which may hold one), of a pack, or of a cohort by name.
 
     Args:
         source: a csv file with at least the columns path, case, mpp and split, paths relative to it (mpp may be empty
             where the file itself says it); a folder of slides, each its own case, all of them for training; a file that
-            `wsigen pack` wrote; or the word "phantom" (a folder of that name is "./phantom").
+            `wsigen pack` wrote; or a word: "sample", the real tissue that ships, or "phantom", slides that are drawn
+            (a folder of that name is "./phantom").
         exclude: cases to leave out.
 
     Raises:
         WsigenError: nothing there, a column or file is missing, or a case stands in two splits.
     """
-    if source == PHANTOM or source == Path(PHANTOM):
-        from wsigen.cohorts.drawn import cached_phantoms
-
-        source = cached_phantoms()
-    source = Path(source)
+    source = by_name(Path(source))
     entries, splits = list[Entry](), dict[str, str]()
     for found in list_cohort(source):
         if isinstance(found, Problem):
@@ -73,6 +71,15 @@ def read_cohort(source: Path | str, *, exclude: Sequence[str] = ()) -> list[Entr
     return entries
 
 
+def by_name(source: Path) -> Path:
+    """Where the cohort of a name lies; any other source as it is. Phantoms are drawn when first asked for."""
+    if source == Path(PHANTOM):
+        from wsigen.cohorts.drawn import cached_phantoms
+
+        return cached_phantoms()
+    return SAMPLE_PACK if source == Path(SAMPLE) else source
+
+
 @dataclass(frozen=True)
 class Problem:
     """A line of a cohort that names no slide: where it stands, and why."""
@@ -83,6 +90,7 @@ class Problem:
 
 def list_cohort(source: Path) -> Iterator[Entry | Problem]:
     """Every slide of a cohort, or in its place what is wrong with its line; none of them is opened."""
+    source = by_name(source)
     if source.is_dir() and (source / "cohort.csv").is_file():
         source = source / "cohort.csv"
     if source.is_dir():
@@ -106,7 +114,7 @@ def list_cohort(source: Path) -> Iterator[Entry | Problem]:
         yield from _read_csv(source)
     else:
         raise WsigenError(
-            f"{source}: no such cohort; expected a cohort.csv, a folder of slides, a pack or {PHANTOM!r}"
+            f"{source}: no such cohort; expected a cohort.csv, a folder of slides, a pack, {SAMPLE!r} or {PHANTOM!r}"
         )
 
 

@@ -38,7 +38,7 @@ class Lab:
     Nothing is read before it is asked for. Equal arguments give equal patches.
 
     Args:
-        cohort: a cohort.csv, a folder, a pack, or "phantom"; see `wsigen.cohorts.cohort`.
+        cohort: a cohort.csv, a folder, a pack, "sample" or "phantom"; see `wsigen.cohorts.cohort`.
         model: name of a shipped model, or a file.
         seed: names every random draw.
         device: "cpu" or "cuda"; by default a GPU where there is one.
