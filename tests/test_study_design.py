@@ -18,6 +18,7 @@ from study_kit import small_study, two_makes
 
 from wsigen.cli.study import study as study_command
 from wsigen.errors import WsigenError
+from wsigen.phantom.slide import write_phantom_cohort
 from wsigen.slides import open_slide, read_description, write_pyramid
 from wsigen.study.design import CONFIG, KEY, SLIDES, create_study, load_study, read_key
 from wsigen.study.encode import Format, reencode
@@ -253,7 +254,23 @@ def test_a_synthetic_slide_among_the_real_ones_is_refused(
     *skipped, last = create_all(tmp_path / "s", real=makes[1], synthetic=makes[1], n=2)
     assert len(skipped) == N + 1
     assert all("says it is synthetic" in text for text in skipped)
+    assert "--allow-phantoms" not in " ".join(skipped), "a generated slide stands for no real one"
     assert "0 usable slides, expected 3" in last
+    assert last.endswith("; add slides"), "no --n would do"
+
+
+def test_phantoms_stand_for_real_slides_only_where_that_is_said(
+    makes: tuple[Path, Path], tmp_path: Path
+) -> None:
+    write_phantom_cohort(tmp_path / "phantoms", slides=3, size=600, mpp=3.0)
+    sources = {"real": tmp_path / "phantoms", "synthetic": makes[1], "n": 2, "tile_px": 128}
+    *skipped, _ = create_all(tmp_path / "refused", **sources)
+    assert len(skipped) == 3
+    assert all("say --allow-phantoms if it shall stand for one" in text for text in skipped)
+    assert create_all(tmp_path / "study", **sources, allow_phantoms=True) == []
+    key = read_key(tmp_path / "study" / KEY).values()
+    assert sum(row["source"].startswith("phantom_") for row in key) == 3
+    assert all(row["label"] == "real" for row in key if row["source"].startswith("phantom_"))
 
 
 def test_mistakes_are_told_in_one_line(

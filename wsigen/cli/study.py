@@ -58,6 +58,9 @@ def study() -> None:
     "--quality", type=click.IntRange(1, 100), default=90, show_default=True, help="Of JPEG."
 )
 @click.option("--key", type=FILE, help="Where the labels go; by default DIR/key.csv.")
+@click.option(
+    "--allow-phantoms", is_flag=True, help="Let slides of wsigen phantom stand for real ones."
+)
 def create(
     folder: Path,
     real: Path,
@@ -70,10 +73,16 @@ def create(
     tile_px: int,
     quality: int,
     key: Path | None,
+    allow_phantoms: bool,
 ) -> None:
     """Make a study in DIR: all slides written anew in one format, the labels in a key file.
 
     One more slide of each class is drawn for practice. Slides that cannot be read are left out with a message.
+
+    \b
+    Examples:
+      wsigen study create trial --real scans --synthetic generated --n 20
+      wsigen study create rehearsal --real phantoms --synthetic generated --n 10 --allow-phantoms
     """
     from wsigen.study.design import KEY, create_study, load_study
 
@@ -89,6 +98,7 @@ def create(
         tile_px=tile_px,
         quality=quality,
         key=key,
+        allow_phantoms=allow_phantoms,
     )
     for step in steps:
         if step.skipped:

@@ -9,6 +9,7 @@ DIR/ratings.sqlite  readers and every step they took, see `store`
 import csv
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -23,6 +24,8 @@ from wsigen.study.encode import Format, level_files, reencode
 
 CONFIG, KEY, SLIDES, RATINGS = "config.json", "key.csv", "slides", "ratings.sqlite"
 CLASSES = ("real", "synthetic")
+SYNTHETIC_MARK = '"SYNTHETIC": true'  # in what our files say of themselves
+PHANTOM_MARK = re.compile(r'"generator": "wsigen [^" ]+ phantom"')
 RESAMPLE = 1.1  # the study's mpp over the coarsest slide's, so that every slide is resampled
 
 
@@ -78,6 +81,7 @@ def create_study(
     tile_px: int = 256,
     quality: int = 90,
     key: Path | None = None,
+    allow_phantoms: bool = False,
 ) -> Iterator[Encoded]:
     """Make a study of ``n`` real and ``n`` synthetic slides, and one of each to practise on; yields after each slide.
 
@@ -88,6 +92,7 @@ def create_study(
         mpp: micrometre per pixel, by default 1.1 times that of the coarsest slide drawn.
         height, width: pixels, by default the largest multiple of ``tile_px`` that fits into every slide drawn.
         key: where the labels go, by default ``folder/key.csv``.
+        allow_phantoms: let drawn phantoms stand for real slides, to practise holding a study.
 
     Raises:
         WsigenError: too few readable slides, a synthetic slide among the real ones, a folder in use.
@@ -109,7 +114,7 @@ def create_study(
         queues[label], shapes = [], []
         for entry in (entries[place] for place in order):
             try:
-                shapes.append(_shape(entry, label))
+                shapes.append(_shape(entry, label, allow_phantoms))
             except WsigenError as error:
                 yield Encoded(0, total, str(error))
                 continue
@@ -158,7 +163,9 @@ def create_study(
     }
     study = Study(seed=seed, n=n, practice=names["practice"], slides=names["rated"], **asdict(form))
     _write_key(key, rows)
-    info = run_info(real=str(real), synthetic=str(synthetic), n=n, seed=seed)
+    info = run_info(
+        real=str(real), synthetic=str(synthetic), n=n, seed=seed, allow_phantoms=allow_phantoms
+    )
     (folder / "run_info.json").write_text(json.dumps(info, indent=2))
     (folder / CONFIG).write_text(json.dumps(asdict(study), indent=2))
 
@@ -189,14 +196,15 @@ def read_key(path: Path) -> dict[str, dict[str, str]]:
     return rows
 
 
-def _shape(entry: Entry, label: str) -> tuple[float, float, float]:
+def _shape(entry: Entry, label: str, allow_phantoms: bool) -> tuple[float, float, float]:
     """(mpp, height in um, width in um) of a slide; a slide that calls itself synthetic is refused among the real."""
     with entry.open() as slide:
-        if label == "real" and '"SYNTHETIC": true' in slide.properties.get(
-            "tiff.ImageDescription", ""
-        ):
+        described = slide.properties.get("tiff.ImageDescription", "")
+        phantom = PHANTOM_MARK.search(described) is not None
+        if label == "real" and SYNTHETIC_MARK in described and not (phantom and allow_phantoms):
+            way_out = "; say --allow-phantoms if it shall stand for one" if phantom else ""
             raise WsigenError(
-                f"{entry.path}: says it is synthetic, but was given as real; left out"
+                f"{entry.path}: says it is synthetic, but was given as real{way_out}; left out"
             )
         return slide.mpp, slide.height * slide.mpp, slide.width * slide.mpp
 
@@ -210,7 +218,7 @@ def _write_key(path: Path, rows: list[dict[str, str]]) -> None:
 
 
 def _too_few(source: Path, found: int, n: int) -> WsigenError:
+    fewer = f" or say --n {found - 1}" if found > 1 else ""
     return WsigenError(
-        f"{source}: {found} usable slides, expected {n + 1} ({n} that count, one to practise on); "
-        f"add slides or say --n {max(found - 1, 1)}"
+        f"{source}: {found} usable slides, expected {n + 1} ({n} that count, one to practise on); add slides{fewer}"
     )
