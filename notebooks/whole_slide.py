@@ -12,7 +12,7 @@
 profile: str = "smoke"  # smoke, classroom or paper: how large the slides are, and how many
 cohort: str = "sample"  # where the nearest patches are looked for: sample, phantom, or a cohort.csv
 seed: int = 0  # names the draws of real patches; each slide has a seed of its own
-show_neighbours: bool = True  # show pictures of the nearest patches; only where none is a patient of your own
+show_neighbours: bool = True  # show the nearest patches; never those of a cohort of yours
 out: str = "out/whole_slide"  # folder for the figures
 
 # %%

@@ -17,8 +17,8 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from study_kit import small_study, two_makes
 
 from wsigen.cli.study import study as study_command
+from wsigen.cohorts.drawn import write_phantom_cohort
 from wsigen.errors import WsigenError
-from wsigen.phantom.slide import write_phantom_cohort
 from wsigen.slides import open_slide, read_description, write_pyramid
 from wsigen.study.design import CONFIG, KEY, SLIDES, create_study, load_study, read_key
 from wsigen.study.encode import Format, reencode

@@ -16,7 +16,8 @@ from wsigen.slides.reader import open_slide
 from wsigen.slides.slide import Slide
 
 PHANTOM, SAMPLE = "phantom", "sample"  # cohorts without a file of one's own
-SAMPLE_PACK = Path(__file__).with_name("sample.pack")  # real tissue; sample.md beside it has its credit and licence
+# Real tissue; sample.md beside it has its credit and licence.
+SAMPLE_PACK = Path(__file__).with_name("sample.pack")
 HELD_OUT = "heldout"  # the split of patients kept from training
 UNSEEN = (HELD_OUT, "held-out", "validation", "test")  # splits no model was trained on
 NO_SLIDES = (".csv", ".json", ".jsonl", ".md", ".part", ".pdf", ".tsv", ".txt", ".xml", ".zip")
