@@ -79,8 +79,8 @@ write_frames(f"{out}/by_steps", {f"N = {steps}": picture for steps, picture in h
 # ```
 
 # %% [markdown]
-# The sample that ships has five of the model's patients, too few for precision and recall to say how good the model is: they show
-# how the measures work. The saved run below compares with all of the model's training slides.
+# The sample that ships has five patients, too few for precision and recall to say how good the model is: they show how the
+# measures work. The saved run below compares with all of the model's training slides.
 
 # %% [markdown]
 # ## The saved run

@@ -84,7 +84,7 @@ save(
 )
 
 # %% [markdown]
-# The sample that ships has five of the patients that the model was trained on: this shows how the search works, and the saved run
+# The sample that ships has five patients, and the model was trained on others: this shows how the search works, and the saved run
 # below says what it found. Where a whole slide fits into one patch, there is one patch of it to draw, so that the other
 # real patches are copies, at distance 0. `slides` says how many slides show a scale.
 

@@ -47,6 +47,6 @@ def test_the_sample_shows_tissue_from_cells_to_the_overview(mpp):
     assert (red - green > 3).mean() > 0.7, "haematoxylin and eosin absorb green most"
 
 
-def test_no_model_can_be_judged_by_the_sample_since_all_have_seen_it():
+def test_no_model_is_judged_by_the_five_patients_of_the_sample():
     with pytest.raises(WsigenError, match="patients that the model has not seen"):
         _ = Lab("sample").held_out
