@@ -118,7 +118,7 @@ def exact_denoiser() -> Figure:
     for column in range(values.shape[1]):
         colour = SYNTHETIC if values[-1, column] < 0 else REAL
         paths.plot(sigmas, values[:, column], color=colour, lw=0.8)
-    paths.set(xlabel="noise level σ (time runs to the right)", ylabel="x", xlim=(3, 0))
+    paths.set(xlabel="noise level σ, falling as it is followed", ylabel="x", xlim=(3, 0))
     paths.set_title("25 paths of the ODE, from noise to two clusters", fontsize=9)
     return figure
 

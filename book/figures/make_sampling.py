@@ -82,7 +82,7 @@ def solver_order() -> Figure:
     step.plot(
         [high, low], [1.0, corrected], "-.s", ms=4, color=REAL, label="Heun: mean of both slopes"
     )
-    step.set(xlabel="noise level σ (time runs to the right)", ylabel="x", xlim=(0.63, 0.17))
+    step.set(xlabel="noise level σ, falling as it is followed", ylabel="x", xlim=(0.63, 0.17))
     step.legend(frameon=False, fontsize=8)
 
     numbers = np.array([5, 10, 20, 40, 80, 160])
