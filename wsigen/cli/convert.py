@@ -1,6 +1,7 @@
 """wsigen convert: any slide or image to a pyramid."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from wsigen.slides import Slide
 
 STRIP_ROWS = 256
-COARSEST_MPP = 20  # a resolution coarser than this was meant for a printer: 72 dpi are 353 um/px
+ORIENTATION = "orientation"  # libvips' name of the tag
 
 
 @click.command()
@@ -41,10 +42,13 @@ def convert(
     from wsigen.errors import WsigenError
     from wsigen.slides import open_slide, write_pyramid
     from wsigen.slides.pyramid import check_output, opens_as_slide
+    from wsigen.slides.scale import checked_mpp
 
     check_output(out, overwrite=overwrite)
     if not image.is_file():
         raise WsigenError(f"{image}: no such file; expected a slide or an image")
+    if mpp is not None:
+        checked_mpp(mpp)
     options: dict[str, Any] = {"tile_px": tile_px, "quality": quality, "overwrite": overwrite}
     if opens_as_slide(image):
         with open_slide(image, mpp) as slide:
@@ -73,14 +77,19 @@ def image_strips(
     import numpy as np
     import pyvips
 
-    from wsigen.slides.slide import unreadable, without_mpp
+    from wsigen.slides.reader import image_states, open_image, upright_size
+    from wsigen.slides.scale import own_mpp
+    from wsigen.slides.slide import unreadable
 
+    with any_size(), open_image(path, path) as header:
+        size = upright_size(header)
+        if mpp is None:
+            mpp = own_mpp(path, image_states(header, path), *size)
     try:
         image = pyvips.Image.new_from_file(str(path), access="sequential", fail_on="truncated")
-        if mpp is None:
-            mpp = 1000 / image.xres
-            if mpp > COARSEST_MPP or abs(image.xres / image.yres - 1) > 0.01:
-                raise without_mpp(path)
+        if ORIENTATION in image.get_fields() and image.get(ORIENTATION) != 1:
+            # a turned image is written in another order than it is read: libvips keeps it aside
+            image = pyvips.Image.new_from_file(str(path), fail_on="truncated").autorot()
         image = image.colourspace("srgb")
         if image.hasalpha():
             image = image.flatten(background=255)
@@ -101,6 +110,19 @@ def image_strips(
             yield np.frombuffer(pixels, np.uint8).reshape(rows, image.width, 3)
 
     return strips(), (image.height, image.width), mpp
+
+
+@contextmanager
+def any_size() -> Iterator[None]:
+    """Let Pillow read the header of an image that it thinks too large to be honest."""
+    from PIL import Image
+
+    limit = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
 
 
 def watch(

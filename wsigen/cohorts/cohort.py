@@ -13,6 +13,7 @@ from wsigen.cohorts.packed import Pack
 from wsigen.cohorts.table import read_table
 from wsigen.errors import WsigenError
 from wsigen.slides.reader import open_slide
+from wsigen.slides.scale import GIVEN_MPP
 from wsigen.slides.slide import Slide
 
 PHANTOM, SAMPLE = "phantom", "sample"  # cohorts without a file of one's own
@@ -134,8 +135,9 @@ def _read_csv(source: Path) -> Iterator[Entry | Problem]:
         mpp = _parse_mpp(row["mpp"])
         if not path.is_file():
             yield Problem(where, f"no file {row['path']!r} beside it; correct the path")
-        elif mpp is not None and not (math.isfinite(mpp) and mpp > 0):
-            found = f"mpp is {row['mpp']!r}, expected a number above 0, or empty"
+        elif mpp is not None and not GIVEN_MPP[0] <= mpp <= GIVEN_MPP[1]:
+            low, high = GIVEN_MPP
+            found = f"mpp is {row['mpp']!r}, expected a number from {low:g} to {high:g}, or empty"
             yield Problem(where, found)
         else:
             about = (row.get("cohort") or "", row.get("licence") or "")

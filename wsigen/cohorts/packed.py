@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image
 
 from wsigen.errors import WsigenError
-from wsigen.slides.reader import ImageSlide, open_image
+from wsigen.slides.reader import ImageSlide, decode_image
 from wsigen.slides.slide import BLOCK_PX, WHITE, Slide, blocks, on_white
 from wsigen.slides.tissue import Tissue
 
@@ -85,8 +85,8 @@ class Pack:
         path = self.path / about["path"]
         slide: Slide
         if about["kind"] == "image":
-            image = open_image(BytesIO(self.read(f"{number:03d}/image")), path)
-            slide = ImageSlide(image, about["mpp"], path)
+            size = (about["height"], about["width"])
+            slide = ImageSlide(partial(self._image, number, path), about["mpp"], path, size)
         else:
             slide = PackedSlide(self, number)
         white = about["white"]
@@ -96,6 +96,10 @@ class Pack:
             None if white is None else np.asarray(white, np.float32),
         )
         return slide
+
+    def _image(self, number: int, path: Path) -> Image.Image:
+        """Decode the plain image that is slide ``number``."""
+        return decode_image(BytesIO(self.read(f"{number:03d}/image")), path)
 
 
 class PackedSlide(Slide):

@@ -8,7 +8,6 @@ exceptions and Ctrl-C stay in the caller's thread.
 
 import errno
 import json
-import math
 import os
 import queue
 import shutil
@@ -26,6 +25,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from wsigen.errors import WsigenError
+from wsigen.slides.scale import Stated, checked_mpp, doubt
 
 STRIP_ROWS = 256  # rows handed over at a time when the whole array is there
 POLL_SECONDS = 0.1
@@ -76,8 +76,10 @@ def write_pyramid(
         tiles_or_array = map(np.array, tiles_or_array)
     if height < 1 or width < 1:
         raise WsigenError(f"an image has at least one pixel, found {height} x {width}")
-    if not (math.isfinite(mpp) and mpp > 0):
-        raise WsigenError(f"mpp is a positive number of micrometres per pixel, found {mpp}")
+    checked_mpp(mpp)
+    if doubt(Stated(mpp, mpp, "asked for"), height, width):
+        # Readers that doubt such a scale find it confirmed.
+        description = {"mpp": mpp, **(description or {})}
     if tile_px < 16 or tile_px % 16 or not 1 <= quality <= 100:
         raise WsigenError(
             f"tile_px is a multiple of 16 and quality 1 to 100, found {tile_px} and {quality}"

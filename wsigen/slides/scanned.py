@@ -3,11 +3,13 @@
 OpenSlide says (x, y) and (width, height); it is turned round here and nowhere else.
 """
 
+import math
 from pathlib import Path
 
 import openslide
 from PIL import Image
 
+from wsigen.slides.scale import Stated, own_mpp
 from wsigen.slides.slide import (
     BLOCK_PX,
     WHITE,
@@ -15,8 +17,9 @@ from wsigen.slides.slide import (
     blocks,
     on_white,
     unreadable,
-    without_mpp,
 )
+
+PLAIN_TIFF = "generic-tiff"  # OpenSlide's word for a tiled TIFF of no scanner that it knows
 
 
 def is_scanned(path: Path) -> bool:
@@ -44,14 +47,21 @@ class OpenSlideSlide(Slide):
         self.properties = dict(self._file.properties)
         self.vendor = self.properties.get(openslide.PROPERTY_NAME_VENDOR, "unknown")
         self.levels = [(height, width) for width, height in self._file.level_dimensions]
-        self.mpp = mpp or self._own_mpp()
+        self.mpp = self._own_mpp() if mpp is None else mpp
 
     def _own_mpp(self) -> float:
+        stated = []
         across = self.properties.get(openslide.PROPERTY_NAME_MPP_X)
         down = self.properties.get(openslide.PROPERTY_NAME_MPP_Y)
-        if not across or not down:
-            raise without_mpp(self.path)
-        return (float(across) + float(down)) / 2
+        if self.vendor == PLAIN_TIFF:
+            from wsigen.slides.tiff import read_facts
+
+            stated = list(read_facts(self.path).stated)
+        elif across is not None or down is not None:
+            where = f"as {self.vendor} writes it"
+            stated = [Stated(_number(across), _number(down), where)]
+        power = _number(self.properties.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER))
+        return own_mpp(self.path, stated, self.height, self.width, power)
 
     def _downsample(self, level: int) -> float:
         return float(self._file.level_downsamples[level])
@@ -77,3 +87,11 @@ class OpenSlideSlide(Slide):
 
     def close(self) -> None:
         self._file.close()
+
+
+def _number(text: str | None) -> float:
+    """The number in a property; no number (NaN) where there is none."""
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return math.nan

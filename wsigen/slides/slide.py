@@ -158,11 +158,3 @@ def unreadable(path: Path, error: Exception | Any) -> WsigenError:
         f"{path}: cannot be read as a slide ({reason}); expected SVS, NDPI, MRXS, tiled TIFF, DICOM, "
         "JPEG or PNG, complete; check the file or copy it again"
     )
-
-
-def without_mpp(path: Path) -> WsigenError:
-    """The error for a slide whose scale nobody has told."""
-    return WsigenError(
-        f"{path}: the file does not say its micrometres per pixel; "
-        "give it with --mpp, or in the mpp column of a cohort.csv"
-    )
