@@ -55,7 +55,7 @@ def main() -> None:
     for guided_steps in (4, 3, 2):
         for seed in arguments.seeds:
             plan = replace(FAST, guided_steps=guided_steps)
-            run = generate(denoiser, path, plan, seed=seed, background=denoiser.background)
+            run = generate(denoiser.painter(plan, seed=seed), path)
             made = log_power(np.concatenate(list(strips(drain(run), SIDE, SIDE))))
             distance = {
                 c: round(float(np.abs(made - r).mean()), 3)

@@ -19,7 +19,7 @@ import json
 import resource
 import time
 from collections.abc import Generator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -195,11 +195,11 @@ def main(
     """Make one slide, and save what it cost and how it looks."""
     until = time.monotonic() + 60 * minutes if minutes else float("inf")
     device = choose_device(device)
-    asked = ask(mpp=mpp, seed=seed, device=device, **named)
-    denoiser, path, patch_px = asked.denoiser, asked.path, asked.denoiser.info.patch_px
-    canvases = 2 if "2m" in (asked.plan.solver, asked.plan.overview_solver) else 1
+    asked = ask(mpp=mpp, seed=seed, batch_size=batch_size, device=device, **named)
+    painter, path, plan = asked.painter, asked.path, asked.painter.plan
+    denoiser, patch_px = asked.denoiser, painter.patch_px
     kind, half, place, where = choose_storage(
-        path, device, kind=canvas, half=half, resumable=resumable, canvases=canvases
+        path, device, kind=canvas, half=half, resumable=resumable, canvases=plan.num_canvases
     )
     print(where, flush=True)
     ceiling = matrix_product(device)
@@ -223,30 +223,21 @@ def main(
         compiled = "default" if device.startswith("cuda") else "off"
     flops = flops_per_patch(denoiser.network, patch_px)
     timed = prepare(denoiser, batch, compiled)
+    painter = replace(painter, denoiser=timed, batch_size=batch)
     print(
         f"batches of {batch}, torch.compile {compiled}, ceiling {ceiling / 1e12:.3g} TFLOP/s",
         flush=True,
     )
 
     storage = Storage(kind, half, place, workdir, until if minutes else None)
-    storage.check_room(path, canvases)
+    storage.check_room(path, plan.num_canvases)
     ledger, image, crops = Ledger(work / "ledger.json"), None, list[tuple[Stage, Picture.Image]]()
     whole, where_tissue = None, (0.5, 0.5)
     with storage.claimed():
         for stage in path:
             kept = storage.finished(stage)
             if kept is None:
-                steps = run_stage(
-                    timed,
-                    stage,
-                    image,
-                    asked.plan,
-                    patch_px=patch_px,
-                    seed=seed,
-                    batch_size=batch,
-                    background=denoiser.background,
-                    state=storage.state(stage),
-                )
+                steps = run_stage(painter, stage, image, state=storage.state(stage))
                 # memory can be saved between two steps only, and storage sees to that
                 stop = float("inf") if workdir and kind == "memory" else until
                 kept = make_stage(timed, steps, ledger.row(stage), ledger, stop)
@@ -269,7 +260,7 @@ def main(
         "mpp": mpp,
         "model": denoiser.name,
         "network_parameters": sum(p.numel() for p in denoiser.parameters()),
-        "plan": asdict(asked.plan),
+        "plan": asdict(plan),
         "device": torch.cuda.get_device_name() if on_gpu else "cpu",
         "threads": torch.get_num_threads(),
         "network_in_half_precision": denoiser.half_precision,

@@ -12,10 +12,11 @@ the table.
 import argparse
 from pathlib import Path
 
+from wsigen.coarse_to_fine import drain
 from wsigen.experiments.fewer_evaluations import BASE
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import as_markdown, load_result
-from wsigen.experiments.run import complete, run
+from wsigen.experiments.run import run
 from wsigen.plots.fewer_evaluations import pareto, switches
 
 COLUMNS = (
@@ -43,7 +44,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("out"), help="Folder for the figures.")
     arguments = parser.parse_args()
     if arguments.run:
-        found = complete(
+        found = drain(
             run(
                 "fewer_evaluations", arguments.profile, Lab(arguments.cohort), out=arguments.results
             )

@@ -113,15 +113,7 @@ def main() -> None:
         guide = AveragePool(2)(real[None])[0]
         for name, plan in PLANS.items():
             began = time.perf_counter()
-            made = upscale(
-                denoiser,
-                guide,
-                2 * mpp,
-                plan,
-                seed=arguments.seed,
-                patch_px=denoiser.info.patch_px,
-                background=denoiser.background,
-            )
+            made = upscale(denoiser.painter(plan, seed=arguments.seed), guide, 2 * mpp)
             seconds = time.perf_counter() - began
             grey, truth = (127.5 * (z.double().numpy() + 1) for z in (made, real))
             ratio = radial_power(grey) / radial_power(truth)

@@ -32,6 +32,7 @@ from wsigen.networks.unet import UNet
 from wsigen.plan import FAST, stages
 from wsigen.provenance import run_info
 from wsigen.runs.canvas import strips
+from wsigen.runs.painter import Painter
 from wsigen.runs.storage import Storage, bytes_on_disk
 from wsigen.runs.workdir import Workdir
 from wsigen.slides import write_pyramid
@@ -70,7 +71,7 @@ def one(size: int, arguments: argparse.Namespace) -> None:
     before = {"seconds": 0.0, "cpu": 0.0, "MiB": 0.0, "sittings": 0} | before
     empty, began, told = peak_mib(), time.monotonic(), 0.0
     storage = Storage("files", True, "cpu", workdir)
-    run = generate(denoiser_of(arguments.denoiser), path, plan, patch_px=PATCH_PX, storage=storage)
+    run = generate(Painter(denoiser_of(arguments.denoiser), plan, PATCH_PX), path, storage=storage)
     spent = {"sittings": before["sittings"] + 1}
     while True:
         try:

@@ -25,6 +25,7 @@ from wsigen.arrays import Images
 from wsigen.plan import Stage, plan
 from wsigen.provenance import run_info
 from wsigen.runs.canvas import Image
+from wsigen.runs.painter import Painter
 from wsigen.runs.stage import StageRun
 from wsigen.runs.storage import Storage
 from wsigen.runs.workdir import Workdir
@@ -93,16 +94,14 @@ def measured(
     """One stage with its canvas in files of ``folder``, or in memory, and the bare evaluations beside it."""
     clock = Clock()
     storage = Storage("files", True, "cpu", Workdir(folder, {})) if folder else Storage()
-    run = StageRun(
+    painter = Painter(
         Timed(denoiser, clock),
-        stage,
-        guide,
         replace(plan("fast"), num_steps=num_steps),
-        patch_px=denoiser.info.patch_px,
+        denoiser.info.patch_px,
         seed=int(folder is not None),  # noise of its own: drawn blocks are remembered for a while
         batch_size=batch,
-        state=storage.state(stage),
     )
+    run = StageRun(painter, stage, guide, state=storage.state(stage))
     run.noise = clock.timed("noise", run.noise)  # type: ignore[method-assign]
     step_done = clock.timed("keeping", run.state.step_done)
     run.state.step_done = step_done  # type: ignore[method-assign]

@@ -29,7 +29,7 @@ from wsigen.metrics.seams import SeamPlanes
 from wsigen.plan import plan as named_plan
 from wsigen.plan import stages
 from wsigen.provenance import run_info
-from wsigen.runs.stage import step_grid
+from wsigen.runs.plane import step_grid
 from wsigen.seams.exact import law
 from wsigen.seams.grid_shift import GridShift
 from wsigen.seeds import generator
@@ -95,17 +95,14 @@ def main() -> None:
     last, guides = path[-1], {}
 
     def trained(seed: int, kind: str) -> dict[str, float]:
-        options = {"patch_px": patch_px, "seed": seed, "background": denoiser.background}
+        painter = denoiser.painter(plan, seed=seed)
         if seed not in guides:
-            guides[seed] = drain(generate(denoiser, path[:-1], plan, **options))
+            guides[seed] = drain(generate(painter, path[:-1]))
         own = replace(plan, shifts=kind)
-        image = drain(run_stage(denoiser, last, guides[seed], own, **options))
+        image = drain(run_stage(replace(painter, plan=own), last, guides[seed]))
         pixels = (127.5 * (image + 1)).permute(1, 2, 0).double().numpy()
         squares = SeamPlanes.of(pixels, patch_px).grey_squares
-        grids = [
-            step_grid(last, patch_px, "pad", plan.factor, seed, i, kind)
-            for i in range(plan.num_steps)
-        ]
+        grids = [step_grid(last, own, patch_px, seed, i) for i in range(plan.num_steps)]
         used = np.zeros_like(squares, bool)
         corners = [(grid.tops[0] % patch_px, grid.lefts[0] % patch_px) for grid in grids]
         for top, left in corners:

@@ -9,6 +9,7 @@ twice, has to be 0. Without a GPU the network in single precision stands for a d
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from wsigen.coarse_to_fine import drain, generate
 from wsigen.plan import FAST, stages
 from wsigen.provenance import run_info
 from wsigen.runs.canvas import strips
+from wsigen.runs.painter import Painter
 from wsigen.runs.storage import Storage
 from wsigen.training.checkpoint import load_denoiser
 
@@ -40,15 +42,11 @@ def main() -> None:
     def made(
         denoiser: Denoiser, batch_size: int = 32, storage: Storage | None = None
     ) -> NDArray[np.float64]:
+        painter = Painter(denoiser, FAST, patch_px, batch_size=batch_size, background=background)
         slides = [
-            drain(
-                generate(
-                    denoiser, path, FAST, patch_px=patch_px, seed=seed, batch_size=batch_size,
-                    background=background, storage=storage,
-                )
-            )
+            drain(generate(replace(painter, seed=seed), path, storage=storage))
             for seed in arguments.seeds
-        ]  # fmt: skip
+        ]
         return np.concatenate([next(strips(s, size, size, size)) for s in slides]).astype(float)
 
     background = denoiser.background

@@ -33,6 +33,7 @@ import torch
 from wsigen.coarse_to_fine import generate
 from wsigen.plan import FAST, Stage, stages
 from wsigen.provenance import run_info
+from wsigen.runs.painter import Painter
 from wsigen.training.checkpoint import load_denoiser
 from wsigen.workers.bands import Bands, Transfer
 from wsigen.workers.distributed import generate_together
@@ -62,20 +63,12 @@ def worker(size: int, num_steps: int, batch_size: int) -> None:
     plan = replace(FAST, num_steps=num_steps)
     path = stages(size, size, 0.7, patch_px=denoiser.info.patch_px, mpp_max=denoiser.info.mpp_max)
     team = Watched.join() if int(os.environ.get("WORLD_SIZE", "1")) > 1 else None
-    options = {
-        "patch_px": denoiser.info.patch_px,
-        "background": denoiser.background,
-        "batch_size": batch_size,
-    }
+    painter = denoiser.painter(plan, batch_size=batch_size)
     denoiser(torch.zeros(1, 3, 64, 64), 1.0, 1.0)
     if team:
         team.wait()
     began, cpu = time.perf_counter(), time.process_time()
-    run = (
-        generate_together(denoiser, path, plan, team, **options)
-        if team
-        else generate(denoiser, path, plan, **options)
-    )
+    run = generate_together(painter, path, team) if team else generate(painter, path)
     while True:
         try:
             next(run)
@@ -112,7 +105,7 @@ def row(
     n: int,
     rounds: list[tuple[list[float], list[list[float]]]],
     path: Sequence[Stage],
-    batch_size: int,
+    painter: Painter,
 ) -> dict[str, object]:
     """What ``n`` workers cost."""
     cpu = [sum(one[1] for one in team) for _, team in rounds]
@@ -128,7 +121,7 @@ def row(
             statistics.median(a[1] / c for a, c in zip(alone, cpu, strict=True)), 3
         ),
         "exchange": round(statistics.median(m / c for m, c in zip(messages, cpu, strict=True)), 5),
-        "busy": [len(Bands.of(s, FAST, n, 64, 0, batch_size).starts) - 1 for s in path],
+        "busy": [len(Bands(painter, stage, n).starts) - 1 for stage in path],
         "megabytes": round(sum(one[3] for one in rounds[0][1]) / 1e6, 2),
         "seconds": [round(w, 2) for w in walls],
         "cpu_seconds": [round(c, 2) for c in cpu],
@@ -156,12 +149,13 @@ def main() -> None:
         (alone,) = timed(1, words)
         rounds.append((alone, {n: timed(n, words) for n in arguments.workers}))
     path = stages(arguments.size, arguments.size, 0.7, patch_px=64)
+    painter = load_denoiser("small").painter(FAST, batch_size=arguments.batch_size)
     result = {
         "processors": len(os.sched_getaffinity(0)),
         "seconds_alone": [round(alone[0], 2) for alone, _ in rounds],
         "cpu_seconds_alone": [round(alone[1], 2) for alone, _ in rounds],
         "rows": [
-            row(n, [(alone, teams[n]) for alone, teams in rounds], path, arguments.batch_size)
+            row(n, [(alone, teams[n]) for alone, teams in rounds], path, painter)
             for n in arguments.workers
         ],
         "load": round(os.getloadavg()[2], 1),  # what else the machine was busy with

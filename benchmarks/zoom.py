@@ -51,12 +51,10 @@ def main() -> None:
         for seed in arguments.seeds:
             exact: list[View] = []
             for margin in (None, *arguments.margins):
-                needed = cones(
-                    path, named_plan(name), place,
-                    view_px=arguments.view_px, patch_px=info.patch_px, seed=seed, margin_px=margin,
-                )  # fmt: skip
+                painter = denoiser.painter(named_plan(name), seed=seed)
+                needed = cones(painter, path, place, view_px=arguments.view_px, margin_px=margin)
                 began, cpu = time.perf_counter(), time.process_time()
-                made = zoom(denoiser, needed, background=denoiser.background)
+                made = zoom(needed)
                 evaluations: dict[int, int] = {}
                 views: list[View] = []
                 while not views:

@@ -50,12 +50,9 @@ for stage in path:
 # Each stage is one diffusion run over its whole canvas, guided by the stage before.
 
 # %%
-images = [None]
+painter, images = denoiser.painter(plan, seed=seed), [None]
 for stage in path:
-    run = run_stage(
-        denoiser, stage, images[-1], plan, patch_px=64, seed=seed, background=denoiser.background
-    )
-    images.append(drain(run))
+    images.append(drain(run_stage(painter, stage, images[-1])))
 images = images[1:]
 
 # %% [markdown]

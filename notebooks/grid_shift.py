@@ -54,15 +54,8 @@ def save(figure, name, alt):
 lab = Lab(cohort, seed=seed)
 side = 2 * lab.patch_px
 guide = generated_guide(lab, side // 2, 2 * mpp, FAST)
-stage = StageRun(
-    lab.denoiser,
-    Stage(9, side, side, mpp),
-    guide,
-    replace(FAST, num_steps=num_steps, guided_steps=num_steps // 4),
-    patch_px=lab.patch_px,
-    seed=seed,
-    background=lab.denoiser.background,
-)
+plan = replace(FAST, num_steps=num_steps, guided_steps=num_steps // 4)
+stage = StageRun(lab.denoiser.painter(plan, seed=seed), Stage(9, side, side, mpp), guide)
 frames = list(film(stage))
 shown = sorted({0, num_steps // 3, 2 * num_steps // 3, num_steps - 1})
 pictures = [frames[i].noisy for i in shown] + [frames[i].estimate for i in shown]

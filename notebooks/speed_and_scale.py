@@ -97,8 +97,8 @@ def make(half_canvas, half_network):
     """A small slide by the fast plan."""
     denoiser = load_denoiser(lab.model, half=half_network)
     path = stages(128, 128, 0.7, patch_px=denoiser.info.patch_px, mpp_max=denoiser.info.mpp_max)
-    storage = Storage(half=half_canvas)
-    return drain(generate(denoiser, path, FAST, patch_px=64, seed=seed, storage=storage)).float()
+    run = generate(denoiser.painter(FAST, seed=seed), path, storage=Storage(half=half_canvas))
+    return drain(run).float()
 
 
 plain = make(half_canvas=False, half_network=False)

@@ -19,6 +19,7 @@ from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.plan import StagePlan, stages
 from wsigen.runs import state
 from wsigen.runs.canvas import Image
+from wsigen.runs.painter import Painter
 from wsigen.runs.storage import Storage
 from wsigen.runs.workdir import Workdir
 
@@ -36,13 +37,16 @@ def scrambled_network() -> EDMDenoiser:
     return EDMDenoiser(network.eval().requires_grad_(False))
 
 
+def painter(**options) -> Painter:
+    """What makes the slide."""
+    return Painter(scrambled_network(), PLAN, PATCH_PX, **{"seed": 7, "batch_size": 3} | options)
+
+
 def make(folder: Path | None, kind: str = "files", *, half: bool = False, **options) -> Image:
     """Make the slide, with its canvases in ``folder`` or in memory."""
     workdir = Workdir(folder, {"half": half}) if folder else None
     storage = Storage(kind if folder else "memory", half, "cpu", workdir)
-    options = {"batch_size": 3, "seed": 7} | options
-    run = generate(scrambled_network(), PATH, PLAN, patch_px=PATCH_PX, storage=storage, **options)
-    return drain(run)
+    return drain(generate(painter(**options), PATH, storage=storage))
 
 
 @lru_cache

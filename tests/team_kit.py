@@ -16,13 +16,18 @@ from wsigen.errors import WsigenError
 from wsigen.plan import StagePlan, stages
 from wsigen.runs import state
 from wsigen.runs.canvas import strips
+from wsigen.runs.painter import Painter
 from wsigen.runs.storage import Storage
 from wsigen.runs.workdir import Workdir
 from wsigen.workers.distributed import generate_together
 from wsigen.workers.team import Team
 
 PLANS = {"pad": PLAN, "wrap": replace(PLAN, boundary="wrap"), "2m": replace(PLAN, solver="2m")}
-OPTIONS = {"patch_px": PATCH_PX, "batch_size": 2, "seed": 7}  # batches so small that four have work
+
+
+def painter_of(plan: StagePlan) -> Painter:
+    """Its batches are so small that four workers have work."""
+    return Painter(scrambled_network(), plan, PATCH_PX, seed=7, batch_size=2)
 
 
 def path_of(plan: StagePlan):
@@ -33,7 +38,7 @@ def alone(name: str) -> np.ndarray:
     """The slide that one process makes, (height, width, 3)."""
     plan = PLANS[name]
     path = path_of(plan)
-    image = drain(generate(scrambled_network(), path, plan, **OPTIONS))
+    image = drain(generate(painter_of(plan), path))
     return np.concatenate(list(strips(image, path[-1].height, path[-1].width)))
 
 
@@ -56,9 +61,7 @@ def main() -> int:
         if arguments.work:
             workdir = Workdir(arguments.work / f"{team.rank}", {})
         storage = Storage("files" if workdir else "memory", workdir=workdir)
-        run = generate_together(
-            scrambled_network(), path_of(plan), plan, team, storage=storage, **OPTIONS
-        )
+        run = generate_together(painter_of(plan), path_of(plan), team, storage=storage)
         while True:
             try:
                 progress = next(run)

@@ -8,6 +8,7 @@ from wsigen.coarse_to_fine import drain, run_stage
 from wsigen.errors import WsigenError
 from wsigen.plan import Stage, StagePlan, stages
 from wsigen.runs.background import PIXEL_TOLERANCE, SQUARE_PX, TOLERANCE, is_background, sparing
+from wsigen.runs.painter import Painter
 from wsigen.zoom.cone import cones
 from wsigen.zoom.path import zoom
 
@@ -20,7 +21,7 @@ GLASS = torch.full((3, 48, 48), 0.9)
 
 
 def progress_and_image(denoiser, guide, plan=PLAN):
-    run = run_stage(denoiser, STAGE, guide, plan, patch_px=16, background=0.9)
+    run = run_stage(Painter(denoiser, plan, 16, background=0.9), STAGE, guide)
     seen = []
     while True:
         try:
@@ -126,12 +127,10 @@ def test_a_zoom_skips_what_the_whole_slide_skips():
             return u
 
     path = stages(96, 96, 1.0, patch_px=16)
-    guide, counts = None, 0
+    guide, counts, painter = None, 0, Painter(Coming(), PLAN, 16, background=0.9)
     for stage in path:
-        run = run_stage(Coming(), stage, guide, PLAN, patch_px=16, background=0.9)
-        guide = drain(run)
-    needed = cones(path, PLAN, (70, 60), view_px=16, patch_px=16)
-    steps = zoom(Coming(), needed, background=0.9)
+        guide = drain(run_stage(painter, stage, guide))
+    steps = zoom(cones(painter, path, (70, 60), view_px=16))
     while True:
         try:
             counts += next(steps).skipped

@@ -1,21 +1,19 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles import GaussianDenoiser
 
-from wsigen.plan import Stage
+from wsigen.plan import Stage, StagePlan
+from wsigen.runs.painter import Painter
 from wsigen.workers.bands import Bands, transfers
 
 BANDS = st.builds(
     lambda n, m, extra, workers, boundary, seed, batch, shifts: Bands(
+        Painter(
+            GaussianDenoiser(), StagePlan(5, 3, boundary=boundary, shifts=shifts), 16, seed, batch
+        ),
         Stage(1, n * 16 + extra * (boundary == "pad"), m * 16, 1.0),
         workers,
-        16,
-        boundary,
-        2,
-        seed,
-        batch,
-        5,
-        shifts=shifts,
     ),
     st.integers(1, 20),
     st.integers(1, 6),
@@ -34,8 +32,8 @@ def test_every_patch_has_one_worker_and_every_row_one_holder(bands, step):
     grid = bands.grid(step)
     parts = [bands.part(rank, step, grid) for rank in range(bands.workers)]
     assert [top for part in parts for top in part.tops] == list(grid.tops)
-    batches = [batch for part in parts for batch in part.batches(bands.batch_size)]
-    assert batches == list(grid.batches(bands.batch_size))  # the same patches meet
+    batches = [batch for part in parts for batch in part.batches(bands.painter.batch_size)]
+    assert batches == list(grid.batches(bands.painter.batch_size))  # the same patches meet
     height = bands.stage.height
     count = np.zeros(height, int)
     for part, rows in zip(parts, bands.held(step), strict=True):
@@ -44,7 +42,7 @@ def test_every_patch_has_one_worker_and_every_row_one_holder(bands, step):
             written = {
                 row % height
                 for row in range(top, top + 16)
-                if bands.boundary == "wrap" or 0 <= row < height
+                if bands.own.boundary == "wrap" or 0 <= row < height
             }
             assert written <= {row % height for row in rows}
     assert (count == 1).all()
@@ -79,6 +77,6 @@ def test_the_guides_of_all_bands_reach_as_far_as_their_patches(bands):
         for step in range(5):
             for top in bands.part(rank, step, bands.grid(step)).tops:
                 for row in (max(top, 0), top + 15):
-                    if bands.boundary == "wrap" or row < bands.stage.height:
+                    if bands.own.boundary == "wrap" or row < bands.stage.height:
                         assert rows.start <= row // 2
                         assert row // 2 < rows.stop or len(rows) >= bands.stage.height // 2

@@ -13,6 +13,7 @@ from wsigen.errors import WsigenError
 from wsigen.guidance import AveragePool
 from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.plan import FAST, PAPER, Stage, StagePlan, plan, stages
+from wsigen.runs.painter import Painter
 
 QUICK = StagePlan(num_steps=5, guided_steps=3, solver="heun", overview_steps=4)
 GUIDE = torch.rand(3, 12, 20, generator=torch.Generator().manual_seed(0)) * 2 - 1
@@ -33,7 +34,7 @@ def test_a_pointwise_denoiser_gives_the_same_stage_at_any_patch_size(boundary, s
     chosen = replace(QUICK, boundary=boundary, sigma_start=sigma_start, solver=solver)
     image = torch.rand(3, 16, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
     small, large = (
-        upscale(GaussianDenoiser(), image, 1.0, chosen, patch_px=patch_px, seed=7)
+        upscale(Painter(GaussianDenoiser(), chosen, patch_px, seed=7), image, 1.0)
         for patch_px in (8, 32)
     )
     torch.testing.assert_close(small, large, atol=2e-5, rtol=0)
@@ -42,7 +43,7 @@ def test_a_pointwise_denoiser_gives_the_same_stage_at_any_patch_size(boundary, s
 def test_the_same_seed_at_another_batch_size_gives_the_same_slide():
     denoiser = scrambled_network()
     one, many = (
-        upscale(denoiser, GUIDE, 1.0, QUICK, patch_px=16, seed=7, batch_size=size)
+        upscale(Painter(denoiser, QUICK, 16, seed=7, batch_size=size), GUIDE, 1.0)
         for size in (1, 32)
     )
     torch.testing.assert_close(one, many, atol=1e-4, rtol=0)
@@ -51,8 +52,7 @@ def test_the_same_seed_at_another_batch_size_gives_the_same_slide():
 def test_the_same_seed_gives_the_same_slide_and_another_seed_another():
     path = stages(40, 24, 1.0, patch_px=16)
     first, again, other = (
-        drain(generate(scrambled_network(), path, QUICK, patch_px=16, seed=seed))
-        for seed in (7, 7, 8)
+        drain(generate(Painter(scrambled_network(), QUICK, 16, seed), path)) for seed in (7, 7, 8)
     )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
@@ -62,16 +62,14 @@ def test_the_same_seed_gives_the_same_slide_and_another_seed_another():
 def test_a_stage_guided_to_the_end_averages_to_its_guide(boundary):
     exact = replace(QUICK, guided_steps=QUICK.num_steps, boundary=boundary)
     image = GUIDE[:, :8, :16] * 0.1  # no value reaches 1, where slides are clipped
-    larger = upscale(GaussianDenoiser(0.0, 0.1), image, 1.0, exact, patch_px=16)
+    larger = upscale(Painter(GaussianDenoiser(0.0, 0.1), exact, 16), image, 1.0)
     torch.testing.assert_close(AveragePool(2)(larger[None])[0], image, atol=1e-4, rtol=0)
 
 
 def test_an_unguided_stage_ignores_the_guide():
     free = replace(QUICK, guided_steps=0)
-    torch.testing.assert_close(
-        upscale(GaussianDenoiser(), GUIDE, 1.0, free, patch_px=16),
-        upscale(GaussianDenoiser(), -GUIDE, 1.0, free, patch_px=16),
-    )
+    painter = Painter(GaussianDenoiser(), free, 16)
+    torch.testing.assert_close(upscale(painter, GUIDE, 1.0), upscale(painter, -GUIDE, 1.0))
 
 
 def test_beyond_the_edge_lies_background_with_the_noise_of_the_step():
@@ -85,9 +83,8 @@ def test_beyond_the_edge_lies_background_with_the_noise_of_the_step():
 
     chosen = replace(QUICK, solver="euler", guided_steps=0)
     guide = torch.full((3, 8, 8), 0.9)
-    drain(
-        run_stage(Watcher(0.9), Stage(1, 16, 16, 1.0), guide, chosen, patch_px=16, background=0.9)
-    )
+    painter = Painter(Watcher(0.9), chosen, 16, background=0.9)
+    drain(run_stage(painter, Stage(1, 16, 16, 1.0), guide))
     for x, sigma in seen:
         noise = (x - 0.9) / sigma
         assert abs(noise.mean().item()) < 0.2
@@ -160,7 +157,7 @@ def test_stages_may_start_and_step_on_their_own_with_the_guide_to_one_noise_leve
 def test_a_stage_with_a_start_of_its_own_is_the_stage_of_a_plan_that_starts_there():
     path = stages(40, 24, 1.0, patch_px=16)
     first, second = (
-        drain(generate(GaussianDenoiser(), path[:2], chosen, patch_px=16, seed=7))
+        drain(generate(Painter(GaussianDenoiser(), chosen, 16, seed=7), path[:2]))
         for chosen in (
             replace(QUICK, guided_steps=0, first_starts=(2.0,), first_steps=(3,)),
             replace(QUICK, guided_steps=0, sigma_start=2.0, num_steps=3),
@@ -187,7 +184,8 @@ def test_a_plan_that_makes_no_sense_is_refused(wrong):
 
 
 def test_progress_counts_patches_and_evaluations():
-    steps = list(run_stage(GaussianDenoiser(), Stage(1, 24, 40, 1.0), GUIDE, QUICK, patch_px=16))
+    painter = Painter(GaussianDenoiser(), QUICK, 16)
+    steps = list(run_stage(painter, Stage(1, 24, 40, 1.0), GUIDE))
     last = steps[-1]
     assert last.patches == last.patches_in_all
     assert [step.patches for step in steps] == sorted({step.patches for step in steps})

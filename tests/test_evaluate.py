@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from wsigen.coarse_to_fine import drain
 from wsigen.experiments import heldout
 from wsigen.experiments.lab import Lab
-from wsigen.experiments.run import complete, run
+from wsigen.experiments.run import run
 
 CONFIG = heldout.Config(samples=16, least=8, scales=(2.0, 4.0, 30.0), num_steps=2)
 
@@ -25,7 +26,7 @@ def flattered(lab, monkeypatch):
 
 
 def test_noise_is_further_from_held_out_patients_than_training_patches_are(lab):
-    fine, _, coarse = complete(run("heldout", "smoke", lab, config=CONFIG)).rows
+    fine, _, coarse = drain(run("heldout", "smoke", lab, config=CONFIG)).rows
     assert fine["samples"] >= 8
     assert fine["kid_low"] > fine["floor_kid_high"]
     assert fine["ratio"] is None or fine["ratio"] > 5

@@ -12,6 +12,7 @@ import pytest
 from lab_kit import save_model
 from PIL import Image
 
+from wsigen.coarse_to_fine import drain
 from wsigen.cohorts.pack import write_pack
 from wsigen.cohorts.patches import Source
 from wsigen.errors import WsigenError
@@ -20,7 +21,7 @@ from wsigen.experiments.catalogue import CATALOGUE, PROFILE_NAMES, Experiment
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.places import PlacedPatches, overlap
 from wsigen.experiments.result import Row, load_result, plain, sheet
-from wsigen.experiments.run import complete, run, saved_or_run
+from wsigen.experiments.run import run, saved_or_run
 from wsigen.slides.reader import ImageSlide
 
 measured: list[str] = []
@@ -65,7 +66,7 @@ def powers(monkeypatch):
 def test_a_run_that_was_stopped_goes_on_where_it_was(lab, tmp_path):
     first = list(islice(run("powers", "smoke", lab), 2))
     assert [(done.number, done.cells, done.known) for done in first] == [(1, 3, 0), (2, 3, 0)]
-    result = complete(run("powers", "smoke", lab, out=tmp_path))
+    result = drain(run("powers", "smoke", lab, out=tmp_path))
     assert measured == [1, 2, 3]
     assert [(row["power"], row["value"]) for row in result.rows] == [(1, 2), (2, 4), (3, 8)]
     assert (result.image("grey_1") == 1).all()  # a picture of the first, stopped run
@@ -76,7 +77,7 @@ def test_a_saved_result_is_taken_where_its_parameters_are_those_asked_for(
     lab, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("wsigen.experiments.result.results_folder", lambda: tmp_path)
-    complete(run("powers", "smoke", lab, out=tmp_path))
+    drain(run("powers", "smoke", lab, out=tmp_path))
     lab.cache = tmp_path / "elsewhere"  # no cell is known there
     assert saved_or_run("powers", "smoke", lab).column("value") == [2, 4, 8]
     file = tmp_path / "smoke" / "powers.json"
@@ -93,7 +94,7 @@ def test_a_saved_result_is_taken_where_its_parameters_are_those_asked_for(
 
 
 def test_a_saved_result_is_read_as_it_was(lab, tmp_path):
-    result = complete(run("powers", "smoke", lab, out=tmp_path))
+    result = drain(run("powers", "smoke", lab, out=tmp_path))
     again = load_result("powers", "smoke", tmp_path)
     assert again == result
     assert again.column("value") == [2, 4, 8]
@@ -104,9 +105,9 @@ def test_a_saved_result_is_read_as_it_was(lab, tmp_path):
 
 def test_a_guided_models_result_lies_beside_that_of_the_model_alone(lab, tmp_path, monkeypatch):
     monkeypatch.setattr("wsigen.experiments.result.results_folder", lambda: tmp_path)
-    alone = complete(run("powers", "smoke", lab, out=tmp_path))
+    alone = drain(run("powers", "smoke", lab, out=tmp_path))
     guided_lab = Lab(lab.cohort, lab.model, cache=lab.cache, weaker=lab.model, strength=0.5)
-    guided = complete(run("powers", "smoke", guided_lab, out=tmp_path))
+    guided = drain(run("powers", "smoke", guided_lab, out=tmp_path))
     assert guided.folder == tmp_path / "smoke" / "powers_guided"
     assert (guided.image("grey_1") == 1).all()
     assert load_result("powers", "smoke", tmp_path) == alone
@@ -118,7 +119,7 @@ def test_a_guided_models_result_lies_beside_that_of_the_model_alone(lab, tmp_pat
 
 @pytest.mark.parametrize("change", ["config", "seed", "model", "cohort", "extractor", "fresh"])
 def test_what_decides_a_cell_makes_it_anew(change, lab, small_world, tmp_path):
-    complete(run("powers", "smoke", lab))
+    drain(run("powers", "smoke", lab))
     config, fresh = Config(), change == "fresh"
     other = {"cohort": lab.cohort, "model": lab.model, "seed": 0, "cache": lab.cache}
     if change == "config":
@@ -139,15 +140,15 @@ def test_what_decides_a_cell_makes_it_anew(change, lab, small_world, tmp_path):
         lines = (tmp_path / "cohort.csv").read_text().splitlines()
         (tmp_path / "cohort.csv").write_text("\n".join(lines[:-1]) + "\n")
         other["cohort"] = tmp_path
-    complete(run("powers", "smoke", Lab(**other), config=config, fresh=fresh))
+    drain(run("powers", "smoke", Lab(**other), config=config, fresh=fresh))
     assert len(measured) == 6
 
 
 def test_a_damaged_cell_is_measured_again(lab):
-    complete(run("powers", "smoke", lab))
+    drain(run("powers", "smoke", lab))
     for file in lab.cache.rglob("row.json"):
         file.write_text("{")
-    complete(run("powers", "smoke", lab))
+    drain(run("powers", "smoke", lab))
     assert len(measured) == 6
 
 
@@ -278,7 +279,7 @@ def test_an_unknown_experiment_is_a_mistake_and_the_list_is_none():
 def test_solvers_rank_points_on_the_same_patches(lab, tmp_path):
     module = next(e for e in CATALOGUE if e.name == "solvers").module()
     config = replace(module.PROFILES["smoke"], samples=8, steps=(2,))
-    result = complete(run("solvers", "smoke", lab, config=config, out=tmp_path))
+    result = drain(run("solvers", "smoke", lab, config=config, out=tmp_path))
     assert [row["evaluations"] for row in result.rows] == [None, *(
         row["evaluations"] for row in module.cells(config)[1:]
     )]  # fmt: skip

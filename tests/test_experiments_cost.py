@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from wsigen.coarse_to_fine import drain
 from wsigen.experiments.fewer_evaluations import (
     BASE,
     SWITCHES,
@@ -14,7 +15,7 @@ from wsigen.experiments.fewer_evaluations import (
     evaluations_of,
     points_of,
 )
-from wsigen.experiments.run import complete, run
+from wsigen.experiments.run import run
 from wsigen.experiments.zoom_path import PROFILES
 from wsigen.plan import PAPER, StagePlan
 from wsigen.plots.fewer_evaluations import pareto, switches, zoom_cost
@@ -23,7 +24,7 @@ from wsigen.plots.zoom import zoom_path
 
 def test_a_zoom_path_shows_every_scale_and_grows_with_the_stages_only(lab, tmp_path):
     config = replace(PROFILES["smoke"], sizes=(256, 65_536, 131_072), shown=(256,), view_px=64)
-    result = complete(run("zoom_path", "smoke", lab, config=config, out=tmp_path))
+    result = drain(run("zoom_path", "smoke", lab, config=config, out=tmp_path))
     shown, large, larger = result.rows
     images = [result.image(f"256_{stage:02d}") for stage in range(shown["stages"])]
     assert images[-1].shape == (64, 64, 3)
@@ -47,7 +48,7 @@ def test_plans_are_compared_on_slides_from_the_same_overviews(lab, tmp_path):
         (("2m", 3, 3.0), ("heun", 2, 3.0), ("2m", 2, 0.7)), SWITCHED, slides=1, real=16, margins=(None, 0.0),
         skip_px=64, skip_mpp=8.0, mpp=2.0,
     )  # fmt: skip
-    result = complete(run("fewer_evaluations", "smoke", lab, config=config, out=tmp_path))
+    result = drain(run("fewer_evaluations", "smoke", lab, config=config, out=tmp_path))
     one, heun, _, held, longer = result.rows[1:6]
     assert [row["evaluations"] for row in result.rows[1:6]] == [3, 3, 2, 3, 3.2]
     assert longer["difference"] == 0  # the one with most evaluations is the reference

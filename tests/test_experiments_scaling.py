@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from wsigen.experiments.run import complete, run
+from wsigen.coarse_to_fine import drain
+from wsigen.experiments.run import run
 from wsigen.experiments.scaling import PROFILES
 from wsigen.plan import StagePlan
 from wsigen.plots.scaling import cost_by_size, patches_per_stage
@@ -11,7 +12,7 @@ from wsigen.plots.scaling import cost_by_size, patches_per_stage
 def test_slides_are_counted_as_they_are_made_and_the_papers_ledger_comes_out(lab, tmp_path):
     heun = StagePlan(3, 1, "heun", 3.0, 0.02, overview_steps=3)
     config = replace(PROFILES["smoke"], made=(72,), counted=(1024, 2048), plan=heun)
-    result = complete(run("scaling", "smoke", lab, config=config, out=tmp_path))
+    result = drain(run("scaling", "smoke", lab, config=config, out=tmp_path))
     paper, one, two, made = result.rows
     assert paper["patches_per_stage"] == [4, 16, 64, 256, 1024, 4096, 16_384]
     assert (paper["patches"], paper["patches_padded"]) == (21_844, 22_359)

@@ -7,15 +7,16 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
+from wsigen.coarse_to_fine import drain
 from wsigen.experiments import step_seams
 from wsigen.experiments.relaxation import PROFILES
-from wsigen.experiments.run import complete, run
+from wsigen.experiments.run import run
 from wsigen.plan import FAST, Stage
 from wsigen.runs.stage import StageRun
 
 
 def test_rivals_share_guide_and_noise_and_the_ledger_says_what_they_spend(lab, tmp_path):
-    result = complete(run("rivals", "smoke", lab, out=tmp_path))
+    result = drain(run("rivals", "smoke", lab, out=tmp_path))
     rows = {row["scheme"]: row for row in result.rows}
     assert rows["fixed grid"]["evaluations"] == 4 * 4 * 3
     assert rows["mask-shift"]["evaluations"] == 7 * 7 * 3
@@ -60,7 +61,7 @@ def test_the_corners_of_steps_are_those_of_the_run(shifts, lab):
     plan = replace(FAST, shifts=shifts)
     stage = Stage(9, 128, 128, 1.4)
     guide = torch.zeros(3, 64, 64)
-    run = StageRun(lab.denoiser, stage, guide, plan, patch_px=32, seed=5)
+    run = StageRun(lab.denoiser.painter(plan, seed=5), stage, guide)
     corners = step_seams.corners_of_steps(stage, 32, plan, 5)
     for i, (top, left) in enumerate(corners):
         assert {window.top % 32 for window in run.grid(i)} == {top}
@@ -69,7 +70,7 @@ def test_the_corners_of_steps_are_those_of_the_run(shifts, lab):
 
 def test_the_guide_is_let_go_at_one_noise_level_whatever_the_steps(lab):
     config = step_seams.Config(step_seams.PROFILES["smoke"].plan, (2, 4, 10), 4, draws=2)
-    rows = complete(run("step_seams", "smoke", lab, config=config)).rows
+    rows = drain(run("step_seams", "smoke", lab, config=config)).rows
     let_go = config.plan.sigmas()[config.plan.guided_steps - 1]
     for row in rows:
         assert row["sigmas"][row["guided_steps"] - 1] >= let_go * 0.999
@@ -79,7 +80,7 @@ def test_the_guide_is_let_go_at_one_noise_level_whatever_the_steps(lab):
 
 def test_the_longer_the_guide_binds_the_nearer_the_image_stays_to_it(lab, tmp_path):
     config = replace(PROFILES["smoke"], guided=(0, 5, 10), real=8)
-    result = complete(run("relaxation", "smoke", lab, config=config, out=tmp_path))
+    result = drain(run("relaxation", "smoke", lab, config=config, out=tmp_path))
     for kind in ("generated", "real"):
         errors = [row["guide_error"] for row in result.rows if row["guide"] == kind]
         assert errors == sorted(errors, reverse=True)
@@ -90,7 +91,7 @@ def test_the_longer_the_guide_binds_the_nearer_the_image_stays_to_it(lab, tmp_pa
 
 
 def test_super_resolution_compares_all_methods_with_the_true_patches(lab, tmp_path):
-    result = complete(run("super_resolution", "smoke", lab, out=tmp_path))
+    result = drain(run("super_resolution", "smoke", lab, out=tmp_path))
     rows = {row["method"]: row for row in result.rows}
     assert rows["true"]["psnr"] is None
     assert rows["bicubic"]["psnr"] > 20 > 1 > rows["bicubic"]["ssim"] > 0.5

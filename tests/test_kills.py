@@ -12,6 +12,7 @@ from wsigen.coarse_to_fine import drain, generate
 from wsigen.plan import StagePlan, stages
 from wsigen.runs import state
 from wsigen.runs.canvas import Image
+from wsigen.runs.painter import Painter
 from wsigen.runs.progress import Position
 from wsigen.runs.storage import Storage
 from wsigen.runs.workdir import Workdir
@@ -55,8 +56,8 @@ def make(folder: Path | None, kind: str = "memory", solver: str = "heun") -> Ima
     """Make the slide, with its canvases in ``folder`` or in memory."""
     storage = Storage(kind, workdir=Workdir(folder, {}) if folder else None)
     plan = replace(PLAN, solver=solver)
-    options = {"patch_px": PATCH_PX, "seed": 7, "batch_size": 2, "storage": storage}
-    return drain(generate(GaussianDenoiser(), PATH, plan, **options))
+    painter = Painter(GaussianDenoiser(), plan, PATCH_PX, seed=7, batch_size=2)
+    return drain(generate(painter, PATH, storage=storage))
 
 
 def made_until(moments: float, folder: Path, kind: str, solver: str) -> tuple[int, Image | None]:

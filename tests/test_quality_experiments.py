@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from wsigen.coarse_to_fine import drain
 from wsigen.experiments import colour, memorisation, resolution, slide_level
-from wsigen.experiments.run import complete, run
+from wsigen.experiments.run import run
 from wsigen.grid import Window
 from wsigen.plan import Stage
 from wsigen.zoom.path import View
@@ -28,7 +29,7 @@ def test_table_1_has_the_papers_row_beside_ours():
 
 def test_a_scale_that_nobody_can_show_keeps_the_papers_values(lab):
     config = resolution.Config(samples=8, scales=(150.0,), mixtures=())
-    (row,) = complete(run("resolution", "smoke", lab, config=config)).rows
+    (row,) = drain(run("resolution", "smoke", lab, config=config)).rows
     assert (row["paper_precision"], row["paper_recall"]) == (0.84, 0.36)
     assert row["samples"] == 0
     assert "precision" not in row
@@ -64,7 +65,7 @@ def test_a_generator_that_hands_out_training_patches_is_found_to_copy(lab, monke
 
 def test_distances_to_the_training_patches_are_kept_in_order(lab):
     config = memorisation.Config(samples=8, reference=16, scales=(2.0,), num_steps=2)
-    row = complete(run("memorisation", "smoke", lab, config=config)).rows[0]
+    row = drain(run("memorisation", "smoke", lab, config=config)).rows[0]
     assert row["nearest"] > 0
     assert row["distances"] == sorted(row["distances"])
 
@@ -94,7 +95,7 @@ def test_the_deepest_place_is_farthest_from_the_other_kind():
 
 def test_colour_is_followed_through_the_stages(lab, tmp_path):
     config = colour.Config((0,), stages=2, mpp=8.0, view_px=16)
-    result = complete(run("colour", "smoke", lab, config=config, out=tmp_path))
+    result = drain(run("colour", "smoke", lab, config=config, out=tmp_path))
     assert [row["place"] for row in result.rows] == ["tissue", "glass"] * 2
     assert [row["skip_background"] for row in result.rows] == [None, None, 0.5, 0.5]
     for row in result.rows:
@@ -109,7 +110,7 @@ def test_real_slides_handed_in_as_generated_are_near_real_ones(lab, monkeypatch)
     source = lab.sources("train")[0].slide
     real = source.read(128, 128, 256, 256)
     monkeypatch.setattr(slide_level, "generated", lambda seed, config, lab: real)
-    crops, _, tissue, nuclei = complete(run("slide_level", "smoke", lab, config=config)).rows
+    crops, _, tissue, nuclei = drain(run("slide_level", "smoke", lab, config=config)).rows
     assert crops["kid"] < 3 * crops["floor_kid_high"]
     assert tissue["generated_median"] > 0
     assert len(nuclei["real"]) == config.fields

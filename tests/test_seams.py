@@ -12,6 +12,7 @@ from wsigen.errors import WsigenError
 from wsigen.grid import Window
 from wsigen.guidance import AveragePool
 from wsigen.plan import Stage, StagePlan
+from wsigen.runs.painter import Painter
 from wsigen.runs.stage import StageRun
 from wsigen.seams.blend import Blend
 from wsigen.seams.film import film
@@ -19,7 +20,7 @@ from wsigen.seams.grid_shift import FixedGrid, GridShift, WholeImage
 from wsigen.seams.mask_shift import MaskShift, fresh_start
 from wsigen.seams.multidiffusion import MultiDiffusion
 from wsigen.seams.overlap import WeightedMean, overlapping, weights
-from wsigen.seams.scheme import run_alone, sew, sewn
+from wsigen.seams.scheme import run_alone, sew
 
 PLAN = StagePlan(num_steps=4, guided_steps=2, solver="heun", overview_steps=3)
 STAGE = Stage(1, 32, 48, 1.0)
@@ -50,7 +51,7 @@ class Neighbours(GaussianDenoiser):
 
 
 def made_by(scheme, denoiser, plan=PLAN, guide=GUIDE, **more):
-    return sewn(sew(scheme, denoiser, STAGE, guide, plan, patch_px=16, **more))
+    return drain(sew(scheme, Painter(denoiser, plan, 16, **more), STAGE, guide))
 
 
 @pytest.mark.parametrize("guided", [True, False])
@@ -81,7 +82,7 @@ def test_every_scheme_guided_to_the_end_averages_to_its_guide(name):
 def test_grid_shift_is_what_run_stage_does(boundary):
     plan = replace(PLAN, boundary=boundary)
     image, _ = made_by(GridShift(), Neighbours(), plan, seed=5)
-    same = drain(run_stage(Neighbours(), STAGE, GUIDE, plan, patch_px=16, seed=5))
+    same = drain(run_stage(Painter(Neighbours(), plan, 16, seed=5), STAGE, GUIDE))
     torch.testing.assert_close(image, same, atol=1e-6, rtol=0)
 
 
@@ -100,7 +101,7 @@ def papers_run(index: int, scheme=None) -> StageRun:
     side = 2 * 2**index
     guide = torch.zeros(3, 1, 1).expand(3, side // 2, side // 2)
     plan = replace(StagePlan(), boundary="wrap")
-    return StageRun(GaussianDenoiser(), Stage(index, side, side, 1.0), guide, plan, patch_px=2)
+    return StageRun(Painter(GaussianDenoiser(), plan, 2), Stage(index, side, side, 1.0), guide)
 
 
 def test_mask_shift_spends_4_times_the_evaluations_in_a_chain_of_763_patch_runs():
@@ -127,7 +128,7 @@ def test_overlapping_rivals_spend_4_and_16_times_the_evaluations():
 
 
 def test_the_chain_of_mask_shift_is_the_longest_path_through_overlapping_patches():
-    stage = StageRun(GaussianDenoiser(), Stage(1, 40, 56, 1.0), None, PLAN, patch_px=16)
+    stage = StageRun(Painter(GaussianDenoiser(), PLAN, 16), Stage(1, 40, 56, 1.0))
     windows = list(overlapping(40, 56, 16, 8))
     depth = {}
     for window in windows:
@@ -156,7 +157,7 @@ def test_mask_shift_keeps_what_is_finished():
     """The first patch is as if it were alone, and its neighbour goes on from it."""
     denoiser, corner = Neighbours(0.0, 0.1), Window(0, 0, 16, 16)
     image, _ = made_by(MaskShift(), denoiser)
-    stage = StageRun(denoiser, STAGE, GUIDE, PLAN, patch_px=16)
+    stage = StageRun(Painter(denoiser, PLAN, 16), STAGE, GUIDE)
     alone = run_alone(stage, [corner], fresh_start(stage, [corner]))
     torch.testing.assert_close(image[:, :16, :16], alone[0], atol=1e-6, rtol=0)
 
@@ -216,7 +217,7 @@ def test_mistakes_are_told(call, told):
 
 def test_a_film_shows_every_step_and_ends_with_the_image_of_grid_shift():
     plan = replace(PLAN, solver="euler", guided_steps=0)
-    stage = StageRun(GaussianDenoiser(0.0, 0.1), STAGE, GUIDE, plan, patch_px=16, seed=5)
+    stage = StageRun(Painter(GaussianDenoiser(0.0, 0.1), plan, 16, seed=5), STAGE, GUIDE)
     frames = list(film(stage))
     assert [frame.sigma for frame in frames] == stage.sigmas[:-1].tolist()
     made, _ = made_by(GridShift(), GaussianDenoiser(0.0, 0.1), plan, seed=5)

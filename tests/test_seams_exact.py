@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
+from wsigen.coarse_to_fine import drain
 from wsigen.errors import WsigenError
-from wsigen.experiments.run import complete, run
+from wsigen.experiments.run import run
 from wsigen.runs.stage import StageRun
 from wsigen.schedule import karras_sigmas
 from wsigen.seams.exact import STD, Law, border_traces, law
@@ -123,7 +124,7 @@ def test_a_scheme_that_is_not_linear_is_refused(monkeypatch):
 
 
 def test_the_experiment_ranks_grid_shift_between_fixed_grid_and_whole_image(lab, tmp_path):
-    result = complete(run("exact_field", "smoke", lab, out=tmp_path))
+    result = drain(run("exact_field", "smoke", lab, out=tmp_path))
     line = {r["scheme"]: r for r in result.rows if r["part"] == "line" and r["num_steps"] == 20}
     assert (
         line["whole image"]["distance"]

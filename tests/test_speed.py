@@ -19,8 +19,9 @@ from wsigen.denoiser import EDMDenoiser
 from wsigen.grid import shifted_grid
 from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.plan import Stage, StagePlan, stages
+from wsigen.runs.painter import Painter
+from wsigen.runs.plane import sent
 from wsigen.runs.speed import EvenBatches, Timed, best_batch, filled_up, fitted, flops_per_patch
-from wsigen.runs.stage import sent
 from wsigen.runs.state import InMemory, OutOfTime
 from wsigen.runs.storage import Storage
 from wsigen.runs.workdir import Workdir
@@ -39,7 +40,7 @@ def test_a_run_never_waits_for_its_device_and_mixes_no_devices(boundary, solver,
     plan = StagePlan(3, 1, solver, overview_solver=solver, overview_steps=2, boundary=boundary)
     path = stages(40, 24, 1.0, patch_px=16, boundary=boundary)
     storage = Storage("memory", half, "meta")
-    image = drain(generate(denoiser, path, plan, patch_px=16, storage=storage))
+    image = drain(generate(Painter(denoiser, plan, 16), path, storage=storage))
     assert image.is_meta
     assert image.dtype == (torch.float16 if half else torch.float32)
 
@@ -49,7 +50,7 @@ def test_a_run_never_waits_for_its_device_and_mixes_no_devices(boundary, solver,
 def test_a_gpu_makes_the_slide_of_the_processor(solver):
     plan = replace(PLAN, solver=solver)
     one, other = (
-        drain(generate(scrambled_network().to(device), PATH, plan, patch_px=PATCH_PX, seed=7))
+        drain(generate(Painter(scrambled_network().to(device), plan, PATCH_PX, seed=7), PATH))
         for device in ("cpu", "cuda")
     )
     assert other.is_cuda
@@ -139,12 +140,13 @@ def test_noise_goes_to_a_gpu_from_pinned_memory_without_waiting():
 
 
 def test_a_run_told_to_end_saves_once_and_goes_on_to_the_same_slide(tmp_path):
-    whole = drain(generate(scrambled_network(), PATH, PLAN, patch_px=PATCH_PX, seed=7))
+    painter = Painter(scrambled_network(), PLAN, PATCH_PX, seed=7)
+    whole = drain(generate(painter, PATH))
     sittings = 0
     while True:
         sittings += 1
         storage = Storage("memory", False, "cpu", Workdir(tmp_path / "work", {}), until=0.0)
-        run = generate(scrambled_network(), PATH, PLAN, patch_px=PATCH_PX, seed=7, storage=storage)
+        run = generate(painter, PATH, storage=storage)
         try:
             found = drain(run)
             break
@@ -180,9 +182,8 @@ def test_memory_beyond_the_canvas_is_bounded_by_the_batch(solver):
         stage, plan = Stage(1, side, side, 1.0), StagePlan(3, 1, solver)
         canvases = InMemory(side, side)
         known = [canvases.image(name, 0) for name in ("x", "u")]
-        run = run_stage(
-            GaussianDenoiser(), stage, guide, plan, patch_px=16, batch_size=batch, state=canvases
-        )
+        painter = Painter(GaussianDenoiser(), plan, 16, batch_size=batch)
+        run = run_stage(painter, stage, guide, state=canvases)
         with Largest(guide, *known) as seen:
             drain(run)
         return seen.bytes

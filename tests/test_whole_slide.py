@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from wsigen.coarse_to_fine import drain
 from wsigen.experiments import slide_level, whole_slide, zoom_neighbours
-from wsigen.experiments.run import complete
 from wsigen.metrics.stages import average
 from wsigen.plan import StagePlan, stages
 from wsigen.plots.whole_slide import film_strip, magnifications, nearest_distances
@@ -109,8 +109,8 @@ ZOOMED = zoom_neighbours.Config(
 def test_fig_6_is_made_of_what_a_zoom_shows_and_each_place_is_made_once(lab, monkeypatch):
     path = stages(256, 256, 1.0, patch_px=32)
     at = (0.4 * 256, 0.6 * 256)
-    needed = cones(path, SHORT, at, view_px=64, patch_px=32, margin_px=0)
-    views = complete(zoom(lab.denoiser, needed, background=lab.denoiser.background))
+    needed = cones(lab.painter(SHORT), path, at, view_px=64, margin_px=0)
+    views = drain(zoom(needed))
     shots = zoom_neighbours.shots((0.4, 0.6), ZOOMED, lab)
     assert list(shots) == [8, 4, 2, 1]
     for view, (window, image) in zip(views, shots.values(), strict=True):

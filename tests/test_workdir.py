@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from run_kit import PATH, PLAN, digest, ledger, make, scrambled_network, undisturbed
+from run_kit import PATH, digest, ledger, make, painter, undisturbed
 
 from wsigen.coarse_to_fine import drain, generate
 from wsigen.errors import WsigenError
@@ -47,9 +47,7 @@ def test_the_ledger_of_a_resumed_run_counts_all_its_sittings(tmp_path, monkeypat
     def told(folder, stop_after=None):
         """The last word on each stage."""
         storage = Storage(kind, False, "cpu", Workdir(folder, {"half": False}))
-        run = generate(
-            scrambled_network(), PATH, PLAN, patch_px=16, seed=7, batch_size=3, storage=storage
-        )
+        run = generate(painter(), PATH, storage=storage)
         found = {}
         for n, progress in enumerate(run):
             found[progress.stage.index] = progress
@@ -91,16 +89,10 @@ def test_a_power_cut_takes_the_patches_of_a_step_but_not_the_steps(tmp_path, mon
 def test_a_second_run_is_refused_and_the_first_goes_on(tmp_path):
     folder = Workdir(tmp_path / "work", {})
     storage = Storage("files", False, "cpu", folder)
-    run = generate(
-        scrambled_network(), PATH, PLAN, patch_px=16, seed=7, batch_size=3, storage=storage
-    )
+    run = generate(painter(), PATH, storage=storage)
     next(run)
     with pytest.raises(WsigenError, match=f"another run is at work here .process {os.getpid()}"):
-        drain(
-            generate(
-                scrambled_network(), PATH, PLAN, patch_px=16, workdir=Workdir(tmp_path / "work", {})
-            )
-        )
+        drain(generate(painter(), PATH, workdir=Workdir(tmp_path / "work", {})))
     assert torch.equal(drain(run), undisturbed())
 
 
@@ -135,15 +127,7 @@ def test_a_disk_that_others_fill_in_the_middle_of_a_run_ends_it_and_the_slide_st
     if shutil.which("mount") is None or subprocess.run(words, capture_output=True).returncode:
         pytest.skip("no small disk: mounting one needs root")
     try:
-        run = generate(
-            scrambled_network(),
-            PATH,
-            PLAN,
-            patch_px=16,
-            seed=7,
-            batch_size=3,
-            workdir=Workdir(disk / "work", {"half": False}),
-        )
+        run = generate(painter(), PATH, workdir=Workdir(disk / "work", {"half": False}))
         with pytest.raises(WsigenError, match=r"the disk is full in stage .* make room"):  # noqa: PT012
             for progress in run:
                 if progress.stage.index == 2 and not (disk / "filler").exists():
@@ -169,7 +153,7 @@ def test_the_room_a_run_takes_is_the_room_it_said(tmp_path):
     most = 0
     folder = Workdir(tmp_path / "work", {})
     storage = Storage("files", True, "cpu", folder)
-    run = generate(scrambled_network(), PATH, PLAN, patch_px=16, storage=storage)
+    run = generate(painter(), PATH, storage=storage)
     for _ in run:
         sizes = [file.stat().st_size for file in folder.folder.glob("*.npy")]
         most = max(most, sum(sizes) - 128 * len(sizes))  # less the headers

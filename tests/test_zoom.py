@@ -13,7 +13,9 @@ from wsigen.errors import WsigenError
 from wsigen.grid import Window
 from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.plan import FAST, PAPER, Stage, StagePlan, stages
-from wsigen.runs.stage import StageRun, step_grid
+from wsigen.runs.painter import Painter
+from wsigen.runs.plane import step_grid
+from wsigen.runs.stage import StageRun
 from wsigen.runs.state import InMemory
 from wsigen.zoom.cone import bounds, cone, cones, covered, frame, within
 from wsigen.zoom.path import Surrounded, inner_boxes, pixels, zoom
@@ -44,29 +46,22 @@ class LookingRound:
         )
 
 
+def painter_of(denoiser, plan, batch_size=1):
+    return Painter(denoiser, plan, 16, seed=3, batch_size=batch_size, background=0.9)
+
+
 def whole_stages(denoiser, plan, batch_size):
     """Every stage of the whole slide."""
     images, guide = [], None
     for stage in PATH:
-        guide = drain(
-            run_stage(
-                denoiser,
-                stage,
-                guide,
-                plan,
-                patch_px=16,
-                seed=3,
-                batch_size=batch_size,
-                background=0.9,
-            )
-        )
+        guide = drain(run_stage(painter_of(denoiser, plan, batch_size), stage, guide))
         images.append(guide.clone())
     return images
 
 
 def zoomed(denoiser, plan, at, batch_size, margin_px=None):
-    needed = cones(PATH, plan, at, view_px=24, patch_px=16, seed=3, margin_px=margin_px)
-    return drain(zoom(denoiser, needed, batch_size=batch_size, background=0.9))
+    painter = painter_of(denoiser, plan, batch_size)
+    return drain(zoom(cones(painter, PATH, at, view_px=24, margin_px=margin_px)))
 
 
 @pytest.mark.parametrize(
@@ -87,23 +82,19 @@ def test_a_zoom_is_the_crop_of_the_whole_slide_bit_for_bit_one_patch_at_a_time(c
 
 
 def test_a_zoom_with_a_network_is_the_crop_of_what_generate_makes_bit_for_bit():
-    plan, denoiser = replace(QUICK, solver="2m"), scrambled_network()
-    run = generate(denoiser, PATH[:3], plan, patch_px=16, seed=3, batch_size=1, background=0.9)
-    image = drain(run)
-    needed = cones(PATH[:3], plan, (20, 30), view_px=8, patch_px=16, seed=3)
-    view = drain(zoom(denoiser, needed, batch_size=1, background=0.9))[-1]
+    painter = painter_of(scrambled_network(), replace(QUICK, solver="2m"))
+    image = drain(generate(painter, PATH[:3]))
+    view = drain(zoom(cones(painter, PATH[:3], (20, 30), view_px=8)))[-1]
     assert torch.equal(view.image, image[view.window.slices()])
 
 
 def test_a_zoom_in_half_precision_is_the_crop_of_a_slide_in_half_precision():
-    images, guide = [], None
+    images, guide, painter = [], None, painter_of(LookingRound(), QUICK)
     for stage in PATH:
         state = InMemory(stage.height, stage.width, half=True)
-        run = run_stage(LookingRound(), stage, guide, QUICK, patch_px=16, batch_size=1, state=state)
-        guide = drain(run)
+        guide = drain(run_stage(painter, stage, guide, state=state))
         images.append(guide.clone())
-    needed = cones(PATH, QUICK, (9, 70), view_px=24, patch_px=16)
-    run = zoom(LookingRound(), needed, batch_size=1, half=True)
+    run = zoom(cones(painter, PATH, (9, 70), view_px=24), half=True)
     for view, image in zip(drain(run), images, strict=True):
         assert image.dtype == torch.float16
         assert torch.equal(view.image, image[view.window.slices()].float())
@@ -126,7 +117,8 @@ def test_the_wider_the_margin_the_nearer_the_slide_and_the_more_patches(solver):
         errors.append(
             max(float((a.image - b.image).abs().mean()) for a, b in zip(exact, near, strict=True))
         )
-        found = cones(PATH, plan, (50, 65), view_px=24, patch_px=16, seed=3, margin_px=margin)
+        painter = painter_of(LookingRound(), plan)
+        found = cones(painter, PATH, (50, 65), view_px=24, margin_px=margin)
         assert found[-1].cut
         patches.append(sum(needed.patches for needed in found))
     assert 0 < errors[2] < errors[1] < errors[0]
@@ -144,16 +136,14 @@ def test_beyond_a_margin_the_estimate_is_the_guide():
     guide = torch.zeros(3, 100, 100)
     plan = StagePlan(num_steps=5, guided_steps=2, solver="2m", sigma_start=3.0)
     wanted = Window(80, 90, 24, 24)
-    needed = cone(stage, wanted, wanted, plan, patch_px=16, seed=1, margin_px=4)
+    painter = Painter(AnswersZero(), plan, 16, seed=1)
+    needed = cone(painter, stage, wanted, wanted, margin_px=4)
     seen = []
     for state, region, part in (
         (None, None, None),
         (partial(Surrounded, InMemory(*needed.region[2:])), needed.region, needed.part),
     ):
-        run = StageRun(
-            AnswersZero(), stage, guide, plan,
-            patch_px=16, seed=1, state=state, region=region, part=part,
-        )  # fmt: skip
+        run = StageRun(painter, stage, guide, state=state, region=region, part=part)
         for i in run.steps():
             for batch in run.batches(i):
                 run.write(i + 1, batch, run.step(i, run.read(i, batch), batch))
@@ -200,7 +190,7 @@ def test_a_cone_holds_all_that_its_patches_read_and_none_that_nobody_needs(
 ):
     stage, plan = Stage(2, 321, 418, 1.0), StagePlan(num_steps=steps, guided_steps=1)
     wanted = Window(top, left, min(side, 321 - top), min(side, 418 - left))
-    found = cone(stage, wanted, wanted, plan, patch_px=32, seed=seed)
+    found = cone(Painter(GaussianDenoiser(), plan, 32, seed), stage, wanted, wanted)
     needed = torch.zeros(321, 418, dtype=torch.bool)  # pixel by pixel, all windows looked at
     needed[wanted.slices()[1:]] = True
     patches = 0
@@ -208,7 +198,7 @@ def test_a_cone_holds_all_that_its_patches_read_and_none_that_nobody_needs(
         assert bool(needed[found.areas[step].slices()[1:]].all())
         assert int(needed.sum()) == found.areas[step].height * found.areas[step].width
         before = torch.zeros_like(needed)
-        for window in step_grid(stage, 32, "pad", 2, seed, step):
+        for window in step_grid(stage, plan, 32, seed, step):
             place = window.clipped(321, 418).slices()[1:]
             if needed[place].any():
                 before[place] = True
@@ -222,7 +212,7 @@ def test_a_stage_of_a_zoom_costs_the_same_on_a_slide_sixteen_times_as_large():
     costs = []
     for side in (16_384, 65_536):
         path = stages(side, side, 0.7, patch_px=64, mpp_max=100.0)
-        found = cones(path, FAST, (side * 0.4, side * 0.6), patch_px=64)
+        found = cones(Painter(GaussianDenoiser(), FAST), path, (side * 0.4, side * 0.6))
         fine = [needed.patches for needed in found[-5:]]
         assert max(needed.region.height for needed in found[1:]) < 64 * 22
         costs.append(sum(fine))
@@ -230,18 +220,19 @@ def test_a_stage_of_a_zoom_costs_the_same_on_a_slide_sixteen_times_as_large():
 
 
 def test_a_view_at_the_rim_is_moved_inside_and_a_place_beside_the_slide_is_refused():
-    views = [needed.view for needed in cones(PATH, QUICK, (0, 127), view_px=24, patch_px=16)]
+    painter = painter_of(GaussianDenoiser(), QUICK)
+    views = [needed.view for needed in cones(painter, PATH, (0, 127), view_px=24)]
     assert views[0] == Window(0, 0, 12, 16)
     assert views[-1] == Window(0, 128 - 24, 24, 24)
     with pytest.raises(WsigenError, match="the place is row 400, column 3; expected one on the"):
-        cones(PATH, QUICK, (400, 3))
+        cones(painter, PATH, (400, 3))
     with pytest.raises(WsigenError, match='needs the boundary "pad"'):
-        cones(PATH, replace(PAPER, boundary="wrap"), (1, 1))
+        cones(painter_of(GaussianDenoiser(), replace(PAPER, boundary="wrap")), PATH, (1, 1))
 
 
 def test_bounds_and_covered_are_rectangles():
     assert bounds(Window(0, 5, 2, 2), Window(3, 1, 1, 1)) == Window(0, 1, 4, 6)
-    grid = step_grid(Stage(1, 64, 64, 1.0), 16, "pad", 2, 0, 0)
+    grid = step_grid(Stage(1, 64, 64, 1.0), PAPER, 16, 0, 0)
     whole = covered(grid)
     assert whole.clipped(64, 64) == Window(0, 0, 64, 64)
 

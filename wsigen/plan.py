@@ -71,13 +71,23 @@ class StagePlan:
             self.at(stage).check()
 
     def at(self, stage: int) -> "StagePlan":
-        """The plan of one guided stage, with its own start and number of steps.
+        """The plan of one stage, with its own start and number of steps; that of the overview, 0, magnifies by 1.
 
         The guide is in force down to the noise level at which ``guided_steps`` ends in the other stages.
         """
-        place = slice(max(stage - 1, 0), max(stage, 0))
-        starts, steps = self.first_starts[place], self.first_steps[place]
         plain = replace(self, first_starts=(), first_steps=())
+        if stage == 0:
+            return replace(
+                plain,
+                num_steps=self.overview_steps,
+                guided_steps=0,
+                solver=self.overview_solver,
+                sigma_start=SIGMA_MAX,
+                sigma_min=SIGMA_MIN,
+                factor=1,
+                skip_background=None,
+            )
+        starts, steps = self.first_starts[stage - 1 : stage], self.first_steps[stage - 1 : stage]
         if not starts and not steps:
             return plain
         own = replace(
@@ -105,6 +115,11 @@ class StagePlan:
     def evaluations(self) -> int:
         """Network evaluations a guided stage spends on each patch."""
         return evaluations(self.num_steps, self.solver)
+
+    @property
+    def num_canvases(self) -> int:
+        """How many canvases a run carries from step to step: with "2m" also the estimate of the step before."""
+        return 2 if "2m" in (self.solver, self.overview_solver) else 1
 
 
 PAPER = StagePlan()

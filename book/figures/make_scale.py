@@ -21,7 +21,7 @@ from wsigen.metrics.distance import kid
 from wsigen.metrics.manifold import manifold_scores, radii
 from wsigen.plan import PAPER, Stage, stages
 from wsigen.plots import REAL, SYNTHETIC
-from wsigen.runs.stage import step_grid
+from wsigen.runs.plane import step_grid
 from wsigen.seeds import generator
 
 GREEN, PURPLE, GREY = "#009e73", "#cc79a7", "0.45"  # of the palette of Okabe and Ito
@@ -53,7 +53,7 @@ def grid_shift() -> Figure:
     wrapped.set(xlim=(-4, size + 4), ylim=(size + 4, -4))
     fixed, moved = np.zeros(size + 1), np.zeros(size + 1)
     for step in range(PAPER.num_steps):
-        grid = step_grid(Stage(2, size, size, 1.0), patch, "pad", PAPER.factor, 0, step)
+        grid = step_grid(Stage(2, size, size, 1.0), PAPER, patch, 0, step)
         for counts, lefts in ((fixed, range(0, size + 1, patch)), (moved, grid.lefts)):
             counts[[left for left in lefts if 0 <= left <= size]] += 1
     counted.vlines(

@@ -89,8 +89,8 @@ def generate(
     device = choose_device(device)
     if device == "cuda" and workers > 1:
         device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
-    asked = ask(mpp=mpp, seed=seed, device=device, **named)
-    denoiser, path, plan = asked.denoiser, asked.path, asked.plan
+    asked = ask(mpp=mpp, seed=seed, batch_size=batch_size, device=device, **named)
+    painter, path = asked.painter, asked.path
     width, height = asked.width, asked.height
     kind, half, place, where = choose_storage(
         path,
@@ -98,7 +98,7 @@ def generate(
         kind=canvas,
         half=half,
         resumable=workdir is not None,
-        canvases=2 if "2m" in (plan.solver, plan.overview_solver) else 1,
+        canvases=painter.plan.num_canvases,
         workers=workers,
         workers_here=int(os.environ.get("LOCAL_WORLD_SIZE", 1)),
     )
@@ -117,17 +117,10 @@ def generate(
         own = {"worker": rank, "workers": workers, "batch_size": batch_size}
         kept = Workdir(workdir / f"worker_{rank}_of_{workers}", described | own)
     storage = Storage(kind, half, place, kept)
-    options: dict[str, Any] = {
-        "patch_px": denoiser.info.patch_px,
-        "seed": seed,
-        "batch_size": batch_size,
-        "background": denoiser.background,
-        "storage": storage,
-    }
     if rank == 0:
         click.echo(f"{where}{f' ({workdir})' if workdir else ''}")
     if workers == 1:
-        image, ledger = watch(run(denoiser, path, plan, **options))
+        image, ledger = watch(run(painter, path, storage=storage))
         pixels = strips(image, height, width, release=storage.release)
     else:
         from wsigen.workers.distributed import generate_together
@@ -135,7 +128,7 @@ def generate(
 
         team = Team.join(peer_timeout)
         made, ledger = watch(
-            generate_together(denoiser, path, plan, team, **options), quiet=rank > 0
+            generate_together(painter, path, team, storage=storage), quiet=rank > 0
         )
         ledger = in_all(team.tell(ledger))
         pixels = cropped(made, height, width)

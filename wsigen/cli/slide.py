@@ -11,7 +11,8 @@ from wsigen.models import DEFAULT_MODEL
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from wsigen.plan import Stage, StagePlan
+    from wsigen.plan import Stage
+    from wsigen.runs.painter import Painter
     from wsigen.runs.progress import Progress
     from wsigen.training.checkpoint import LoadedDenoiser
 
@@ -163,8 +164,8 @@ class Asked:
     """A slide as asked for: what makes it, and the words that describe it in its file."""
 
     denoiser: "LoadedDenoiser"
+    painter: "Painter"
     path: "list[Stage]"
-    plan: "StagePlan"
     width: int
     height: int
     described: dict[str, Any]
@@ -185,6 +186,7 @@ def ask(
     seed: int,
     plan_name: str,
     guided_sigma: float | None,
+    batch_size: int,
     device: str,
     **changes: Any,
 ) -> Asked:
@@ -234,7 +236,8 @@ def ask(
         "mpp": mpp,
         "plan": asdict(plan),
     }
-    return Asked(denoiser, path, plan, width, height, described)
+    painter = denoiser.painter(plan, seed=seed, batch_size=batch_size)
+    return Asked(denoiser, painter, path, width, height, described)
 
 
 def size_px(pixels: int | None, millimetres: float | None, mpp: float, name: str) -> int:

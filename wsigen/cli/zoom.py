@@ -72,24 +72,9 @@ def zoom(
         raise WsigenError(f"{out}: not empty; choose another folder or add --overwrite")
     column, row = place_of(at)
     device = choose_device(device)
-    asked = ask(mpp=mpp, seed=seed, device=device, **named)
-    needed = cones(
-        asked.path,
-        asked.plan,
-        (row, column),
-        view_px=view_px,
-        patch_px=asked.denoiser.info.patch_px,
-        seed=seed,
-        margin_px=margin_px,
-    )
-    steps = run(
-        asked.denoiser,
-        needed,
-        batch_size=batch_size,
-        background=asked.denoiser.background,
-        half=half,
-    )
-    views, ledger = watch(steps)
+    asked = ask(mpp=mpp, seed=seed, batch_size=batch_size, device=device, **named)
+    needed = cones(asked.painter, asked.path, (row, column), view_px=view_px, margin_px=margin_px)
+    views, ledger = watch(run(needed, half=half))
     ledger = [line | account(cone) for line, cone in zip(ledger, needed, strict=True)]
     table = {
         "SYNTHETIC": True,

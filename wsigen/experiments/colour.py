@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from wsigen.coarse_to_fine import run_stage
+from wsigen.coarse_to_fine import drain, run_stage
 from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.result import Pixels, Row
-from wsigen.experiments.run import complete
 from wsigen.metrics.stages import average
-from wsigen.plan import Stage, StagePlan, plan, stages
+from wsigen.plan import Stage, plan, stages
+from wsigen.runs.painter import Painter
 from wsigen.slides.tissue import BACKGROUND
 from wsigen.zoom.cone import cones
 from wsigen.zoom.path import View, zoom
@@ -75,10 +75,11 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     seed = cell["slide"]
     side = lab.patch_px * 2**config.stages
     path = stages(side, side, config.mpp, patch_px=lab.patch_px)
-    row, column = deepest(overview(path[0], recipe, seed, lab), cell["place"])
+    painter = lab.denoiser.painter(recipe, seed=seed)
+    row, column = deepest(overview(painter, path[0]), cell["place"])
     at = ((row + 0.5) * 2**config.stages, (column + 0.5) * 2**config.stages)
-    needed = cones(path, recipe, at, view_px=config.view_px, patch_px=lab.patch_px, seed=seed)
-    views = complete(zoom(lab.denoiser, needed, background=lab.denoiser.background))
+    needed = cones(painter, path, at, view_px=config.view_px)
+    views = drain(zoom(needed))
     drifts = np.array([drift(before, after) for before, after in pairwise(views)])
     total = np.cumsum(drifts, axis=0)
     last = pixels(views[-1])
@@ -99,13 +100,9 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     return Row(values, {name + skipping: film})
 
 
-def overview(stage: Stage, recipe: StagePlan, seed: int, lab: Lab) -> Pixels:
+def overview(painter: Painter, stage: Stage) -> Pixels:
     """Stage 0 of a slide, uint8 (height, width, 3)."""
-    background = lab.denoiser.background
-    run = run_stage(
-        lab.denoiser, stage, None, recipe, patch_px=lab.patch_px, seed=seed, background=background
-    )
-    return to_pixels(complete(run)[None])[0]
+    return to_pixels(drain(run_stage(painter, stage, None))[None])[0]
 
 
 def deepest(image: Pixels, place: str) -> tuple[int, int]:

@@ -21,18 +21,20 @@ from typing import Any
 import numpy as np
 
 from wsigen.arrays import Denoiser
+from wsigen.coarse_to_fine import drain
 from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.result import Row
 from wsigen.guidance import AveragePool
 from wsigen.metrics.seams import seam_test
 from wsigen.plan import Stage, StagePlan
 from wsigen.runs.canvas import Image
+from wsigen.runs.painter import Painter
 from wsigen.schedule import karras_sigmas
 from wsigen.seams.exact import Law, border_traces, law
 from wsigen.seams.gaussian_field import MEAN, STD, GaussianField
 from wsigen.seams.grid_shift import GridShift, WholeImage
 from wsigen.seams.rivals import RIVALS
-from wsigen.seams.scheme import Ledger, Scheme, sew, sewn
+from wsigen.seams.scheme import Ledger, Scheme, sew
 
 WHOLE = "whole image"
 SCHEMES: dict[str, Scheme] = {WHOLE: WholeImage()} | {
@@ -228,5 +230,5 @@ def _made(
         overview_steps=steps,
         boundary="wrap",
     )
-    size = Stage(1, config.side, config.side, 1.4)
-    return sewn(sew(scheme, denoiser, size, guide, plan, patch_px=config.patch_px, seed=seed))
+    painter = Painter(denoiser, plan, config.patch_px, seed)
+    return drain(sew(scheme, painter, Stage(1, config.side, config.side, 1.4), guide))

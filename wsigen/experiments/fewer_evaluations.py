@@ -28,8 +28,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from wsigen.coarse_to_fine import run_stage
-from wsigen.experiments.glass import last_of, skipping
+from wsigen.coarse_to_fine import drain, run_stage
+from wsigen.experiments.glass import skipping
 from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.result import Row, with_interval
 from wsigen.grid import Grid
@@ -38,7 +38,7 @@ from wsigen.metrics.lattice import LatticeTest
 from wsigen.metrics.manifold import manifold_scores
 from wsigen.metrics.seams import seam_test
 from wsigen.plan import PAPER, Stage, StagePlan
-from wsigen.runs.stage import step_grid
+from wsigen.runs.plane import step_grid
 
 Pixels = NDArray[np.uint8]
 # What the switches change one thing of.
@@ -158,7 +158,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
         [
             worst_seam(
                 slide,
-                [step_grid(stage, lab.patch_px, "pad", 2, seed + n, i, last.shifts) for i in steps],
+                [step_grid(stage, plan, lab.patch_px, seed + n, i) for i in steps],
                 lab.patch_px,
             )
             for n, slide in enumerate(slides)
@@ -195,16 +195,7 @@ def made(plan: StagePlan, config: Config, lab: Lab) -> Pixels:
         for level in range(1, config.levels + 1):
             size = side * plan.factor**level
             stage = Stage(level, size, size, coarsest / plan.factor**level)
-            run = run_stage(
-                lab.denoiser,
-                stage,
-                image,
-                plan,
-                patch_px=side,
-                seed=lab.seed + number,
-                background=lab.denoiser.background,
-            )
-            image = last_of(run)[0]
+            image = drain(run_stage(lab.painter(plan, number), stage, image))
         found.append(to_pixels(image[None])[0])
     slides = np.stack(found)
     file.parent.mkdir(parents=True, exist_ok=True)

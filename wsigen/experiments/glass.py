@@ -43,15 +43,7 @@ def _slide(margin: float | None, size: int, mpp: float, lab: Lab) -> tuple[Image
     plan = replace(FAST, skip_background=margin)
     info = lab.denoiser.info
     path = stages(size, size, mpp, patch_px=lab.patch_px, mpp_max=info.mpp_max)
-    steps = generate(
-        lab.denoiser,
-        path,
-        plan,
-        patch_px=lab.patch_px,
-        seed=lab.seed,
-        background=lab.denoiser.background,
-    )
-    return last_of(steps)
+    return last_of(generate(lab.painter(plan), path))
 
 
 def last_of(steps: Any) -> tuple[Image, list[Progress]]:

@@ -17,15 +17,8 @@ from wsigen.seeds import generator
 def generated_guide(lab: Lab, side: int, mpp: float, plan: StagePlan, draw: int = 0) -> Image:
     """A slide of that size and scale made by the model, shape (3, side, side)."""
     size = max(side, lab.patch_px)
-    steps = generate(
-        lab.denoiser,
-        stages(size, size, mpp, patch_px=lab.patch_px),
-        plan,
-        patch_px=lab.patch_px,
-        seed=lab.seed + draw,
-        background=lab.denoiser.background,
-    )
-    return drain(steps)[:, :side, :side]
+    path = stages(size, size, mpp, patch_px=lab.patch_px)
+    return drain(generate(lab.painter(plan, draw), path))[:, :side, :side]
 
 
 def real_square(lab: Lab, side: int, mpp: float, split: str, draw: int = 0) -> Image:
@@ -42,12 +35,4 @@ def averaged(image: Image, factor: int = 2) -> Image:
 
 def one_stage(lab: Lab, guide: Image, mpp: float, plan: StagePlan, draw: int = 0) -> Image:
     """The guide at ``mpp``, magnified by ``plan``'s factor."""
-    return upscale(
-        lab.denoiser,
-        guide,
-        mpp,
-        plan,
-        seed=lab.seed + draw,
-        patch_px=lab.patch_px,
-        background=lab.denoiser.background,
-    )
+    return upscale(lab.painter(plan, draw), guide, mpp)

@@ -21,7 +21,9 @@ from wsigen.experiments.places import Drawn, PlacedPatches, Scale
 from wsigen.metrics.extractors import DEFAULT_EXTRACTOR, Extractor, extractor
 from wsigen.metrics.features import features
 from wsigen.models import DEFAULT_MODEL
+from wsigen.plan import StagePlan
 from wsigen.provenance import without_folder
+from wsigen.runs.painter import Painter
 from wsigen.sampler import sample
 from wsigen.schedule import SIGMA_MIN, karras_sigmas
 from wsigen.seeds import generator
@@ -88,6 +90,10 @@ class Lab:
     @property
     def patch_px(self) -> int:
         return self.denoiser.info.patch_px
+
+    def painter(self, plan: StagePlan, draw: int = 0) -> Painter:
+        """What makes slide number ``draw`` of this seed by a plan."""
+        return self.denoiser.painter(plan, seed=self.seed + draw)
 
     @cached_property
     def entries(self) -> list[Entry]:

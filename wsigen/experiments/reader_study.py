@@ -101,17 +101,14 @@ def write_slides(folder: Path, config: Config, lab: Lab) -> None:
         (folder / name).mkdir(parents=True)
     for i in range(number):
         drawn = PhantomSlide(config.seed + 1000 + i, height=size, width=size, mpp=config.mpp)
-        steps = generate(
-            lab.denoiser, way, recipe, patch_px=info.patch_px, seed=config.seed + i,
-            background=lab.denoiser.background,
-        )  # fmt: skip
+        image = drain(generate(lab.denoiser.painter(recipe, seed=config.seed + i), way))
         # a phantom stands for a real slide here, so its file does not call itself synthetic
         write_pyramid(
             folder / "real" / f"{i:03d}.tiff", drawn.strips(), config.mpp, height=size, width=size
         )
         write_pyramid(
             folder / "synthetic" / f"{i:03d}.tiff",
-            strips(drain(steps), size, size),
+            strips(image, size, size),
             config.mpp,
             height=size,
             width=size,

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import combine_pvalues
 
+from wsigen.coarse_to_fine import drain
 from wsigen.experiments.guides import averaged, generated_guide
 from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.result import Row, with_interval
@@ -36,9 +37,9 @@ from wsigen.metrics.lattice import LatticeTest
 from wsigen.metrics.seam_intervals import seam_size
 from wsigen.metrics.seams import SeamPlanes, periodogram, tile_mismatch
 from wsigen.plan import FAST, PAPER, Stage, StagePlan
-from wsigen.runs.stage import step_grid
+from wsigen.runs.plane import step_grid
 from wsigen.seams.rivals import RIVALS, rival
-from wsigen.seams.scheme import sew, sewn
+from wsigen.seams.scheme import sew
 
 CROP = 192
 
@@ -92,18 +93,8 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
         side = config.patches * lab.patch_px // 2
         guide = generated_guide(lab, side, 2 * config.mpp, config.plan, draw)
         began = time.monotonic()
-        image, ledger = sewn(
-            sew(
-                rival(cell["scheme"]),
-                lab.denoiser,
-                _stage(config, lab),
-                guide,
-                config.plan,
-                patch_px=lab.patch_px,
-                seed=lab.seed + draw,
-                background=lab.denoiser.background,
-            )
-        )
+        painter = lab.painter(config.plan, draw)
+        image, ledger = drain(sew(rival(cell["scheme"]), painter, _stage(config, lab), guide))
         costs.append(time.monotonic() - began)
         errors.append(float((averaged(image) - guide).abs().mean()) * 127.5)
         images.append(to_pixels(image[None])[0])
@@ -161,10 +152,7 @@ def _summary(name: str, tests: list[LatticeTest]) -> dict[str, float]:
 
 def corners_of_steps(stage: Stage, side: int, plan: StagePlan, seed: int) -> list[tuple[int, int]]:
     """A corner of the grid that grid-shift has at each step of a plan."""
-    grids = [
-        step_grid(stage, side, plan.boundary, plan.factor, seed, step, plan.shifts)
-        for step in range(plan.num_steps)
-    ]
+    grids = [step_grid(stage, plan, side, seed, step) for step in range(plan.num_steps)]
     return [(grid.tops[0] % side, grid.lefts[0] % side) for grid in grids]
 
 

@@ -12,11 +12,12 @@ import time
 from collections.abc import Generator
 from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from wsigen.coarse_to_fine import drain
 from wsigen.errors import WsigenError
 from wsigen.experiments.catalogue import find_experiment
 from wsigen.experiments.lab import Lab
@@ -31,8 +32,6 @@ from wsigen.experiments.result import (
     write_json,
 )
 from wsigen.provenance import run_info
-
-Returned = TypeVar("Returned")
 
 
 @dataclass(frozen=True)
@@ -101,16 +100,6 @@ def run(
     return Result(name, profile, parameters, rows, result.info, path.with_suffix(""))
 
 
-def complete(steps: Generator[Any, None, Returned]) -> Returned:
-    """Run to the end and return what comes out, as of `run` the result."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            value: Returned = end.value
-            return value
-
-
 def saved_or_run(
     name: str, profile: str, lab: Lab, *, config: Any = None, out: Path | None = None
 ) -> Result:
@@ -132,7 +121,7 @@ def saved_or_run(
         )
         if told == asked and was_config(saved.parameters["config"], config):
             return saved
-    return complete(run(name, profile, lab, config=config, out=out))
+    return drain(run(name, profile, lab, config=config, out=out))
 
 
 def was_config(saved: dict[str, Any], config: Any) -> bool:

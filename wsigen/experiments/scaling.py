@@ -9,7 +9,7 @@ patch size's. ``cpu_seconds`` are the processor's own, so that other work on the
 import resource
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from wsigen.experiments.result import Row
 from wsigen.grid import shifted_grid
 from wsigen.networks.unet import UNet
 from wsigen.plan import FAST, PAPER, Stage, StagePlan, stages
-from wsigen.runs.stage import step_grid
+from wsigen.runs.plane import step_grid
 from wsigen.runs.storage import Storage
 from wsigen.runs.workdir import Workdir
 from wsigen.training.config import preset
@@ -111,15 +111,9 @@ def counted(path: list[Stage], plan: StagePlan, patch_px: int, seed: int) -> dic
     """Patches and evaluations of a slide, from the grids that its seed draws, without making it."""
     patches, spent = [], 0
     for stage in path:
-        overview = stage.index == 0
-        steps = plan.overview_steps if overview else plan.num_steps
-        solver = plan.overview_solver if overview else plan.solver
-        factor = 1 if overview else plan.factor
-        grids = [
-            len(step_grid(stage, patch_px, plan.boundary, factor, seed, i, plan.shifts))
-            for i in range(steps)
-        ]
-        twice = sum(grids[:-1]) if solver == "heun" else 0  # the last step is not corrected
+        own = plan.at(stage.index)
+        grids = [len(step_grid(stage, plan, patch_px, seed, i)) for i in range(own.num_steps)]
+        twice = sum(grids[:-1]) if own.solver == "heun" else 0  # the last step is not corrected
         spent += sum(grids) + twice
         patches.append(max(grids))
     return {
@@ -136,15 +130,8 @@ def made(path: list[Stage], config: Config, lab: Lab) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         workdir = Workdir(Path(folder) / "work", {})
         began = time.process_time()
-        run = generate(
-            timed,
-            path,
-            config.plan,
-            patch_px=lab.patch_px,
-            seed=lab.seed,
-            background=lab.denoiser.background,
-            storage=Storage("files", config.half, "cpu", workdir),
-        )
+        painter = replace(lab.painter(config.plan), denoiser=timed)
+        run = generate(painter, path, storage=Storage("files", config.half, "cpu", workdir))
         ledger = {progress.stage.index: progress.evaluations for progress in run}
         spent = time.process_time() - began
     return {

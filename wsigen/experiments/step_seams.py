@@ -99,11 +99,7 @@ def made(config: Config, plan: StagePlan, lab: Lab, draw: int) -> Pixels:
     """One image, uint8 (side, side, 3)."""
     stage = _stage(config, lab)
     guide = generated_guide(lab, stage.height // 2, 2 * config.mpp, config.plan, draw)
-    run = run_stage(
-        lab.denoiser, stage, guide, plan, patch_px=lab.patch_px, seed=lab.seed + draw,
-        background=lab.denoiser.background,
-    )  # fmt: skip
-    return to_pixels(drain(run)[None])[0]
+    return to_pixels(drain(run_stage(lab.painter(plan, draw), stage, guide))[None])[0]
 
 
 def _stage(config: Config, lab: Lab) -> Stage:

@@ -158,18 +158,14 @@ def film(seed: int, config: Config, lab: Lab) -> list[Pixels]:
     files = [folder / f"stage_{stage.index}.npy" for stage in way]
     if not files[-1].is_file():  # it is written last
         folder.mkdir(parents=True, exist_ok=True)
-        solvers = (recipe.solver, recipe.overview_solver)
-        kind, half, place, _ = choose_storage(way, lab.device, canvases=1 + ("2m" in solvers))
+        painter = lab.denoiser.painter(recipe, seed=seed)
+        kind, half, place, _ = choose_storage(way, lab.device, canvases=recipe.num_canvases)
         with tempfile.TemporaryDirectory(dir=folder) as work:
             workdir = Workdir(Path(work), {}) if kind == "files" else None
             storage = Storage(kind, half, place, workdir)
             image = None
             for stage, file in zip(way, files, strict=True):
-                run = run_stage(
-                    lab.denoiser, stage, image, recipe, patch_px=lab.patch_px, seed=seed,
-                    background=lab.denoiser.background, state=storage.state(stage),
-                )  # fmt: skip
-                image = drain(run)
+                image = drain(run_stage(painter, stage, image, state=storage.state(stage)))
                 temporary, shape = file.with_suffix(".part"), (stage.height, stage.width, 3)
                 pixels = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
                 top = 0

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wsigen.coarse_to_fine import drain
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row, sheet
-from wsigen.experiments.run import complete
 from wsigen.experiments.whole_slide import half_tissue, nearest_training, nearness
 from wsigen.grid import Window
 from wsigen.plan import FAST, PREVIEW, StagePlan, stages
@@ -130,15 +130,12 @@ def shots(place: Place, config: Config, lab: Lab) -> dict[int, tuple[Window, Pix
     size, plan, info = config.size, config.plan, lab.denoiser.info
     path = stages(size, size, config.mpp, patch_px=lab.patch_px, mpp_max=info.mpp_max)
     at = (place[0] * path[-1].height, place[1] * path[-1].width)
-    needed = cones(
-        path, plan, at,
-        view_px=config.view_px, patch_px=lab.patch_px, seed=lab.seed, margin_px=config.margin_px,
-    )  # fmt: skip
+    needed = cones(lab.painter(plan), path, at, view_px=config.view_px, margin_px=config.margin_px)
     made_by = (lab.denoiser.sha256, needed, lab.device)  # a cone says how the slide is made
     key = hashlib.sha256(repr(made_by).encode()).hexdigest()[:32]
     file = lab.cache / "zooms" / f"{key}.npz"
     if not file.is_file():
-        views = complete(zoom(lab.denoiser, needed, background=lab.denoiser.background))
+        views = drain(zoom(needed))
         file.parent.mkdir(parents=True, exist_ok=True)
         temporary = file.with_suffix(f".{os.getpid()}.part")
         with temporary.open("wb") as target:

@@ -11,11 +11,10 @@ depend on the size of the slide, so the cost grows with the number of stages whi
 from dataclasses import dataclass
 from typing import Any
 
+from wsigen.coarse_to_fine import drain
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row
-from wsigen.experiments.run import complete
 from wsigen.plan import FAST, StagePlan, stages
-from wsigen.sampler import evaluations
 from wsigen.zoom.cone import Cone, cones
 from wsigen.zoom.path import inner_boxes, pixels, zoom
 
@@ -61,7 +60,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     size, plan, info = cell["size"], config.plan, lab.denoiser.info
     path = stages(size, size, config.mpp, patch_px=lab.patch_px, mpp_max=info.mpp_max)
     at = (config.at[0] * path[-1].height, config.at[1] * path[-1].width)
-    needed = cones(path, plan, at, view_px=config.view_px, patch_px=lab.patch_px, seed=lab.seed)
+    needed = cones(lab.painter(plan), path, at, view_px=config.view_px)
     patches, whole = [c.patches for c in needed], [c.patches_of_whole for c in needed]
     values = {
         "stages": len(path),
@@ -70,21 +69,19 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
         "patches": patches,
         "patches_of_whole": whole,
         "share": sum(patches) / sum(whole),
-        "evaluations": sum(_evaluations(c, plan, c.patches) for c in needed),
-        "evaluations_of_whole": sum(_evaluations(c, plan, c.patches_of_whole) for c in needed),
+        "evaluations": sum(_evaluations(c, c.patches) for c in needed),
+        "evaluations_of_whole": sum(_evaluations(c, c.patches_of_whole) for c in needed),
         "made_px": [max(c.region.height, c.region.width) for c in needed],
         "boxes": None,
     }
     if size not in config.shown:
         return Row(values)
-    views = complete(zoom(lab.denoiser, needed, background=lab.denoiser.background))
+    views = drain(zoom(needed))
     values["boxes"] = inner_boxes(views)
     return Row(values, {f"{size}_{view.stage.index:02d}": pixels(view) for view in views})
 
 
-def _evaluations(needed: Cone, plan: StagePlan, patches: int) -> int:
+def _evaluations(needed: Cone, patches: int) -> int:
     """Evaluations on so many patches, to within the last step, which Heun does not correct."""
-    overview = needed.stage.index == 0
-    steps = plan.overview_steps if overview else plan.at(needed.stage.index).num_steps
-    solver = plan.overview_solver if overview else plan.solver
-    return round(patches * evaluations(steps, solver) / steps)
+    plan = needed.painter.plan.at(needed.stage.index)
+    return round(patches * plan.evaluations / plan.num_steps)

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import torch
 
@@ -12,7 +13,7 @@ from wsigen.errors import WsigenError
 from wsigen.grid import Window
 from wsigen.plan import Stage
 from wsigen.runs.canvas import Image
-from wsigen.runs.progress import Position, Spent
+from wsigen.runs.progress import Position, Progress, Spent
 from wsigen.runs.state import InFiles, InMemory, Saved, State, dtype_name
 from wsigen.runs.workdir import Workdir, stage_name
 
@@ -38,6 +39,12 @@ class Storage:
     device: torch.device | str = "cpu"
     workdir: Workdir | None = None
     until: float | None = None
+
+    @classmethod
+    def beside(cls, device: torch.device, workdir: Workdir | None = None) -> Self:
+        """The simplest one for a network on a device: in files where there is a workdir and no GPU, else in memory."""
+        files = workdir is not None and device.type == "cpu"
+        return cls("files" if files else "memory", False, device, workdir)
 
     def state(self, stage: Stage, region: Window | None = None) -> State:
         """The canvases of a stage, or of a region of it, as they were left or new."""
@@ -76,6 +83,12 @@ class Storage:
     def spent(self, stage: int) -> Spent:
         """What a stage of a run that can be resumed has spent."""
         return self.workdir.spent(stage) if self.workdir else Spent()
+
+    def before(self, stage: Stage) -> Iterator[Progress]:
+        """What a stage spent that was finished before, if that is known."""
+        spent = self.spent(stage.index)
+        if spent.patches:
+            yield Progress.of(stage, 0, spent, spent.patches)
 
     def drop(self, stage: int) -> None:
         """Delete the files that a stage worked with."""

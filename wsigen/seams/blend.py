@@ -28,10 +28,10 @@ class Blend:
 
     def run(self, stage: StageRun) -> Iterator[Progress]:
         windows = self._windows(stage)
-        weight = weights("fade", stage.patch_px, stage.patch_px // self.parts)
+        weight = weights("fade", stage.painter.patch_px, stage.painter.patch_px // self.parts)
         mean = WeightedMean(stage.stage.height, stage.stage.width, weight, stage.device)
         stage.patches_in_all = len(windows) * stage.num_steps
-        for batch in batches(windows, stage.batch_size):
+        for batch in batches(windows, stage.painter.batch_size):
             mean.add(batch, run_alone(stage, batch, stage.read(0, batch)))
             yield stage.progress(stage.num_steps - 1)
         stage.write(stage.num_steps, [whole(stage)], mean.image[None])
@@ -40,6 +40,6 @@ class Blend:
         return alone_ledger(stage, len(self._windows(stage)), 1)
 
     def _windows(self, stage: StageRun) -> Grid:
-        size, side = stage.stage, stage.patch_px
+        size, side = stage.stage, stage.painter.patch_px
         stride = side - side // self.parts
         return overlapping(size.height, size.width, side, stride, stage.plan.boundary)

@@ -23,7 +23,9 @@ from wsigen.arrays import Images
 from wsigen.errors import WsigenError
 from wsigen.grid import Window
 from wsigen.plan import Stage, StagePlan
-from wsigen.runs.stage import StageRun, step_grid
+from wsigen.runs.painter import Painter
+from wsigen.runs.plane import step_grid
+from wsigen.runs.stage import StageRun
 from wsigen.seams.gaussian_field import GaussianField
 from wsigen.seams.grid_shift import GridShift
 from wsigen.seams.mask_shift import MaskShift, fresh_start
@@ -99,7 +101,7 @@ def law(
     denoiser = field.whole_denoiser() if whole_image else field.patch_denoiser(patch_px, patch_px)
     plan = replace(StagePlan(), boundary="wrap", overview_steps=num_steps, shifts=shifts)
     size = Stage(0, rows, length, 1.0)
-    stage = Unclipped(denoiser, size, None, plan, patch_px=patch_px, seed=seed)
+    stage = Unclipped(Painter(denoiser, plan, patch_px, seed), size)
     for _ in scheme.run(stage):
         pass
     made = stage.image.numpy().astype(np.float64).reshape(3 * rows, length)
@@ -127,11 +129,12 @@ def border_traces(
     draws of the shifts. 0 is nothing, 1 a squared step twice the true one. Arguments as :func:`law`.
     """
     borders, jumps = [], []
+    plan = replace(StagePlan(), boundary="wrap")
     for seed in range(draws):
         size = Stage(0, length // patch_px * patch_px, length, 1.0)
         here = np.zeros((length - 1, num_steps))
         for i in range(num_steps):
-            lefts = np.array(step_grid(size, patch_px, "wrap", 1, seed, i).lefts) % length
+            lefts = np.array(step_grid(size, plan, patch_px, seed, i).lefts) % length
             here[lefts[lefts > 0] - 1, i] = 1
         borders.append(here)
         jumps.append(
@@ -154,7 +157,7 @@ def _noise(scheme: Scheme, stage: StageRun) -> NDArray[np.float32]:
     if not isinstance(scheme, MaskShift):
         return stage.noise(whole(stage)).numpy()
     # Each patch has noise of its own; a row belongs to the patches that were the first to reach it.
-    side, height = stage.patch_px, stage.stage.height
+    side, height = stage.painter.patch_px, stage.stage.height
     grid = overlapping(height, stage.stage.width, side, side // 2)
     noise = np.zeros((3, height, len(grid.lefts) * side), np.float32)
     for top in reversed(grid.tops):

@@ -57,4 +57,6 @@ class WholeImage:
 
 def _base_grid(stage: StageRun) -> Sequence[Window]:
     size = stage.stage
-    return shifted_grid(size.height, size.width, stage.patch_px, (0, 0), stage.plan.boundary)
+    return shifted_grid(
+        size.height, size.width, stage.painter.patch_px, (0, 0), stage.plan.boundary
+    )

@@ -47,7 +47,7 @@ class MaskShift:
         done = torch.zeros_like(canvas[:1], dtype=torch.bool)
         stage.patches_in_all = len(_windows(stage)) * stage.num_steps
         for front in self.wavefronts(stage):
-            for batch in batches(front, stage.batch_size):
+            for batch in batches(front, stage.painter.batch_size):
                 places = [window.slices() for window in batch]
                 known = torch.stack([done[place] for place in places])
                 finished = torch.stack([canvas[place] for place in places])
@@ -85,14 +85,14 @@ def pasted(
 
 
 def _windows(stage: StageRun) -> Grid:
-    size, side = stage.stage, stage.patch_px
+    size, side = stage.stage, stage.painter.patch_px
     return overlapping(size.height, size.width, side, side // 2)
 
 
 def fresh_start(stage: StageRun, batch: Sequence[Window]) -> Images:
     """Noise of each patch's own, or so much of it on the guide."""
     sigma = float(stage.sigmas[0])
-    name = (stage.seed, "stage", stage.stage.index, "patch noise")
+    name = (stage.painter.seed, "stage", stage.stage.index, "patch noise")
     noise = [
         generator(*name, top, left).standard_normal((3, height, width), "float32")
         for top, left, height, width in batch

@@ -32,15 +32,15 @@ class MultiDiffusion:
     boundary: str | None = None
 
     def run(self, stage: StageRun) -> Iterator[Progress]:
-        if stage.solver == "2m":
+        if stage.plan.solver == "2m":
             raise WsigenError(
                 "MultiDiffusion averages what no single patch remembers; expected the solver euler or heun, not 2m"
             )
-        windows, weight = self._windows(stage), weights(self.kind, stage.patch_px)
+        windows, weight = self._windows(stage), weights(self.kind, stage.painter.patch_px)
         stage.patches_in_all = len(windows) * stage.num_steps
         for i in range(stage.num_steps):
             mean = WeightedMean(stage.stage.height, stage.stage.width, weight, stage.device)
-            for batch in batches(windows, stage.batch_size):
+            for batch in batches(windows, stage.painter.batch_size):
                 mean.add(batch, stage.step(i, stage.read(i, batch), batch))
                 stage.spent.patches += len(batch)
                 yield stage.progress(i)
@@ -50,5 +50,5 @@ class MultiDiffusion:
         return step_ledger(stage, lambda i: self._windows(stage))
 
     def _windows(self, stage: StageRun) -> Grid:
-        size, side = stage.stage, stage.patch_px
+        size, side = stage.stage, stage.painter.patch_px
         return overlapping(size.height, size.width, side, side // self.parts, stage.plan.boundary)

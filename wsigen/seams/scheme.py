@@ -16,8 +16,9 @@ import torch
 from wsigen.arrays import Denoiser, Images
 from wsigen.grid import Window
 from wsigen.guidance import constrained
-from wsigen.plan import Stage, StagePlan
+from wsigen.plan import Stage
 from wsigen.runs.canvas import Image
+from wsigen.runs.painter import Painter
 from wsigen.runs.progress import Progress
 from wsigen.runs.stage import StageRun
 from wsigen.sampler import evaluations, take_step
@@ -51,51 +52,24 @@ class Scheme(Protocol):
 
 
 def sew(
-    scheme: Scheme,
-    denoiser: Denoiser,
-    stage: Stage,
-    guide: Image | None,
-    plan: StagePlan,
-    *,
-    patch_px: int,
-    seed: int = 0,
-    batch_size: int = 32,
-    background: float = 1.0,
+    scheme: Scheme, painter: Painter, stage: Stage, guide: Image | None
 ) -> Generator[Progress, None, tuple[Image, Ledger]]:
     """Make one stage by a scheme, as :func:`wsigen.coarse_to_fine.run_stage` does by grid-shift.
 
     Arguments are those of :class:`wsigen.runs.stage.StageRun`. Returns the image, shape (3, height, width), clipped to
     [-1, 1], and its ledger.
     """
-    run = StageRun(
-        denoiser,
-        stage,
-        guide,
-        replace(plan, boundary=scheme.boundary or plan.boundary),
-        patch_px=patch_px,
-        seed=seed,
-        batch_size=batch_size,
-        background=background,
-    )
+    plan = replace(painter.plan, boundary=scheme.boundary or painter.plan.boundary)
+    run = StageRun(replace(painter, plan=plan), stage, guide)
     yield from scheme.run(run)
     return run.image, scheme.ledger(run)
-
-
-def sewn(steps: Generator[Progress, None, tuple[Image, Ledger]]) -> tuple[Image, Ledger]:
-    """Run :func:`sew` to its end."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: tuple[Image, Ledger] = end.value
-            return result
 
 
 def step_apart(stage: StageRun, windows: Callable[[int], Sequence[Window]]) -> Iterator[Progress]:
     """Let the windows of each step take it, none knowing of the others; they do not overlap."""
     stage.patches_in_all = sum(len(windows(i)) for i in range(stage.num_steps))
     for i in range(stage.num_steps):
-        for batch in batches(windows(i), stage.batch_size):
+        for batch in batches(windows(i), stage.painter.batch_size):
             stage.write(i + 1, batch, stage.step(i, stage.read(i, batch), batch))
             stage.spent.patches += len(batch)
             yield stage.progress(i)
@@ -121,7 +95,7 @@ def run_alone(
     guide = stage.guide_of(batch) if stage.guide is not None else None
     previous = None
     for i in range(stage.num_steps):
-        estimate = stage.denoiser
+        estimate = stage.painter.denoiser
         if guide is not None and i < stage.plan.guided_steps:
             estimate = constrained(estimate, guide, stage.operator)
         if i == stage.plan.guided_steps:
@@ -129,17 +103,17 @@ def run_alone(
         sigma, sigma_next = float(stage.sigmas[i]), float(stage.sigmas[i + 1])
         with torch.no_grad():
             x, u = take_step(
-                stage.solver, wrap(estimate), x, sigma, sigma_next, stage.stage.mpp, previous
+                stage.plan.solver, wrap(estimate), x, sigma, sigma_next, stage.stage.mpp, previous
             )
         previous = None if u is None else (u, sigma)
-    stage.spent.evaluations += len(batch) * evaluations(stage.num_steps, stage.solver)
+    stage.spent.evaluations += len(batch) * evaluations(stage.num_steps, stage.plan.solver)
     stage.spent.patches += len(batch) * stage.num_steps
     return x
 
 
 def alone_ledger(stage: StageRun, patches: int, depth: int) -> Ledger:
     """The ledger of ``patches`` runs of :func:`run_alone` of which up to ``depth`` wait for each other."""
-    cost = evaluations(stage.num_steps, stage.solver)
+    cost = evaluations(stage.num_steps, stage.plan.solver)
     return Ledger(patches * cost, depth * cost)
 
 
@@ -155,4 +129,4 @@ def whole(stage: StageRun) -> Window:
 
 
 def _evaluations_of_step(stage: StageRun, i: int) -> int:
-    return 2 if stage.solver == "heun" and i + 1 < stage.num_steps else 1
+    return 2 if stage.plan.solver == "heun" and i + 1 < stage.num_steps else 1

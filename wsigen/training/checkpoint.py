@@ -23,6 +23,8 @@ from wsigen.devices import has_fast_bfloat16
 from wsigen.errors import WsigenError
 from wsigen.models import DEFAULT_MODEL
 from wsigen.networks.unet import UNet, UNetConfig
+from wsigen.plan import PAPER, StagePlan
+from wsigen.runs.painter import Painter
 
 FORMAT = "wsigen-denoiser-1"
 
@@ -128,6 +130,10 @@ class LoadedDenoiser(EDMDenoiser):
     def background(self) -> float:
         """What the empty slide looks like to this model, -1 to 1."""
         return self.info.background / 127.5 - 1
+
+    def painter(self, plan: StagePlan = PAPER, *, seed: int = 0, batch_size: int = 32) -> Painter:
+        """What makes a slide of this model: its denoiser, patches and background with a plan and a seed."""
+        return Painter(self, plan, self.info.patch_px, seed, batch_size, self.background)
 
 
 def save_checkpoint(path: Path | str, network: UNet, info: ModelInfo) -> None:

@@ -5,16 +5,16 @@ before each step the borders between workers move to the shifted grid's lines, b
 between the old border and the new one change hands.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from wsigen.grid import Grid, Window, rows_together
 from wsigen.plan import Stage, StagePlan
-from wsigen.runs.stage import step_grid
+from wsigen.runs.painter import Painter
+from wsigen.runs.plane import step_grid
 
 
 class Transfer(NamedTuple):
@@ -31,59 +31,28 @@ class Bands:
     """The rows of a stage among workers.
 
     Args:
+        painter: how the slide is made.
         stage: its size.
         workers: how many there are; a stage too small for all of them leaves the last ones idle.
-        patch_px, boundary, factor, seed, shifts: see :func:`wsigen.runs.stage.step_grid`.
-        batch_size: patches denoised together.
-        num_steps: steps of the stage.
-        guide_margin: guide rows needed beyond the patches.
     """
 
+    painter: Painter
     stage: Stage
     workers: int
-    patch_px: int
-    boundary: str
-    factor: int
-    seed: int
-    batch_size: int
-    num_steps: int
-    guide_margin: int = 0
-    shifts: str = "uniform"
 
-    @classmethod
-    def of(
-        cls,
-        stage: Stage,
-        plan: StagePlan,
-        workers: int,
-        patch_px: int,
-        seed: int,
-        batch_size: int,
-    ) -> Self:
-        """The bands of a stage of a plan."""
-        guided = stage.index > 0
-        factor = plan.factor if guided else 1
-        num_steps = plan.at(stage.index).num_steps if guided else plan.overview_steps
-        margin = math.ceil((plan.skip_background or 0) * patch_px / factor)
-        return cls(
-            stage,
-            workers,
-            patch_px,
-            plan.boundary,
-            factor,
-            seed,
-            batch_size,
-            num_steps,
-            margin,
-            plan.shifts,
-        )
+    @cached_property
+    def own(self) -> StagePlan:
+        """The plan of the stage."""
+        return self.painter.plan.at(self.stage.index)
 
     @property
     def group_px(self) -> int:
         """The most rows that a group of patches has."""
-        in_a_row = max(1, -(-self.stage.width // self.patch_px))  # one more where it is shifted
-        rows = max(rows_together(n, self.batch_size) for n in (in_a_row, in_a_row + 1))
-        return rows * self.patch_px
+        in_a_row = max(
+            1, -(-self.stage.width // self.painter.patch_px)
+        )  # one more where it is shifted
+        rows = max(rows_together(n, self.painter.batch_size) for n in (in_a_row, in_a_row + 1))
+        return rows * self.painter.patch_px
 
     @cached_property
     def starts(self) -> list[int]:
@@ -93,15 +62,14 @@ class Bands:
 
     def grid(self, step: int) -> Grid:
         """All patches of a step."""
-        return step_grid(
-            self.stage, self.patch_px, self.boundary, self.factor, self.seed, step, self.shifts
-        )
+        painter = self.painter
+        return step_grid(self.stage, painter.plan, painter.patch_px, painter.seed, step)
 
     def part(self, rank: int, step: int, grid: Grid) -> Grid:
         """The patches of a step that a worker runs: the groups that begin in its band."""
         tops: list[int] = []
         if rank < len(self.starts) - 1:
-            for group in grid.groups(self.batch_size):
+            for group in grid.groups(self.painter.batch_size):
                 if self.starts[rank] <= max(group.tops[0], 0) < self.starts[rank + 1]:
                     tops += group.tops
         return Grid(tops, grid.lefts, grid.patch_px)
@@ -109,9 +77,9 @@ class Bands:
     def held(self, step: int) -> list[range]:
         """The rows that each worker has written once ``step`` is done; a wrapped canvas goes on below its height."""
         grid = self.grid(step)
-        tops = [group.tops[0] for group in grid.groups(self.batch_size)]
+        tops = [group.tops[0] for group in grid.groups(self.painter.batch_size)]
         lines = [min(top for top in tops if max(top, 0) >= start) for start in self.starts[:-1]]
-        if self.boundary == "wrap":
+        if self.own.boundary == "wrap":
             lines.append(lines[0] + self.stage.height)
         else:
             lines = [max(line, 0) for line in lines] + [self.stage.height]
@@ -121,24 +89,24 @@ class Bands:
     @property
     def written(self) -> list[range]:
         """The rows that each worker has of the finished stage."""
-        return self.held(self.num_steps - 1)
+        return self.held(self.own.num_steps - 1)
 
     def region(self, rank: int) -> Window:
         """The part of the plane that a worker's canvases hold: its band and what its last patches may reach."""
         if rank >= len(self.starts) - 1:
             return Window(0, 0, 1, self.stage.width)  # idle: a row that nobody reads
         first, last = self.starts[rank], self.starts[rank + 1] + self.group_px
-        if self.boundary == "pad" or len(self.starts) == 2:
+        if self.own.boundary == "pad" or len(self.starts) == 2:
             last = min(last, self.stage.height)
         return Window(first, 0, last - first, self.stage.width)
 
     def guide_rows(self, rank: int) -> range:
         """The rows of the stage before that a worker's patches are guided by."""
         region = self.region(rank)
-        first, last = region.top // self.factor, -(-region.bottom // self.factor)
-        first, last = first - self.guide_margin, last + self.guide_margin
-        if self.boundary == "pad":
-            first, last = max(first, 0), min(last, self.stage.height // self.factor)
+        first, last = region.top // self.own.factor, -(-region.bottom // self.own.factor)
+        first, last = first - self.painter.guide_margin, last + self.painter.guide_margin
+        if self.own.boundary == "pad":
+            first, last = max(first, 0), min(last, self.stage.height // self.own.factor)
         return range(first, last)
 
 

@@ -10,17 +10,16 @@ import sys
 from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from wsigen.arrays import Denoiser
-from wsigen.coarse_to_fine import before, run_stage
+from wsigen.coarse_to_fine import run_stage
 from wsigen.errors import WsigenError
-from wsigen.grid import Window
-from wsigen.plan import Stage, StagePlan
+from wsigen.plan import Stage
 from wsigen.runs.canvas import Canvas, Image, strips
+from wsigen.runs.painter import Painter
+from wsigen.runs.plane import flat_round
 from wsigen.runs.progress import Position, Progress
-from wsigen.runs.stage import StageRun, device_of
+from wsigen.runs.stage import StageRun
 from wsigen.runs.state import State
 from wsigen.runs.storage import Storage
 from wsigen.workers.bands import Bands, Transfer, transfers
@@ -75,15 +74,10 @@ class Shared:
 
 
 def generate_together(
-    denoiser: Denoiser,
+    painter: Painter,
     path: Sequence[Stage],
-    plan: StagePlan,
     team: Team,
     *,
-    patch_px: int = 64,
-    seed: int = 0,
-    batch_size: int = 32,
-    background: float = 1.0,
     storage: Storage | None = None,
 ) -> Generator[Progress, None, Iterator[NDArray[np.uint8]]]:
     """Generate a slide as :func:`wsigen.coarse_to_fine.generate` does, as one of several workers.
@@ -91,9 +85,8 @@ def generate_together(
     Yields after each batch of this worker. Returns strips of the whole slide from the top, for the first worker to
     write; the others go through theirs too, which are none, and send their rows as they do.
     """
-    storage = storage or Storage(device=device_of(denoiser))
-    canvases = 2 if "2m" in (plan.solver, plan.overview_solver) else 1
-    storage.check_room(path, canvases, share=1 / team.size)
+    storage = storage or Storage.beside(painter.device)
+    storage.check_room(path, painter.plan.num_canvases, share=1 / team.size)
     with storage.claimed(tidy=False):
         mine = storage.position
         slowest = meet(team.tell(mine))
@@ -101,13 +94,13 @@ def generate_together(
         guide: Canvas | None = None
         image: Image | None = None
         for stage in path:
-            bands = Bands.of(stage, plan, team.size, patch_px, seed, batch_size)
+            bands = Bands(painter, stage, team.size)
             if stage.index < slowest.stage:
                 storage.drop(stage.index)
-                yield from before(storage, stage)
+                yield from storage.before(stage)
                 continue
             if stage.index > 0:
-                guide = guide_canvas(storage, bands, team.rank, background)
+                guide = guide_canvas(storage, bands, team.rank)
                 if coarse is not None and image is not None:
                     hand_on(team, coarse, image, bands, guide)
                     storage.keep(Position(stage.index))
@@ -118,14 +111,9 @@ def generate_together(
                 own.step = sys.maxsize  # this worker has taken all steps: it only hands rows on
             step = slowest.step if stage.index == slowest.stage else 0
             image = yield from run_stage(
-                denoiser,
+                painter,
                 stage,
                 guide,
-                plan,
-                patch_px=patch_px,
-                seed=seed,
-                batch_size=batch_size,
-                background=background,
                 state=functools.partial(Shared, own, team, bands, step),
                 region=bands.region(team.rank),
                 part=functools.partial(bands.part, team.rank),
@@ -151,17 +139,13 @@ def meet(positions: Sequence[Position]) -> Position:
     return slowest
 
 
-def guide_canvas(storage: Storage, bands: Bands, rank: int, background: float) -> Canvas:
+def guide_canvas(storage: Storage, bands: Bands, rank: int) -> Canvas:
     """The rows of the stage before that a worker's band is guided by."""
-    stage = bands.stage
-    height, width = stage.height // bands.factor, stage.width // bands.factor
+    stage, factor = bands.stage, bands.own.factor
+    height, width = stage.height // factor, stage.width // factor
     rows = bands.guide_rows(rank)
     image = storage.guide(stage.index, len(rows), width)
-
-    def flat(window: Window) -> Image:
-        return torch.full((3, window.height, window.width), background)
-
-    return Canvas(image, bands.boundary, flat, plane=(height, width), corner=(rows.start, 0))
+    return flat_round(image, bands.painter, plane=(height, width), corner=(rows.start, 0))
 
 
 def hand_on(team: Team, coarse: Bands, image: Image, fine: Bands, guide: Canvas) -> None:

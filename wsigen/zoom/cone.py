@@ -9,14 +9,14 @@ A grid's patches that touch a rectangle make up a rectangle, less than a patch l
 with the steps, and not with the slide. With a margin it is cut off so far from what is wanted.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wsigen.errors import WsigenError
 from wsigen.grid import Grid, Window
-from wsigen.plan import Stage, StagePlan
-from wsigen.runs.stage import step_grid
+from wsigen.plan import Stage
+from wsigen.runs.painter import Painter
+from wsigen.runs.plane import step_grid
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Cone:
 
     Args:
         stage: its size and scale.
-        plan, patch_px, seed: how the slide is made, which decides what depends on what.
+        painter: how the slide is made, which decides what depends on what.
         view: what is shown.
         areas: for each step, what is wanted of the stage after it; the last holds the view and what guides the next
             stage.
@@ -36,9 +36,7 @@ class Cone:
     """
 
     stage: Stage
-    plan: StagePlan
-    patch_px: int
-    seed: int
+    painter: Painter
     view: Window
     areas: tuple[Window, ...]
     region: Window
@@ -52,26 +50,18 @@ class Cone:
 
 
 def cone(
-    stage: Stage,
-    view: Window,
-    wanted: Window,
-    plan: StagePlan,
-    *,
-    patch_px: int,
-    seed: int,
-    margin_px: int | None = None,
+    painter: Painter, stage: Stage, view: Window, wanted: Window, margin_px: int | None = None
 ) -> Cone:
     """Follow ``wanted``, an area of the finished stage, back through the steps; at most ``margin_px`` round it."""
-    num_steps, factor = plan.at(stage.index).num_steps, plan.factor
     if stage.index == 0:
-        num_steps, factor, margin_px = plan.overview_steps, 1, None
+        margin_px = None
     most = wanted.grown(stage.height + stage.width if margin_px is None else margin_px)
     areas: list[Window] = []
     area = region = wanted
     patches, patches_of_whole, cut = 0, 0, False
-    for step in reversed(range(num_steps)):
+    for step in reversed(range(painter.plan.at(stage.index).num_steps)):
         areas.append(area)
-        grid = step_grid(stage, patch_px, plan.boundary, factor, seed, step, plan.shifts)
+        grid = step_grid(stage, painter.plan, painter.patch_px, painter.seed, step)
         needed = grid.touching(area)
         patches += len(needed)
         patches_of_whole += len(grid)
@@ -80,33 +70,28 @@ def cone(
         area = within(written, most)
         cut = cut or (step > 0 and area != written)
     return Cone(
-        stage, plan, patch_px, seed, view, tuple(reversed(areas)), region,
-        patches, patches_of_whole, cut,
-    )  # fmt: skip
+        stage, painter, view, tuple(reversed(areas)), region, patches, patches_of_whole, cut
+    )
 
 
 def cones(
+    painter: Painter,
     path: Sequence[Stage],
-    plan: StagePlan,
     at: tuple[float, float],
     *,
     view_px: int = 256,
-    patch_px: int = 64,
-    seed: int = 0,
     margin_px: int | None = None,
 ) -> list[Cone]:
     """The cone of each stage, from the last one back: each needs of the one before its guide and its view.
 
     Args:
+        painter: how the slide is made; the plan's boundary is "pad".
         path: the stages of the slide, see :func:`wsigen.plan.stages`.
-        plan: how the slide is made; its boundary is "pad".
         at: row and column of the place, in pixels of the last stage.
         view_px: side of what is shown of each stage.
-        patch_px: side of the patches.
-        seed: name of the slide.
         margin_px: how far round what is wanted of a guided stage patches are evaluated; None: as far as it depends on.
     """
-    last = path[-1]
+    last, plan = path[-1], painter.plan
     if plan.boundary != "pad":
         raise WsigenError(f'a zoom path needs the boundary "pad"; the plan has {plan.boundary!r}')
     if not (0 <= at[0] < last.height and 0 <= at[1] < last.width):
@@ -120,19 +105,17 @@ def cones(
             stage, at[0] * stage.height / last.height, at[1] * stage.width / last.width, view_px
         )
         wanted = view if guide is None else bounds(view, guide)
-        found.append(
-            cone(stage, view, wanted, plan, patch_px=patch_px, seed=seed, margin_px=margin_px)
-        )
+        found.append(cone(painter, stage, view, wanted, margin_px))
         guide = guide_area(found[-1])
     return found[::-1]
 
 
 def guide_area(needed: Cone) -> Window:
     """What a cone reads of the stage before: the guide, and as far round it as empty glass is looked for."""
-    plan = needed.plan
-    margin = math.ceil((plan.skip_background or 0) * needed.patch_px / plan.factor)
-    height, width = needed.stage.height // plan.factor, needed.stage.width // plan.factor
-    return needed.region.reduced(plan.factor).grown(margin).clipped(height, width)
+    factor = needed.painter.plan.factor
+    height, width = needed.stage.height // factor, needed.stage.width // factor
+    around = needed.region.reduced(factor).grown(needed.painter.guide_margin)
+    return around.clipped(height, width)
 
 
 def view_round(stage: Stage, row: float, column: float, side: int) -> Window:

@@ -18,16 +18,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from wsigen.arrays import Denoiser
 from wsigen.coarse_to_fine import run_stage
 from wsigen.grid import Window
 from wsigen.plan import Stage
 from wsigen.runs.canvas import Canvas, Image, strips
+from wsigen.runs.plane import flat_round
 from wsigen.runs.progress import Progress
-from wsigen.runs.stage import StageRun, device_of
+from wsigen.runs.stage import StageRun
 from wsigen.runs.state import InMemory
 from wsigen.zoom.cone import Cone, covered, frame
 
@@ -41,49 +40,34 @@ class View:
     image: Image
 
 
-def zoom(
-    denoiser: Denoiser,
-    needs: Sequence[Cone],
-    *,
-    batch_size: int = 32,
-    background: float = 1.0,
-    half: bool = False,
-) -> Generator[Progress, None, list[View]]:
+def zoom(needs: Sequence[Cone], *, half: bool = False) -> Generator[Progress, None, list[View]]:
     """Make one place of a slide at every scale; yields after each batch and returns a view of each stage.
 
-    The views are crops of what :func:`wsigen.coarse_to_fine.generate` makes with the same plan and seed. Memory holds
-    two stages' cones, never a canvas.
+    The views are crops of what :func:`wsigen.coarse_to_fine.generate` makes with the same painter. Memory holds two
+    stages' cones, never a canvas.
 
     Args:
-        denoiser: D of Eq. 6.
-        needs: what each stage has to make, from :func:`wsigen.zoom.cone.cones`; where it was cut, views are nearly
-            crops.
-        batch_size, background: as for ``generate``.
+        needs: what each stage has to make and who makes it, from :func:`wsigen.zoom.cone.cones`; where it was cut,
+            views are nearly crops.
         half: the crops of a slide whose canvases are in half precision.
     """
     views: list[View] = []
     guide: Canvas | None = None
-    flat = functools.partial(_flat, background)
     for needed in needs:
-        stage, region = needed.stage, needed.region
-        state = InMemory(region.height, region.width, half=half, device=device_of(denoiser))
+        painter, stage, region = needed.painter, needed.stage, needed.region
+        state = InMemory(region.height, region.width, half=half, device=painter.device)
         image = yield from run_stage(
-            denoiser,
+            painter,
             stage,
             guide,
-            needed.plan,
-            patch_px=needed.patch_px,
-            seed=needed.seed,
-            batch_size=batch_size,
-            background=background,
             state=functools.partial(Surrounded, state) if needed.cut else state,
             region=region,
             part=needed.part,
         )
         shown = image[needed.view.slices(region.top, region.left)].float().clone()
         views.append(View(stage, needed.view, shown))
-        corner = (region.top, region.left)
-        guide = Canvas(image, "pad", flat, plane=(stage.height, stage.width), corner=corner)
+        plane, corner = (stage.height, stage.width), (region.top, region.left)
+        guide = flat_round(image, painter, plane=plane, corner=corner)
     return views
 
 
@@ -138,7 +122,3 @@ def inner_boxes(views: Sequence[View]) -> list[tuple[float, float, float, float]
         top, left, height, width = (value / factor for value in fine.window)
         boxes.append((top - coarse.window.top, left - coarse.window.left, height, width))
     return [*boxes, None]
-
-
-def _flat(background: float, window: Window) -> Image:
-    return torch.full((3, window.height, window.width), background)

@@ -1,0 +1,48 @@
+"""What a run hands on from function to function: the denoiser, and how a slide is painted with it."""
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+
+from wsigen.arrays import Denoiser
+from wsigen.plan import PAPER, StagePlan
+
+
+@dataclass(frozen=True)
+class Painter:
+    """A denoiser with all that decides what slide it makes.
+
+    Args:
+        denoiser: D of Eq. 6.
+        plan: how the stages are run.
+        patch_px: side of the patches.
+        seed: name of the slide; with the stage it names all noise and every shift.
+        batch_size: patches denoised together; changes speed, not the slide.
+        background: value of the empty slide, -1 to 1.
+    """
+
+    denoiser: Denoiser = field(repr=False)
+    plan: StagePlan = PAPER
+    patch_px: int = 64
+    seed: int = 0
+    batch_size: int = 32
+    background: float = 1.0
+
+    @property
+    def device(self) -> torch.device:
+        """Where the denoiser runs."""
+        return device_of(self.denoiser)
+
+    @property
+    def guide_margin(self) -> int:
+        """How far round a patch empty glass is looked for, in pixels of the guide."""
+        return math.ceil((self.plan.skip_background or 0) * self.patch_px / self.plan.factor)
+
+
+def device_of(denoiser: Denoiser, guide: torch.Tensor | None = None) -> torch.device:
+    """The device of a denoiser's weights; where it has none, that of the guide, or the CPU."""
+    if isinstance(denoiser, torch.nn.Module):
+        for parameter in denoiser.parameters():
+            return parameter.device
+    return guide.device if guide is not None else torch.device("cpu")

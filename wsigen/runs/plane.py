@@ -1,0 +1,150 @@
+"""The plane that a stage of Algorithm 2 is painted on: its noise, what it starts from, its shifted grids, its guide.
+
+All of it is drawn from named streams or read from the guide, by window and in any order; nothing is kept.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from wsigen.arrays import Images
+from wsigen.errors import WsigenError
+from wsigen.grid import Grid, Window, draw_shift, shifted_grid, spread_shift
+from wsigen.guidance import AveragePool
+from wsigen.plan import Stage, StagePlan
+from wsigen.runs.canvas import Canvas, Image
+from wsigen.runs.painter import Painter, device_of
+from wsigen.schedule import SIGMA_MAX
+from wsigen.seeds import generator, white_noise
+
+
+class StagePlane:
+    """What a stage is before any step is taken.
+
+    Args:
+        painter: the denoiser, and how the slide is made; kept with the plan of this stage alone.
+        stage: its size and scale.
+        guide: the stage before, shape (3, height / factor, width / factor); None for the overview.
+        region: the part of the plane that is made; by default all of it.
+    """
+
+    def __init__(
+        self,
+        painter: Painter,
+        stage: Stage,
+        guide: Image | Canvas | None = None,
+        *,
+        region: Window | None = None,
+    ) -> None:
+        self.stage = stage
+        self.plan = painter.plan.at(stage.index if guide is not None else 0)
+        self.painter = painter = replace(painter, plan=self.plan)
+        self.sigmas = self.plan.sigmas()
+        self.operator = AveragePool(self.plan.factor)
+        self.guide = flat_round(guide, painter) if isinstance(guide, torch.Tensor) else guide
+        self.device = device_of(painter.denoiser, self.guide.image if self.guide else None)
+        self.region = region or Window(0, 0, stage.height, stage.width)
+        self._check_guide()
+
+    @property
+    def num_steps(self) -> int:
+        """Steps of the stage."""
+        return self.plan.num_steps
+
+    def grid(self, i: int) -> Grid:
+        """The windows of step ``i``."""
+        return step_grid(self.stage, self.plan, self.painter.patch_px, self.painter.seed, i)
+
+    def start(self, window: Window) -> Image:
+        """Return x at the first noise level: noise alone, or the guide with so much noise."""
+        sigma = float(self.sigmas[0])
+        noise = self.noise(window)
+        if self.plan.boundary == "wrap":
+            noise = torch.empty_like(noise)
+            for piece, place in window.pieces(self.stage.height, self.stage.width):
+                noise[place.slices()] = self.noise(piece)
+        x = noise.mul_(sigma)
+        if self.guide is not None and sigma < SIGMA_MAX:
+            return x + self.operator.pinv(self.guide_of([window]))[0]
+        if self.plan.boundary == "wrap":
+            return x
+        inside = window.clipped(self.stage.height, self.stage.width)
+        start = self.painter.background + x
+        start[inside.slices(window.top, window.left)] = x[inside.slices(window.top, window.left)]
+        return start
+
+    def noise(self, window: Window, device: torch.device | None = None) -> Image:
+        """A window of the plane of noise, on a device; by default that of the network."""
+        top, left, height, width = window
+        name = (self.painter.seed, "stage", self.stage.index, "noise")
+        values = white_noise(
+            *name,
+            top=top,
+            left=left,
+            height=height,
+            width=width,
+            threads=torch.get_num_threads(),
+        )
+        return sent(torch.from_numpy(values), device or self.device)
+
+    def guide_of(self, batch: Sequence[Window]) -> Images:
+        """The guide under some windows."""
+        assert self.guide is not None
+        return self.guide.read([w.reduced(self.plan.factor) for w in batch]).to(self.device)
+
+    def _check_guide(self) -> None:
+        """A part of a guide has to reach as far as empty glass is looked for."""
+        if self.guide is None or self.plan.skip_background is None:
+            return
+        looked_at = self.region.reduced(self.plan.factor).grown(self.painter.guide_margin)
+        looked_at = looked_at.clipped(self.guide.height, self.guide.width)
+        held = Window(self.guide.top, self.guide.left, *self.guide.image.shape[1:])
+        if self.plan.boundary == "pad" and not held.holds(looked_at):
+            raise WsigenError(
+                f"stage {self.stage.index} has {tuple(held)} of its guide and looks for empty glass in "
+                f"{tuple(looked_at)} (top, left, height, width); expected all of it: leave skip_background off here"
+            )
+
+
+def step_grid(stage: Stage, plan: StagePlan, patch_px: int, seed: int, step: int) -> Grid:
+    """The patches of one step of a slide's stage: what of a plan decides them is its factor, boundary and shifts.
+
+    A canvas that fits into one patch is not cut: the patch lies round it.
+    """
+    own = plan.at(stage.index)
+    factor = own.factor
+    if max(stage.height, stage.width) <= patch_px:
+        down, right = (patch_px - stage.height) // 2, (patch_px - stage.width) // 2
+        return Grid([-down // factor * factor], [-right // factor * factor], patch_px)
+    name = (seed, "stage", stage.index, "shift")
+    if own.shifts == "low-discrepancy":
+        shift = spread_shift(generator(*name), step, patch_px, factor)
+    else:
+        shift = draw_shift(generator(*name, step), patch_px, factor)
+    return shifted_grid(stage.height, stage.width, patch_px, shift, own.boundary)
+
+
+def flat_round(
+    image: Image,
+    painter: Painter,
+    *,
+    plane: tuple[int, int] | None = None,
+    corner: tuple[int, int] = (0, 0),
+) -> Canvas:
+    """A finished image, or a part of one, as the guide of the next stage: round it lies flat background.
+
+    Whoever holds whatever part of it sees the same background, rounded as the image is.
+    """
+
+    def flat(window: Window) -> Image:
+        return image.new_full((3, window.height, window.width), painter.background)
+
+    return Canvas(image, painter.plan.boundary, flat, plane=plane, corner=corner)
+
+
+def sent(image: Image, device: torch.device) -> Image:
+    """An image on a device. A GPU is not waited for: what it has yet to do goes on while the next noise is drawn."""
+    if device.type != "cuda":
+        return image.to(device)
+    return image.pin_memory().to(device, non_blocking=True)
