@@ -9,7 +9,7 @@ document.querySelectorAll(".frames.slider").forEach((box, number) => {
   label.htmlFor = `frames-${number}`;
   label.textContent = box.dataset.label;
   const range = document.createElement("input");
-  Object.assign(range, { type: "range", id: label.htmlFor, min: 0, max: pictures.length - 1, step: 1, value: 0 });
+  Object.assign(range, { type: "range", id: label.htmlFor, min: 0, max: pictures.length - 1, step: 1, value: box.dataset.start || 0 });
   const output = document.createElement("output");
   output.htmlFor = label.htmlFor;
   row.append(label, range, output);

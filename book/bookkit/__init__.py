@@ -1,4 +1,4 @@
-"""What the book adds to Sphinx: results with their source, badges, the map of the paper, claims, viewers, sliders."""
+"""What the book adds to Sphinx: results with their source, badges, the paper's map and claims, viewers, sliders, quizzes."""
 
 from typing import Any
 
@@ -12,9 +12,11 @@ from bookkit import (
     paper_map,
     places,
     provenance,
+    quiz,
     results,
     slides,
     tables,
+    wipe,
 )
 
 
@@ -34,9 +36,11 @@ def setup(app: Any) -> dict[str, bool]:
         frames,
         paper_map,
         provenance,
+        quiz,
         results,
         slides,
         tables,
+        wipe,
     ):
         part.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

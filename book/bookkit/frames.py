@@ -6,7 +6,8 @@
 ```
 
 The folder is one that :func:`wsigen.zoom.pages.write_frames` wrote: ``frames.json``, a list of file and label, and the
-pictures. With ``:strip:`` they stand side by side. A PDF shows the first, the middle and the last.
+pictures. For another folder ``:pictures: guided_00 = r = 0 | guided_08 = r = 8`` names them. With ``:strip:`` they
+stand side by side. ``:start:`` is the label that is shown first. A PDF shows the first, the middle and the last.
 """
 
 import html
@@ -35,6 +36,8 @@ class FramesDirective(SphinxDirective):
     option_spec = {  # noqa: RUF012
         "alt": directives.unchanged_required,
         "label": directives.unchanged_required,
+        "pictures": directives.unchanged_required,
+        "start": directives.unchanged_required,
         "strip": directives.flag,
         "name": directives.unchanged,
     }
@@ -43,18 +46,16 @@ class FramesDirective(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """The slider for HTML; three pictures and the caption for the rest."""
         folder = self.arguments[0].strip("/")
-        note = ROOT / folder / "frames.json"
-        if not note.is_file():
-            raise self.error(
-                f"no frames in {folder}: frames.json is missing; run the notebook that writes it"
-            )
         if "alt" not in self.options:
             raise self.error("frames need :alt:, for those who cannot see them")
-        self.env.note_dependency(str(note))
-        frames = json.loads(note.read_text("utf-8"))
+        frames = self.frames(folder)
+        labels = [frame["label"] for frame in frames]
+        start = self.options.get("start", labels[0])
+        if start not in labels:
+            raise self.error(f"frames start at {start!r}, which is none of {', '.join(labels)}")
         node = Frames(
             folder=folder, frames=frames, alt=self.options["alt"],
-            label=self.options.get("label", "frame"), strip="strip" in self.options,
+            label=self.options.get("label", "frame"), strip="strip" in self.options, start=labels.index(start),
         )  # fmt: skip
         places = sorted({0, len(frames) // 2, len(frames) - 1})
         stills = [
@@ -78,6 +79,26 @@ class FramesDirective(SphinxDirective):
         self.add_name(figure)
         return [figure]
 
+    def frames(self, folder: str) -> list[dict[str, str]]:
+        """File and label of each, as named in the page or listed in the folder."""
+        note = ROOT / folder / "frames.json"
+        if "pictures" not in self.options:
+            if not note.is_file():
+                raise self.error(
+                    f"no frames in {folder}: frames.json is missing; run the notebook that writes it"
+                )
+            self.env.note_dependency(str(note))
+            listed: list[dict[str, str]] = json.loads(note.read_text("utf-8"))
+            return listed
+        frames = []
+        for picture in self.options["pictures"].split("|"):
+            name, _, label = picture.strip().partition(" = ")
+            if not (ROOT / folder / f"{name}.png").is_file():
+                raise self.error(f"no picture {name}.png in {folder}")
+            self.env.note_dependency(str(ROOT / folder / f"{name}.png"))
+            frames.append({"file": f"{name}.png", "label": label or name})
+        return frames
+
 
 def visit(self: Any, node: Frames) -> None:
     """All pictures; frames.js shows one at a time where it is a slider."""
@@ -90,7 +111,8 @@ def visit(self: Any, node: Frames) -> None:
     )
     kind, focus = ("strip", ' tabindex="0"') if node["strip"] else ("slider", "")
     self.body.append(
-        f'<div class="frames {kind}" data-label="{label}" role="group" aria-label="{alt}"{focus}>'
+        f'<div class="frames {kind}" data-label="{label}" data-start="{node["start"]}" role="group" '
+        f'aria-label="{alt}"{focus}>'
         f"{pictures}</div>"
     )
     raise nodes.SkipNode
@@ -111,8 +133,9 @@ def copy(app: Any, error: Exception | None) -> None:
     for page in app.env.found_docs:
         for node in app.env.get_doctree(page).findall(Frames):
             target = Path(app.outdir) / TARGET / kept_at(node["folder"])
-            shutil.rmtree(target, ignore_errors=True)
-            shutil.copytree(ROOT / node["folder"], target)
+            target.mkdir(parents=True, exist_ok=True)
+            for frame in node["frames"]:
+                shutil.copyfile(ROOT / node["folder"] / frame["file"], target / frame["file"])
 
 
 def setup(app: Any) -> None:

@@ -1,0 +1,113 @@
+"""The directive ``wipe``: two pictures of one place, one over the other, and a line between them to be moved by hand.
+
+```{wipe} results/classroom/rivals/fixed_grid.png results/classroom/rivals/grid-shift.png
+:alt: The same tissue ...
+:names: fixed grid | grid-shift
+
+The caption.
+```
+
+Both pictures have one size. Without a script the line stands in the middle; a PDF shows the two side by side.
+"""
+
+import html
+import shutil
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.addnodes import only
+from sphinx.util.docutils import SphinxDirective
+
+from bookkit.places import ROOT
+from bookkit.slides import TARGET, kept_at, skip
+
+
+class Wipe(nodes.General, nodes.Element):
+    """The two pictures and their line (HTML only)."""
+
+
+class WipeDirective(SphinxDirective):
+    """See the module."""
+
+    required_arguments = 2
+    option_spec = {  # noqa: RUF012
+        "alt": directives.unchanged_required,
+        "names": directives.unchanged_required,
+        "name": directives.unchanged,
+    }
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        """The line to be moved for HTML; two pictures for the rest; the caption for both."""
+        files = [argument.strip("/") for argument in self.arguments]
+        for file in files:
+            if not (ROOT / file).is_file():
+                raise self.error(f"wipe needs two pictures, and {file} was not found")
+            self.env.note_dependency(str(ROOT / file))
+        names = [name.strip() for name in self.options.get("names", "").split("|")]
+        if "alt" not in self.options or len(names) != len(files):
+            raise self.error("wipe needs :alt: and, as :names:, what is left and what is right")
+        stills = [
+            nodes.image(uri=f"/{file}", alt=name, width="45%", candidates={})
+            for file, name in zip(files, names, strict=True)
+        ]
+        figure = nodes.figure(
+            "",
+            Wipe(files=files, names=names, alt=self.options["alt"]),
+            only("", *stills, expr="not html"),
+            classes=["wipe-figure"],
+        )
+        self.state.nested_parse(self.content, self.content_offset, holder := nodes.container())
+        caption = nodes.caption()
+        for paragraph in holder.children:
+            caption += paragraph.children
+        if caption.children:
+            figure += caption
+        self.add_name(figure)
+        return [figure]
+
+
+def visit(self: Any, node: Wipe) -> None:
+    """Two layers and a range input; wipe.js moves the line."""
+    base = "../" * self.builder.current_docname.count("/") + f"{TARGET}/"
+    alt, (left, right) = html.escape(node["alt"], quote=True), map(html.escape, node["names"])
+    under, over = (f"{base}{kept_at(file)}" for file in node["files"])
+    self.body.append(
+        f'<div class="wipe" role="group" aria-label="{alt}"><div class="layers">'
+        f'<img src="{under}" alt="{alt} {left}."><img class="over" src="{over}" alt="{alt} {right}.">'
+        '<span class="line" aria-hidden="true"></span></div>'
+        f'<div class="slider-row"><span>{left}</span>'
+        f'<input type="range" min="0" max="100" value="50" aria-label="from {left} to {right}">'
+        f"<span>{right}</span></div></div>"
+    )
+    raise nodes.SkipNode
+
+
+def scripts(
+    app: Any, page: str, template: str, context: Any, doctree: nodes.document | None
+) -> None:
+    """Load the script on pages that have one."""
+    if doctree is not None and next(iter(doctree.findall(Wipe)), None):
+        app.add_js_file("wipe.js", loading_method="defer")
+
+
+def copy(app: Any, error: Exception | None) -> None:
+    """Copy the pictures of all pages beside their scripts."""
+    if error or app.builder.format != "html":
+        return
+    for page in app.env.found_docs:
+        for node in app.env.get_doctree(page).findall(Wipe):
+            for file in node["files"]:
+                target = Path(app.outdir) / TARGET / kept_at(file)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(ROOT / file, target)
+
+
+def setup(app: Any) -> None:
+    """Register the directive."""
+    app.add_node(Wipe, html=(visit, None), latex=(skip, None), text=(skip, None))
+    app.add_directive("wipe", WipeDirective)
+    app.connect("html-page-context", scripts)
+    app.connect("build-finished", copy)

@@ -1,0 +1,91 @@
+"""What a reader can move in the book: quizzes, wipes, sliders. Marked `book`: it needs the extra `book`."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "book"))
+pytest.importorskip("sphinx")
+
+from bookkit import quiz  # noqa: E402
+
+pytestmark = pytest.mark.book
+
+
+def test_a_quiz_is_read_as_signs_choices_and_answers() -> None:
+    lines = ["- $0.7$ :: The smaller one.", "+ $0.8$ :: Half of", "  their sum."]
+    assert quiz.choices(lines) == [
+        ("-", "$0.7$", "The smaller one."),
+        ("+", "$0.8$", "Half of their sum."),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (["- a :: no.", "- b :: no."], "one choice of a quiz is right"),
+        (["+ a :: yes.", "+ b :: yes."], "one choice of a quiz is right"),
+        (["+ a: yes."], "a choice is"),
+    ],
+)
+def test_a_quiz_that_cannot_be_answered_is_told(lines: list[str], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        quiz.choices(lines)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """A page with each piece, built by the book's own machinery."""
+    from sphinx.application import Sphinx
+
+    folder = tmp_path_factory.mktemp("pieces")
+    seams = "results/classroom/rivals"
+    (folder / "index.md").write_text(
+        "# A page\n\n"
+        "```{quiz} What is *it*?\n- this :: Not it.\n+ that :: It is.\n```\n\n"
+        f"```{{wipe}} {seams}/fixed_grid.png {seams}/grid-shift.png\n"
+        ":alt: One place,\n:names: fixed | shifted\n\nTwo ways.\n```\n\n"
+        "```{frames} results/classroom/relaxation\n"
+        ":alt: One square,\n:label: r\n:pictures: guided_00 = 0 | guided_28 = 28\n:start: 28\n```\n",
+        "utf-8",
+    )
+    (folder / "conf.py").write_text(
+        f"import sys\nsys.path.insert(0, {str(ROOT / 'book')!r})\n"
+        "extensions = ['myst_nb', 'bookkit.quiz', 'bookkit.wipe', 'bookkit.frames']\n",
+        "utf-8",
+    )
+    app = Sphinx(
+        str(folder), str(folder), str(folder / "html"), str(folder / "trees"), "html", status=None
+    )
+    app.build()
+    return (folder / "html" / "index.html").read_text("utf-8"), folder / "html"
+
+
+def test_a_quiz_answers_without_a_script_one_choice_at_a_time(built: tuple[str, Path]) -> None:
+    page, _ = built
+    assert '<details class="choice wrong" name="quiz-0"><summary>this</summary>' in page
+    assert '<details class="choice right" name="quiz-0"><summary>that</summary>' in page
+    assert '<p class="told"><strong>Right.</strong> It is.</p>' in page
+
+
+def test_a_wipe_brings_both_pictures_and_names_them(built: tuple[str, Path]) -> None:
+    page, html = built
+    assert 'alt="One place, fixed."' in page
+    assert 'alt="One place, shifted."' in page
+    assert 'aria-label="from fixed to shifted"' in page
+    for name in ("fixed_grid", "grid-shift"):
+        kept = html / "_static" / "slides" / f"results-classroom-rivals-{name}.png"
+        assert kept.read_bytes() == (ROOT / "results/classroom/rivals" / f"{name}.png").read_bytes()
+
+
+def test_a_slider_over_named_pictures_brings_these_and_starts_where_it_is_told(
+    built: tuple[str, Path],
+) -> None:
+    page, html = built
+    brought = sorted(
+        path.name for path in (html / "_static/slides/results-classroom-relaxation").iterdir()
+    )
+    assert brought == ["guided_00.png", "guided_28.png"]
+    assert 'data-start="1"' in page
