@@ -1,4 +1,4 @@
-"""What the book adds to Sphinx: results with their source, badges, the paper's map and claims, viewers, sliders, quizzes."""
+"""What the book adds to Sphinx: results with their source, badges, the paper's map, claims, viewers, sliders, quizzes."""
 
 from typing import Any
 
