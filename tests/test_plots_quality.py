@@ -7,6 +7,7 @@ from wsigen.plots import REAL
 from wsigen.plots.quality import (
     colour_drift,
     held_out_distance,
+    held_out_scores,
     loss_curve,
     resolution_scores,
     sheets,
@@ -96,3 +97,15 @@ def test_sheets_leave_no_empty_frame(across, down):
 def test_the_loss_is_drawn_on_logarithmic_axes():
     (axes,) = loss_curve([10, 100], [1.0, 0.5]).axes
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+
+
+def test_held_out_scores_have_a_line_for_each_way_and_one_band_of_real_patches():
+    ends = ("", "_low", "_high")
+    row = {f"{p}{s}{e}": 0.2 for p in ("", "floor_") for s in ("kid", "recall") for e in ends}
+    rows = [{"mpp": mpp, "samples": 9, **row} for mpp in (1.0, 2.0)]
+    guided = [{**rows[0], "kid": 0.1}, {**rows[1], "samples": 0}]
+    kid, recall = held_out_scores({"alone": rows, "guided": guided}).axes
+    assert points(kid, "alone").tolist() == [[1.0, 0.2], [2.0, 0.2]]
+    assert points(kid, "guided").tolist() == [[1.0, 0.1]]
+    for axes in (kid, recall):
+        assert next(band.get_label() for band in axes.collections) == "real training patches"

@@ -7,6 +7,7 @@ from wsigen.plots.seams import (
     distortion_and_likeness,
     exact_distances,
     jump_profiles,
+    null_test,
     relaxation_curves,
     rival_scores,
     step_effects,
@@ -91,3 +92,11 @@ def test_curves_paths_and_histograms_show_what_they_are_given():
     assert axes.get_xscale() == axes.get_yscale() == "log"
     assert len(paths([2.0, 1.0, 0.0], np.zeros((3, 7)), [0.5]).axes[0].lines) == 8
     assert len(histograms({"N = 3": x, "N = 6": x}, (x, x)).axes) == 2
+
+
+def test_the_null_test_shows_false_alarms_and_what_is_found():
+    rows = [{"source": "A", "below_5_percent": 0.04, "found": {"0": 0.0, "1": 0.8, "2": 1.0}}]
+    alarms, found = null_test(rows).axes
+    assert alarms.lines[0].get_xydata().tolist() == [[4.0, 0.0]]
+    assert list(found.lines[0].get_ydata()) == [0.0, 80.0, 100.0]
+    assert [tick.get_text() for tick in alarms.get_yticklabels()] == ["A"]

@@ -1,9 +1,10 @@
-"""What the book adds to Sphinx: results with their source, badges, the paper's map, claims, viewers, sliders, quizzes."""
+"""What the book adds to Sphinx: results with their source, badges, the paper's map, claims, viewers and sliders."""
 
 from typing import Any
 
 from bookkit import (
     badges,
+    beside,
     claims,
     docstrings,
     equations,
@@ -29,6 +30,7 @@ def setup(app: Any) -> dict[str, bool]:
     app.connect("html-page-context", places.without_thebe, priority=900)
     for part in (
         badges,
+        beside,
         claims,
         docstrings,
         equations,

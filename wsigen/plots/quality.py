@@ -52,7 +52,7 @@ def solver_curves(rows: Rows) -> Figure:
 
 
 def resolution_scores(rows: Rows) -> Figure:
-    """Table 1: precision and recall per scale; generated, other real patches, and the paper's row.
+    """Table 1: precision and recall per scale; generated, other real patches as a band, and the paper's row.
 
     Args:
         rows: of the experiment "resolution".
@@ -62,19 +62,22 @@ def resolution_scores(rows: Rows) -> Figure:
     for axes, score in zip(
         figure.subplots(1, 2, sharey=True), ("precision", "recall"), strict=True
     ):
-        for shift, prefix, colour, marker, label in (
-            (-0.12, "", SYNTHETIC, "o", "generated, ours"),
-            (0.12, "real_", REAL, "s", "other real patches"),
-        ):
-            points = [
-                {**row, "place": place + shift}
-                for place, row in zip(places, rows, strict=True)
-                if row.get(score) is not None  # else the paper's value stands alone
-            ]
-            _with_bars(
-                axes, points, "place", prefix + score, color=colour, marker=marker, label=label,
-                linestyle="",
-            )  # fmt: skip
+        points = [
+            {**row, "place": place}
+            for place, row in zip(places, rows, strict=True)
+            if row.get(score) is not None  # else the paper's value stands alone
+        ]
+        real, low, high = (
+            np.array([point[f"real_{score}{end}"] for point in points])
+            for end in ("", "_low", "_high")
+        )
+        x = [point["place"] for point in points]
+        axes.bar(x, high - low, bottom=low, color=REAL, alpha=0.25, label="other real patches")
+        axes.hlines(real, np.array(x) - 0.4, np.array(x) + 0.4, color=REAL, linewidth=1)
+        _with_bars(
+            axes, points, "place", score, color=SYNTHETIC, marker="o", label="generated, ours",
+            linestyle="",
+        )  # fmt: skip
         told = [(i, row[f"paper_{score}"]) for i, row in enumerate(rows)]
         told = [(place, value) for place, value in told if value is not None]
         if told:
@@ -98,11 +101,8 @@ def held_out_distance(rows: Rows) -> Figure:
     figure = Figure(figsize=(6, 3.6), layout="constrained")
     axes = figure.subplots()
     points = [row for row in rows if row["samples"]]
-    for prefix, colour, marker, label in (
-        ("", SYNTHETIC, "o", "generated"),
-        ("floor_", REAL, "s", "real training patches"),
-    ):
-        _with_bars(axes, points, "mpp", f"{prefix}kid", color=colour, marker=marker, label=label)
+    _band(axes, points, "mpp", "floor_kid", "real training patches")
+    _with_bars(axes, points, "mpp", "kid", color=SYNTHETIC, marker="o", label="generated")
     axes.axhline(0, color="0.6", linewidth=0.8)
     axes.set_xscale("log")
     axes.set_xticks([row["mpp"] for row in points], [f"{row['mpp']:g}" for row in points])
@@ -111,6 +111,30 @@ def held_out_distance(rows: Rows) -> Figure:
     axes.set_ylabel("KID to held-out patients")
     axes.legend(frameon=False)
     axes.grid(alpha=0.3)
+    return figure
+
+
+def held_out_scores(series: Mapping[str, Rows]) -> Figure:
+    """KID and recall against held-out patients over the scale, for several ways to sample; the bands are real patches.
+
+    Args:
+        series: rows of `wsigen evaluate` by the name of the way.
+    """
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    for axes, score in zip(figure.subplots(1, 2), ("kid", "recall"), strict=True):
+        first = [row for row in next(iter(series.values())) if row["samples"]]
+        _band(axes, first, "mpp", f"floor_{score}", "real training patches")
+        for (name, rows), (colour, marker) in zip(series.items(), STYLES.values(), strict=False):
+            points = [row for row in rows if row["samples"]]
+            _with_bars(axes, points, "mpp", score, color=colour, marker=marker, label=name)
+        axes.set_xscale("log")
+        axes.set_xticks([row["mpp"] for row in first], [f"{row['mpp']:g}" for row in first])
+        axes.minorticks_off()
+        axes.set_xlabel("micrometres per pixel")
+        axes.set_ylabel("KID: ← more like tissue" if score == "kid" else "recall: more varied →")
+        axes.grid(alpha=0.3)
+    handles, names = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=4, frameon=False)
     return figure
 
 
@@ -165,6 +189,14 @@ def loss_curve(images_seen: Sequence[float], loss: Sequence[float]) -> Figure:
     axes.set(xscale="log", yscale="log", xlabel="patches seen", ylabel="weighted denoising loss")
     axes.grid(alpha=0.3, which="both")
     return figure
+
+
+def _band(axes: Axes, points: Rows, over: str, score: str, label: str) -> None:
+    """The intervals of a score of real patches as one band, a line through their values."""
+    x = np.array([point[over] for point in points], float)
+    low, high = ([point[f"{score}_{end}"] for point in points] for end in ("low", "high"))
+    axes.fill_between(x, low, high, color=REAL, alpha=0.2, linewidth=0, label=label)
+    axes.plot(x, [point[score] for point in points], color=REAL, linewidth=1)
 
 
 def _with_bars(

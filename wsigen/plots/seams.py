@@ -203,6 +203,29 @@ def distortion_and_likeness(rows: Rows) -> Figure:
     return figure
 
 
+def null_test(rows: Rows) -> Figure:
+    """The seam test on real slides: false alarms where nothing was planted, and what is found of planted steps.
+
+    Args:
+        rows: of ``benchmarks/seam_null.py``: ``source``, ``below_5_percent``, ``found`` by grey levels.
+    """
+    figure = Figure(figsize=(8.4, 3.0), layout="constrained")
+    alarms, found = figure.subplots(1, 2)
+    for place, (row, marker) in enumerate(zip(rows, "os^D", strict=False)):
+        alarms.plot(100 * row["below_5_percent"], place, marker, color=SYNTHETIC)
+        shares = [100 * share for share in row["found"].values()]
+        found.plot(list(row["found"]), shares, marker=marker, label=row["source"])
+    alarms.axvline(5, color="0.4", linestyle=":")
+    alarms.set(xlabel="false alarms, % of fields (aim: 5)", xlim=(0, 15))
+    alarms.set_yticks(range(len(rows)), [row["source"] for row in rows])
+    alarms.invert_yaxis()
+    found.set(xlabel="planted step, grey levels", ylabel="found, % of large fields")
+    found.legend(frameon=False, fontsize=8)
+    for axes in (alarms, found):
+        axes.grid(alpha=0.3)
+    return figure
+
+
 def _dots(axes: Axes, rows: Rows, name: str, label: str, log: bool = True) -> None:
     """One dot per scheme, from top to bottom; grid-shift in a colour of its own."""
     for place, row in enumerate(rows):

@@ -1,0 +1,97 @@
+"""Draw the plots of the chapters, each in place of a table, from saved experiments and benchmarks.
+
+    python book/figures/make_results.py
+
+writes the PNG files beside this script, and make_results.json, which says what made them. Nothing is measured here.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from saving import save
+
+from wsigen.experiments.result import load_result
+from wsigen.plots.ablations import ablations
+from wsigen.plots.fewer_evaluations import pareto
+from wsigen.plots.guided import inherited, plan_textures
+from wsigen.plots.quality import colour_drift, held_out_scores, resolution_scores, solver_curves
+from wsigen.plots.seams import (
+    exact_distances,
+    null_test,
+    relaxation_curves,
+    rival_scores,
+    step_effects,
+)
+from wsigen.plots.whole_slide import nearest_distances
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks" / "results"
+VARIANTS = {
+    "reference": "the network as small was begun",
+    "group norm": "normalised over the patch",
+    "no attention": "without attention",
+    "not told mpp": "not told the scale",
+    "fold 1": "no pixels folded",
+    "detail": "with detail at full size",
+    "averages": "told averages",
+}
+
+
+def rows(name: str) -> list[dict[str, Any]]:
+    """The table of a saved experiment."""
+    return load_result(name).rows
+
+
+def benchmark(name: str) -> dict[str, Any]:
+    """What a benchmark saved."""
+    found: dict[str, Any] = json.loads((BENCHMARKS / f"{name}.json").read_text("utf-8"))
+    return found
+
+
+def textures() -> Figure:
+    """Chapter 5: plans of a guided stage."""
+    plans = {
+        "paper, guided to 0.3": "Heun, N = 40 (the paper)",
+        "heun 12, guided to 0.3": "Heun, N = 12",
+        "euler 20, guided to 0.3": "Euler, N = 20",
+    }
+    return plan_textures(benchmark("plans")["rows"], plans)
+
+
+def cascade() -> Figure:
+    """Chapter 6: letting go sooner, over all stages."""
+    found = benchmark("cascade")
+    return inherited(found["rows"], found["floor"], "her2st-C")
+
+
+def held_out() -> Figure:
+    """Chapters 4 and 9: patients that the model has not seen."""
+    guided = benchmark("heldout_small2_guided")["rows"]
+    return held_out_scores({"alone": rows("heldout"), "guided by a weaker model": guided})
+
+
+def main() -> None:
+    """Draw all."""
+    figures: dict[str, Callable[[], Figure]] = {
+        "ablations": lambda: ablations(rows("ablations"), VARIANTS),
+        "solvers": lambda: solver_curves(rows("solvers")),
+        "textures": textures,
+        "relaxation": lambda: relaxation_curves(rows("relaxation")),
+        "cascade": cascade,
+        "exact_schemes": lambda: exact_distances(rows("exact_field")),
+        "rivals": lambda: rival_scores(rows("rivals")),
+        "step_seams": lambda: step_effects(rows("step_seams")),
+        "drift": lambda: colour_drift(rows("colour")),
+        "neighbours": lambda: nearest_distances(rows("zoom_neighbours")),
+        "held_out": held_out,
+        "null_test": lambda: null_test(benchmark("seam_null")["rows"]),
+        "table_1": lambda: resolution_scores(rows("resolution")),
+        "pareto": lambda: pareto(rows("fewer_evaluations")),
+    }
+    save(__file__, figures, dpi=96, results="results/classroom, benchmarks/results")
+
+
+if __name__ == "__main__":
+    main()
