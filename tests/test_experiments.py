@@ -23,6 +23,7 @@ from wsigen.experiments.places import PlacedPatches, overlap
 from wsigen.experiments.result import Row, load_result, plain, sheet
 from wsigen.experiments.run import run, saved_or_run
 from wsigen.slides.reader import ImageSlide
+from wsigen.slides.tissue import Tissue
 
 measured: list[str] = []
 
@@ -226,9 +227,7 @@ def test_a_mixture_takes_no_slide_at_a_scale_it_does_not_show():
     sources = [
         Source(
             ImageSlide(Image.fromarray(pixels), mpp),
-            np.ones((40, 40), bool),
-            10 * mpp,
-            None,
+            Tissue.of(np.ones((40, 40), bool), 10 * mpp, None),
             f"{mpp:g}",
         )
         for mpp in (1.0, 5.0)

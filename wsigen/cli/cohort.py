@@ -167,7 +167,7 @@ def hold_out(source: Path, target: Path, names: tuple[str, ...]) -> None:
 
 
 def as_table(findings: Sequence["Finding"]) -> list[str]:
-    """Return the lines of a table for people; a slide that cannot be used has its reason below it."""
+    """Return the lines of a table for people; what cannot be used has its reason below it, what is odd a note."""
     head = ("file", "case", "split", "um/px", "size px", "tissue mm2", "usable")
     rows = [head]
     for found in findings:
@@ -179,6 +179,6 @@ def as_table(findings: Sequence["Finding"]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     for place, found in reversed(list(enumerate(findings, start=1))):
-        if found.reason:
-            lines.insert(place + 1, f"    {found.reason}")
+        if found.reason or found.note:
+            lines.insert(place + 1, f"    {found.reason or found.note}")
     return lines

@@ -31,7 +31,8 @@ def convert(
 ) -> None:
     """Convert IMAGE, a slide or a plain image, to OUT, a pyramidal TIFF with its scale.
 
-    The pixels stay as they are; --mpp says how large they are and changes none.
+    The pixels stay as they are, with the colour profile that says what they mean; --mpp says how large they are and
+    changes none.
 
     \b
     Examples:
@@ -54,9 +55,10 @@ def convert(
         with open_slide(image, mpp) as slide:
             size = (slide.height, slide.width)
             strips, mpp = slide_strips(slide), slide.mpp
+            options["icc_profile"] = slide.icc_profile
             write_pyramid(out, watch(strips, size), mpp, height=size[0], width=size[1], **options)
     else:
-        strips, size, mpp = image_strips(image, mpp)
+        strips, size, mpp, options["icc_profile"] = image_strips(image, mpp)
         write_pyramid(out, watch(strips, size), mpp, height=size[0], width=size[1], **options)
     click.echo(f"{out}: {size[1]} x {size[0]} px at {mpp:g} um/px")
 
@@ -69,8 +71,8 @@ def slide_strips(slide: "Slide") -> Iterator["NDArray[np.uint8]"]:
 
 def image_strips(
     path: Path, mpp: float | None
-) -> tuple[Iterator["NDArray[np.uint8]"], tuple[int, int], float]:
-    """A plain image of any size as strips, without holding it: the strips, (height, width) and mpp.
+) -> tuple[Iterator["NDArray[np.uint8]"], tuple[int, int], float, bytes | None]:
+    """A plain image of any size as strips, without holding it: the strips, (height, width), mpp and colour profile.
 
     Raises WsigenError for an unreadable image, and where neither the caller nor the file says a scale.
     """
@@ -85,11 +87,12 @@ def image_strips(
         size = upright_size(header)
         if mpp is None:
             mpp = own_mpp(path, image_states(header, path), *size)
+        profile = header.info.get("icc_profile")
     try:
-        image = pyvips.Image.new_from_file(str(path), access="sequential", fail_on="truncated")
+        image = pyvips.Image.new_from_file(str(path), access="sequential", fail_on="error")
         if ORIENTATION in image.get_fields() and image.get(ORIENTATION) != 1:
             # a turned image is written in another order than it is read: libvips keeps it aside
-            image = pyvips.Image.new_from_file(str(path), fail_on="truncated").autorot()
+            image = pyvips.Image.new_from_file(str(path), fail_on="error").autorot()
         image = image.colourspace("srgb")
         if image.hasalpha():
             image = image.flatten(background=255)
@@ -109,7 +112,7 @@ def image_strips(
                 raise unreadable(path, error) from error
             yield np.frombuffer(pixels, np.uint8).reshape(rows, image.width, 3)
 
-    return strips(), (image.height, image.width), mpp
+    return strips(), (image.height, image.width), mpp, profile
 
 
 @contextmanager

@@ -30,15 +30,16 @@ def info(file: Path, mpp: float | None, as_json: bool) -> None:
 def describe_slide(path: Path, mpp: float | None = None) -> dict[str, Any]:
     """Return what is known of a slide, ready for JSON.
 
-    Sizes are in pixels and millimetres, ``levels`` are [height, width], finest first, and ``description`` is the JSON
+    Sizes are in pixels and millimetres, ``levels`` are [height, width], finest first, ``remark`` names black fill and
+    pen, and ``description`` is the JSON
     that wsigen wrote into a slide, or None. Raises WsigenError for an unreadable file or one without a scale.
     """
     from wsigen.slides import open_slide, read_description
     from wsigen.slides.pyramid import opens_as_slide
-    from wsigen.slides.tissue import tissue_mask
+    from wsigen.slides.tissue import remark
 
     with open_slide(path, mpp) as slide:
-        overview, _ = slide.overview()
+        tissue = slide.look()
         return {
             "path": str(path),
             "format": slide.vendor,
@@ -48,7 +49,8 @@ def describe_slide(path: Path, mpp: float | None = None) -> dict[str, Any]:
             "width_mm": round(slide.width * slide.mpp / 1000, 4),
             "mpp": slide.mpp,
             "levels": [list(size) for size in slide.levels],
-            "tissue_fraction": round(float(tissue_mask(overview).mean()), 4),
+            "tissue_fraction": round(tissue.count / (tissue.shape[0] * tissue.shape[1]), 4),
+            "remark": remark(tissue),
             "description": read_description(path) if opens_as_slide(path) else None,
         }
 
@@ -98,6 +100,8 @@ def as_lines(found: dict[str, Any]) -> list[str]:
             ("levels", f"{len(found['levels'])}: {levels}"),
             ("tissue", f"{found['tissue_fraction']:.1%} of the area"),
         ]
+        if found["remark"]:
+            lines.append(("remark", found["remark"]))
         if description.get("SYNTHETIC"):
             lines.append(("SYNTHETIC", "this is no patient's tissue; it was made by a computer"))
     else:

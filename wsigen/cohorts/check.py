@@ -7,13 +7,17 @@ from pathlib import Path
 from wsigen.cohorts.cohort import Entry, Problem, in_two_splits, list_cohort
 from wsigen.cohorts.patches import Source
 from wsigen.errors import WsigenError
+from wsigen.slides.tissue import remark
+
+PATCH_PX = 64  # of the models that ship
 
 
 @dataclass(frozen=True)
 class Finding:
     """One slide of a cohort; ``reason`` says why it cannot be used, and is empty where it can.
 
-    What could not be found out is None. ``coarsest_mpp`` is the scale at which it fits into a patch of 64 px.
+    ``note`` says what is odd about a slide that can be used. What could not be found out is None. ``coarsest_mpp`` is
+    the scale at which it fits into a patch of ``PATCH_PX``.
     """
 
     path: str
@@ -25,6 +29,7 @@ class Finding:
     tissue_mm2: float | None = None
     coarsest_mpp: float | None = None
     reason: str = ""
+    note: str = ""
 
     @property
     def usable(self) -> bool:
@@ -54,8 +59,7 @@ def _finding(entry: Entry, reason: str) -> Finding:
     try:
         with entry.open() as slide:
             source = Source.of(slide, case)
-            if not source.mask.any():
-                reason = reason or "no tissue found; expected stained tissue on bright glass"
+            reason = reason or _unfit(source)
             return Finding(
                 path,
                 case,
@@ -64,9 +68,21 @@ def _finding(entry: Entry, reason: str) -> Finding:
                 slide.height,
                 slide.width,
                 float(f"{source.tissue_um2 / 1e6:.3g}"),
-                float(f"{source.coarsest_mpp(64):.3g}"),
+                float(f"{source.coarsest_mpp(PATCH_PX):.3g}"),
                 reason,
+                remark(source.tissue),
             )
     except (WsigenError, OSError) as error:
         text = " ".join(str(error).split()).removeprefix(f"{path}: ")
         return Finding(path, case, split, entry.mpp, reason=text)
+
+
+def _unfit(source: Source) -> str:
+    """Why nothing can be learned from a slide that opens, or an empty string."""
+    slide = source.slide
+    if not source.tissue.count:
+        found = "no tissue found; expected stained tissue on bright glass"
+        return f"{found} ({remark(source.tissue)})" if remark(source.tissue) else found
+    if source.coarsest_mpp(PATCH_PX) < slide.mpp:
+        return f"{slide.width} x {slide.height} px is smaller than a patch of {PATCH_PX} px"
+    return ""

@@ -137,7 +137,7 @@ def _read_csv(source: Path) -> Iterator[Entry | Problem]:
             yield Problem(where, f"no file {row['path']!r} beside it; correct the path")
         elif mpp is not None and not GIVEN_MPP[0] <= mpp <= GIVEN_MPP[1]:
             low, high = GIVEN_MPP
-            found = f"mpp is {row['mpp']!r}, expected a number from {low:g} to {high:g}, or empty"
+            found = f"mpp is {row['mpp']!r}, expected a number above 0 (from {low:g} to {high:g}), or empty"
             yield Problem(where, found)
         else:
             about = (row.get("cohort") or "", row.get("licence") or "")

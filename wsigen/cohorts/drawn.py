@@ -14,6 +14,7 @@ from wsigen.errors import WsigenError
 from wsigen.phantom.slide import PhantomSlide
 from wsigen.seeds import generator
 from wsigen.slides.pyramid import write_pyramid
+from wsigen.slides.seen import cache_folder
 
 
 def write_phantom_cohort(
@@ -89,7 +90,7 @@ def cached_phantoms(
         cache: where the folder lies; by default ``wsigen`` in ``$XDG_CACHE_HOME`` or ``~/.cache``.
     """
     if cache is None:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wsigen"
+        cache = cache_folder()
     folder = cache / f"phantom-{__version__}-{slides}-{seed}-{mpp:g}-{size}"
     if not (folder / "cohort.csv").is_file():
         cache.mkdir(parents=True, exist_ok=True)

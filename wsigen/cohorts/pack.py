@@ -113,9 +113,9 @@ def _pack_slide(
 ) -> dict[str, Any]:
     with entry.open() as slide:
         source = Source.of(slide, entry.case)
-        mask = BytesIO()
-        Image.fromarray(source.mask).save(mask, "PNG")
-        _add(archive, f"{number:03d}/tissue.png", mask.getvalue())
+        _add(archive, f"{number:03d}/tissue.png", _png(source.mask))
+        if source.tissue.filled is not None:
+            _add(archive, f"{number:03d}/fill.png", _png(source.tissue.filled))
         about: dict[str, Any] = {
             "case": entry.case,
             "split": entry.split,
@@ -184,6 +184,12 @@ def _near_tissue(source: Source, size: tuple[int, int]) -> NDArray[np.bool_]:
 
 def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
     archive.writestr(zipfile.ZipInfo(name, EARLIEST), data)
+
+
+def _png(plane: NDArray[np.bool_]) -> bytes:
+    data = BytesIO()
+    Image.fromarray(plane).save(data, "PNG")
+    return data.getvalue()
 
 
 def _sha256(path: Path) -> str:

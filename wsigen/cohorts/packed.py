@@ -4,6 +4,7 @@ A pack is an uncompressed zip archive, which any tool opens:
 
     index.json               what `wsigen.cohorts.pack` wrote about each slide, and where its tissue lies
     000/tissue.png           the mask of slide 0
+    000/fill.png             where its scanner filled in black, if it did
     000/image                a plain image: the bytes of its file
     001/level-2/3-7          a slide: block 3, 7 (row, column) of its level 2, as WebP or JPEG
 
@@ -21,6 +22,7 @@ from typing import Any
 from zlib import crc32
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from wsigen.errors import WsigenError
@@ -90,12 +92,17 @@ class Pack:
         else:
             slide = PackedSlide(self, number)
         white = about["white"]
-        slide.tissue = Tissue(
-            np.asarray(Image.open(BytesIO(self.read(f"{number:03d}/tissue.png")))),
+        fill = f"{number:03d}/fill.png"
+        slide.tissue = Tissue.of(
+            self._plane(f"{number:03d}/tissue.png"),
             about["tissue_mpp"],
             None if white is None else np.asarray(white, np.float32),
+            self._plane(fill) if fill in self else None,
         )
         return slide
+
+    def _plane(self, name: str) -> NDArray[np.bool_]:
+        return np.asarray(Image.open(BytesIO(self.read(name))), np.bool_)
 
     def _image(self, number: int, path: Path) -> Image.Image:
         """Decode the plain image that is slide ``number``."""

@@ -6,10 +6,10 @@ any number of workers, and training resumes where it stopped.
 """
 
 import math
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from wsigen.errors import WsigenError
 from wsigen.seeds import generator
 from wsigen.slides.slide import SCALE_TOLERANCE, Slide
 from wsigen.slides.stain import jitter_stains
-from wsigen.slides.tissue import Tissue, tissue_mask, white_point, whiten
+from wsigen.slides.tissue import BACKGROUND, Tissue, whiten
 
 BACKGROUND_SHARE = 0.1  # of patches that may lie anywhere, so that empty glass is learned too
 
@@ -28,39 +28,60 @@ LARGEST_TISSUE_UM2 = 10e6  # more tissue than this on a slide earns it no more p
 
 @dataclass(frozen=True)
 class Source:
-    """A slide with its tissue (on an overview of ``mask_mpp``) and the colour of its empty glass.
+    """A slide with its tissue, on an overview of ``mask_mpp``, and the colour of its empty glass.
 
     An image without empty glass is a field cut out of a slide: no patch may show its edge.
     """
 
     slide: Slide
-    mask: NDArray[np.bool_]
-    mask_mpp: float
-    white: NDArray[np.float32] | None
+    tissue: Tissue
     case: str
 
     @classmethod
     def of(cls, slide: Slide, case: str) -> "Source":
-        tissue = slide.tissue
-        if tissue is None:
-            overview, mpp = slide.overview()
-            tissue = Tissue(tissue_mask(overview), mpp, white_point(overview))
-        return cls(slide, tissue.mask, tissue.mpp, tissue.white, case)
+        return cls(slide, slide.look(), case)
 
-    @cached_property
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        return self.tissue.mask
+
+    @property
+    def mask_mpp(self) -> float:
+        return self.tissue.mpp
+
+    @property
+    def white(self) -> NDArray[np.float32] | None:
+        return self.tissue.white
+
+    @property
     def tissue_um2(self) -> float:
         """Area of tissue in square micrometres."""
-        return float(self.mask.sum()) * self.mask_mpp**2
+        return self.tissue.count * self.mask_mpp**2
 
     def coarsest_mpp(self, patch_px: int) -> float:
         """The scale at which the whole slide fits into one patch, or a patch just into a field."""
         side = max if self.white is not None else min
         return side(self.slide.height, self.slide.width) * self.slide.mpp / patch_px
 
-    @cached_property
+    @property
     def spots(self) -> NDArray[np.int32]:
         """Rows and columns of the tissue on the mask, shape (n, 2)."""
         return np.argwhere(self.mask).astype(np.int32)
+
+    def read(
+        self, top: float, left: float, height: int, width: int, mpp: float
+    ) -> NDArray[np.uint8]:
+        """A window of the slide as `Slide.read` gives it, its glass brought to one grey, and black fill to the same."""
+        pixels = whiten(self.slide.read(top, left, height, width, mpp), self.white)
+        filled = self.tissue.filled
+        if filled is None:
+            return pixels
+        rows, columns = (
+            np.clip((start + 0.5 + np.arange(length)) * (mpp / self.mask_mpp), 0, side - 1)
+            for start, length, side in zip((top, left), (height, width), filled.shape, strict=True)
+        )
+        covered = filled[np.ix_(rows.astype(int), columns.astype(int))]
+        return np.where(covered[..., None], np.uint8(BACKGROUND), pixels)
 
 
 class PatchSampler:
@@ -90,7 +111,7 @@ class PatchSampler:
         stain_jitter_until: float = math.inf,
         seed: int = 0,
     ) -> None:
-        self.sources = [source for source in sources if source.mask.any()]
+        self.sources = [source for source in sources if source.tissue.count]
         if not self.sources:
             raise WsigenError("no tissue found on any slide; check the cohort with wsigen info")
         finest = min(source.slide.mpp for source in self.sources)
@@ -133,9 +154,7 @@ class PatchSampler:
         weight = np.sqrt([min(source.tissue_um2, LARGEST_TISSUE_UM2) for source in shown])
         source = shown[stream.choice(len(shown), p=weight / weight.sum())]
         top, left = self._place(source, mpp, stream)
-        pixels = whiten(
-            source.slide.read(top, left, self.patch_px, self.patch_px, mpp), source.white
-        )
+        pixels = source.read(top, left, self.patch_px, self.patch_px, mpp)
         if self.augment:
             pixels = np.rot90(pixels, int(stream.integers(4)))
             pixels = pixels[:, ::-1] if stream.integers(2) else pixels
@@ -155,7 +174,7 @@ class PatchSampler:
         if stream.random() < BACKGROUND_SHARE:
             corner = stream.uniform(0, 1, 2) * np.maximum(extent - self.patch_px, 0)
         else:
-            spot = source.spots[stream.integers(len(source.spots))]
+            spot = source.tissue.spot(int(stream.integers(source.tissue.count)))
             centre = (spot + stream.uniform(0, 1, 2)) * (source.mask_mpp / mpp)
             corner = centre - stream.uniform(0, 1, 2) * self.patch_px
         # within the slide; where the slide is smaller than the patch, within the patch
@@ -169,4 +188,5 @@ def open_sources(entries: Sequence[Entry], split: str = "train") -> list[Source]
     chosen = [entry for entry in entries if entry.split == split]
     if not chosen:
         raise WsigenError(f"the cohort has no slide with split {split!r}; check the split column")
-    return [Source.of(entry.open(), entry.case) for entry in chosen]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(lambda entry: Source.of(entry.open(), entry.case), chosen))

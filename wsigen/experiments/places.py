@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from wsigen.cohorts.patches import LARGEST_TISSUE_UM2, PatchSampler, Source
 from wsigen.errors import WsigenError
-from wsigen.slides.tissue import whiten
 
 CANDIDATES = 12  # places drawn for one patch at most
 
@@ -137,7 +136,7 @@ class PlacedPatches(PatchSampler):
     def _cut(self, source: Source, place: Place, stream: np.random.Generator) -> NDArray[np.uint8]:
         top, left, mpp = place
         side = self.patch_px
-        pixels = whiten(source.slide.read(top, left, side, side, mpp), source.white)
+        pixels = source.read(top, left, side, side, mpp)
         if self.augment:
             pixels = np.rot90(pixels, int(stream.integers(4)))
             pixels = pixels[:, ::-1] if stream.integers(2) else pixels

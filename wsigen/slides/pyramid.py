@@ -29,6 +29,9 @@ from wsigen.slides.scale import Stated, checked_mpp, doubt
 
 STRIP_ROWS = 256  # rows handed over at a time when the whole array is there
 POLL_SECONDS = 0.1
+ICC_RGB = (
+    b"RGB "  # bytes 16 to 19 of a colour profile for RGB; one for grey means nothing to RGB pixels
+)
 
 
 def write_pyramid(
@@ -41,6 +44,7 @@ def write_pyramid(
     description: dict[str, Any] | None = None,
     tile_px: int = 256,
     quality: int = 90,
+    icc_profile: bytes | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write an RGB image as a pyramidal BigTIFF that OpenSlide, tifffile and libvips open.
@@ -54,6 +58,7 @@ def write_pyramid(
         description: kept as JSON in ImageDescription, see `read_description`.
         tile_px: side of the square tiles, a multiple of 16. Levels halve until one tile holds the last.
         quality: JPEG quality, 1 to 100. From 90 on the chroma keeps its full resolution (4:4:4).
+        icc_profile: what the colours mean; kept where it is a profile of RGB.
         overwrite: replace an existing file.
 
     Memory is a few strips and, inside libvips, two rows of tiles per level. The finished tiles of the smaller levels
@@ -107,7 +112,7 @@ def write_pyramid(
     feed = _Feed(height, width)
     try:
         with ThreadPoolExecutor(1) as pool:
-            job = pool.submit(_encode, feed, partial, text, options)
+            job = pool.submit(_encode, feed, partial, text, icc_profile, options)
             try:
                 for strip in _checked(tiles_or_array, height, width):
                     feed.put(strip)
@@ -252,7 +257,9 @@ def _checked(
         raise WsigenError(f"expected {height} rows, found {rows}")
 
 
-def _encode(feed: _Feed, partial: Path, text: str | None, options: dict[str, Any]) -> None:
+def _encode(
+    feed: _Feed, partial: Path, text: str | None, icc_profile: bytes | None, options: dict[str, Any]
+) -> None:
     try:
         source = pyvips.SourceCustom()
         source.on_read(feed.read)
@@ -261,6 +268,9 @@ def _encode(feed: _Feed, partial: Path, text: str | None, options: dict[str, Any
         if text is not None:
             image = image.copy()
             image.set_type(pyvips.GValue.gstr_type, "image-description", text)
+        if icc_profile is not None and icc_profile[16:20] == ICC_RGB:
+            image = image.copy()
+            image.set_type(pyvips.GValue.blob_type, "icc-profile-data", icc_profile)
         image.tiffsave(str(partial), **options)
     finally:
         feed.stop()

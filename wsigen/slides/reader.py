@@ -18,6 +18,7 @@ from PIL import Image, UnidentifiedImageError
 
 from wsigen.errors import WsigenError
 from wsigen.slides.scale import Stated, checked_mpp, own_mpp
+from wsigen.slides.seen import content_name
 from wsigen.slides.slide import WHITE, Slide, on_white, unreadable
 
 ORIENTATION, X_RESOLUTION = 274, 282  # tags of EXIF and TIFF
@@ -88,10 +89,19 @@ class ImageSlide(Slide):
     def load(self) -> None:
         _ = self._images
 
-    def close(self) -> None:
-        """Let go of the pixels."""
+    @property
+    def loaded(self) -> bool:
+        return "_images" in vars(self) or isinstance(self._image, Image.Image)
+
+    def unload(self) -> None:
         if not isinstance(self._image, Image.Image):
-            self.__dict__.pop("_images", None)
+            vars(self).pop("_images", None)
+
+    def close(self) -> None:
+        self.unload()
+
+    def content_name(self) -> str | None:
+        return content_name(self.path) if self.path.is_file() else None
 
     def _downsample(self, level: int) -> float:
         return float(2**level)
@@ -121,15 +131,27 @@ def open_slide(path: Path | str, mpp: float | None = None) -> Slide:
         checked_mpp(mpp)
     if not path.is_file():
         raise WsigenError(f"{path}: no such file; expected a slide or an image")
-    from wsigen.slides.scanned import OpenSlideSlide, is_scanned
+    from wsigen.slides.scanned import PLAIN_TIFF, OpenSlideSlide, scanned_format
 
-    if is_scanned(path):
+    scanned = scanned_format(path)
+    if scanned == PLAIN_TIFF:
+        from wsigen.slides.nested import NestedSlide
+        from wsigen.slides.tiff import read_facts
+
+        facts = read_facts(path)
+        if len(facts.levels) > 1 or facts.orientation != 1:
+            return NestedSlide(path, facts, mpp)
+        return OpenSlideSlide(path, mpp, facts)
+    if scanned is not None:
         return OpenSlideSlide(path, mpp)
     with open_image(path, path) as image:
         size = upright_size(image)
         if mpp is None:
             mpp = own_mpp(path, image_states(image, path), *size)
-    return ImageSlide(partial(decode_image, path, path), mpp, path, size)
+        profile = image.info.get("icc_profile")
+    slide = ImageSlide(partial(decode_image, path, path), mpp, path, size)
+    slide.icc_profile = profile
+    return slide
 
 
 def image_states(image: Image.Image, path: Path) -> list[Stated]:
@@ -187,6 +209,10 @@ def open_image(file: Path | IO[bytes], path: Path) -> Image.Image:
         raise WsigenError(
             f"{path}: its pixels are {image.mode}, expected RGB or grey of 8 bits; export it as RGB"
         )
+    if image.format == "TIFF" and isinstance(file, Path):
+        from wsigen.slides.tiff import read_facts
+
+        read_facts(file).check(path)
     return image
 
 

@@ -108,6 +108,6 @@ def checked_mpp(mpp: float) -> float:
     low, high = GIVEN_MPP
     if not (math.isfinite(mpp) and low <= mpp <= high):
         raise WsigenError(
-            f"mpp is {mpp:g}; expected micrometres per pixel from {low:g} to {high:g}, such as 0.5"
+            f"mpp is a positive number of micrometres per pixel, from {low:g} to {high:g}, such as 0.5; found {mpp:g}"
         )
     return mpp

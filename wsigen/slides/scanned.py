@@ -4,12 +4,14 @@ OpenSlide says (x, y) and (width, height); it is turned round here and nowhere e
 """
 
 import math
+from functools import cached_property
 from pathlib import Path
 
 import openslide
 from PIL import Image
 
 from wsigen.slides.scale import Stated, own_mpp
+from wsigen.slides.seen import content_name
 from wsigen.slides.slide import (
     BLOCK_PX,
     WHITE,
@@ -17,15 +19,23 @@ from wsigen.slides.slide import (
     blocks,
     on_white,
     unreadable,
+    whole_downsamples,
 )
+from wsigen.slides.tiff import TiffFacts
 
 PLAIN_TIFF = "generic-tiff"  # OpenSlide's word for a tiled TIFF of no scanner that it knows
+SEVERAL_FILES = (
+    "dicom",
+    "hamamatsu",
+    "mirax",
+)  # formats whose slides may be more than the file opened
 
 
-def is_scanned(path: Path) -> bool:
-    """Whether OpenSlide knows the format; it does not know plain images."""
+def scanned_format(path: Path) -> str | None:
+    """What OpenSlide calls the format; None where it does not know it, as plain images."""
     try:
-        return openslide.OpenSlide.detect_format(path) is not None
+        found: str | None = openslide.OpenSlide.detect_format(path)
+        return found
     except openslide.OpenSlideError as error:
         raise unreadable(path, error) from error
 
@@ -38,7 +48,11 @@ class OpenSlideSlide(Slide):
     places, so that its pixels are the same from whichever window they are read.
     """
 
-    def __init__(self, path: Path, mpp: float | None = None) -> None:
+    def __init__(
+        self, path: Path, mpp: float | None = None, facts: TiffFacts | None = None
+    ) -> None:
+        if facts is not None:
+            facts.check(path)
         self.path = path
         try:
             self._file = openslide.OpenSlide(path)
@@ -47,27 +61,32 @@ class OpenSlideSlide(Slide):
         self.properties = dict(self._file.properties)
         self.vendor = self.properties.get(openslide.PROPERTY_NAME_VENDOR, "unknown")
         self.levels = [(height, width) for width, height in self._file.level_dimensions]
-        self.mpp = self._own_mpp() if mpp is None else mpp
+        self.mpp = self._own_mpp(facts) if mpp is None else mpp
 
-    def _own_mpp(self) -> float:
-        stated = []
+    def _own_mpp(self, facts: TiffFacts | None) -> float:
+        stated: list[Stated] = []
         across = self.properties.get(openslide.PROPERTY_NAME_MPP_X)
         down = self.properties.get(openslide.PROPERTY_NAME_MPP_Y)
-        if self.vendor == PLAIN_TIFF:
-            from wsigen.slides.tiff import read_facts
-
-            stated = list(read_facts(self.path).stated)
+        if facts is not None:
+            stated = list(facts.stated)
         elif across is not None or down is not None:
             where = f"as {self.vendor} writes it"
             stated = [Stated(_number(across), _number(down), where)]
         power = _number(self.properties.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER))
         return own_mpp(self.path, stated, self.height, self.width, power)
 
-    def _downsample(self, level: int) -> float:
-        return float(self._file.level_downsamples[level])
+    @cached_property
+    def _scales(self) -> list[float]:
+        """OpenSlide infers them from the sizes, and is some pixels off at the far edge of levels that were halved."""
+        return whole_downsamples(self.levels) or list(map(float, self._file.level_downsamples))
+
+    @property
+    def icc_profile(self) -> bytes | None:  # type: ignore[override]  # read when it is asked for
+        profile = self._file.color_profile
+        return None if profile is None else bytes(profile.tobytes())
 
     def _region(self, level: int, top: int, left: int, height: int, width: int) -> Image.Image:
-        if self._downsample(level).is_integer():
+        if float(self._file.level_downsamples[level]).is_integer():
             return self._read(level, top, left, height, width)
         region = Image.new("RGB", (width, height), WHITE)
         for row, column in blocks(top, left, height, width, self.levels[level]):
@@ -84,6 +103,12 @@ class OpenSlideSlide(Slide):
         except openslide.OpenSlideError as error:
             raise unreadable(self.path, error) from error
         return on_white(region)
+
+    def content_name(self) -> str | None:
+        if self.vendor in SEVERAL_FILES:
+            quick = self.properties.get(openslide.PROPERTY_NAME_QUICKHASH1)
+            return quick and f"{self.vendor}-{quick}"
+        return content_name(self.path)
 
     def close(self) -> None:
         self._file.close()

@@ -6,7 +6,9 @@ every scale. What kinds of slide there are is the matter of :mod:`wsigen.slides.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,11 +18,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from wsigen.errors import WsigenError
-from wsigen.slides.tissue import Tissue
+from wsigen.slides.seen import keep_overview, keep_tissue, seen_overview, seen_tissue
+from wsigen.slides.tissue import Tissue, find_tissue
 
 Pixels = NDArray[np.uint8]
 WHITE = (255, 255, 255)
 SCALE_TOLERANCE = 1e-3  # scales nearer than this are the same scale
+COSTLY_PX = 1 << 26  # a level with more pixels is not read twice for an overview
+TINY_PX = 128 * 128  # whose tissue is found as fast as it is remembered
+PIECE_PX = 2048  # side of the largest region of a level that is held at once
+DENSE_PX = 1 << 18  # up to here one dense product: the patches of training, which keep their bits
+TOGETHER = 16  # intervals whose means are taken in one product
 BLOCK_PX = 256  # side of the blocks in which a level is read where it has no pixels at whole places, and packed
 
 
@@ -28,6 +36,7 @@ class Slide(ABC):
     """A slide of ``height`` x ``width`` px at ``mpp`` micrometres per pixel, with coarser levels.
 
     ``levels`` holds (height, width) of each level, finest first. ``tissue`` is None where nobody has looked yet.
+    ``icc_profile`` says what the colours mean, where the file does.
     """
 
     path: Path
@@ -36,6 +45,7 @@ class Slide(ABC):
     properties: Mapping[str, str]
     levels: list[tuple[int, int]]
     tissue: Tissue | None = None
+    icc_profile: bytes | None = None
 
     @property
     def height(self) -> int:
@@ -51,6 +61,14 @@ class Slide(ABC):
 
     def load(self) -> None:  # noqa: B027  most slides are read where they lie
         """Decode now what else the first reading would."""
+
+    @property
+    def loaded(self) -> bool:
+        """Whether decoded pixels are held."""
+        return False
+
+    def unload(self) -> None:  # noqa: B027  nothing is held
+        """Let go of decoded pixels; the next reading decodes them again."""
 
     def close(self) -> None:  # noqa: B027  nothing to release in memory
         """Release the file."""
@@ -88,6 +106,22 @@ class Slide(ABC):
         levels = range(1, len(self.levels))
         level = max((i for i in levels if self._downsample(i) <= zoom * (1 + 1e-6)), default=0)
         step = zoom / self._downsample(level)  # level pixels per wanted pixel
+        side = max(1, int(PIECE_PX / step))
+        if height <= side and width <= side:
+            return self._piece(level, step, top, left, height, width)
+        pixels = np.empty((height, width, 3), np.uint8)
+        for y in range(0, height, side):
+            for x in range(0, width, side):
+                rows, columns = min(side, height - y), min(side, width - x)
+                pixels[y : y + rows, x : x + columns] = self._piece(
+                    level, step, top + y, left + x, rows, columns
+                )
+        return pixels
+
+    def _piece(
+        self, level: int, step: float, top: float, left: float, height: int, width: int
+    ) -> Pixels:
+        """A window as small as to be held at once, ``step`` pixels of a level wide for each of its own."""
         level_top, level_left = top * step, left * step
         level_bottom, level_right = (top + height) * step, (left + width) * step
         first_row, first_column = math.floor(level_top), math.floor(level_left)
@@ -96,20 +130,99 @@ class Slide(ABC):
         region = np.asarray(self._region(level, first_row, first_column, rows, columns))
         if step < 1 + SCALE_TOLERANCE and region.shape[:2] == (height, width):
             return region
-        down = area_weights(rows, height, level_top - first_row, step)
-        across = area_weights(columns, width, level_left - first_column, step)
-        mean = down @ region.reshape(rows, -1).astype(np.float32)
-        mean = across @ mean.reshape(height, columns, 3)
+        if rows * columns <= DENSE_PX:
+            rows_in = area_weights(rows, height, level_top - first_row, step)
+            columns_in = area_weights(columns, width, level_left - first_column, step)
+            mean = rows_in @ region.reshape(rows, -1).astype(np.float32)
+            mean = columns_in @ mean.reshape(height, columns, 3)
+            return (mean + 0.5).astype(np.uint8)
+        down = area_means(region.reshape(rows, -1), height, level_top - first_row, step)
+        # across in the same way, with the columns in front
+        turned = down.reshape(height, columns, 3).swapaxes(0, 1).reshape(columns, -1)
+        mean = area_means(turned, width, level_left - first_column, step)
+        mean = mean.reshape(width, height, 3).swapaxes(0, 1)
         return (mean + 0.5).astype(np.uint8)
 
     def overview(self, longest_px: int = 1024) -> tuple[Pixels, float]:
-        """Return the whole slide, at most ``longest_px`` on its longer side, and its mpp."""
+        """Return the whole slide, at most ``longest_px`` on its longer side, and its mpp.
+
+        Where no level comes near, which costs a pass over all of a large one, it is kept for the next time.
+        """
         zoom = max(1.0, max(self.height, self.width) / longest_px)
         height, width = max(1, int(self.height / zoom)), max(1, int(self.width / zoom))
-        return self.read(0, 0, height, width, self.mpp * zoom), self.mpp * zoom
+        levels = range(len(self.levels))
+        rows, columns = self.levels[max(i for i in levels if self._downsample(i) <= zoom or i == 0)]
+        name = self.content_name() if rows * columns > COSTLY_PX else None
+        pixels = seen_overview(f"{name}-{longest_px}") if name else None
+        if pixels is None or pixels.shape[:2] != (height, width):
+            pixels = self.read(0, 0, height, width, self.mpp * zoom)
+            if name:
+                keep_overview(f"{name}-{longest_px}", pixels)
+        return pixels, self.mpp * zoom
+
+    def look(self) -> Tissue:
+        """Find the tissue, or remember it from the last time that this content was seen."""
+        if self.tissue is None:
+            name = self.content_name() if self.height * self.width >= TINY_PX else None
+            self.tissue = seen_tissue(name, self.mpp) if name else None
+        if self.tissue is None:
+            loaded = self.loaded
+            overview, mpp = self.overview()
+            self.tissue = find_tissue(overview, mpp)
+            if name:
+                keep_tissue(name, self.tissue, self.mpp)
+            if not loaded:
+                self.unload()
+        return self.tissue
+
+    def content_name(self) -> str | None:
+        """A name of what the file holds; None where there is no file."""
+        return None
 
     def _downsample(self, level: int) -> float:
-        return self.height / self.levels[level][0] if level else 1.0
+        return self._scales[level]
+
+    @cached_property
+    def _scales(self) -> list[float]:
+        return whole_downsamples(self.levels) or [self.height / rows for rows, _ in self.levels]
+
+
+def whole_downsamples(levels: Sequence[tuple[int, int]]) -> list[float] | None:
+    """How many pixels of level 0 a pixel of each level has, where every level is a whole part of the one before.
+
+    A level of 93 px, made of 1501 by halving and dropping the odd pixel, has exactly 16 px to one; by its size it
+    would have 16.14, and lie 13 px off at its far edge. None where levels are no such parts.
+    """
+    scales = [1.0]
+    for finer, coarser in pairwise(levels):
+        for factor in (2, 4, round(finer[0] / max(coarser[0], 1))):
+            if factor > 1 and all(
+                coarse in (max(1, fine // factor), -(-fine // factor))
+                for fine, coarse in zip(finer, coarser, strict=True)
+            ):
+                scales.append(scales[-1] * factor)
+                break
+        else:
+            return None
+    return scales
+
+
+def area_means(
+    pixels: NDArray[Any], outputs: int, start: float, step: float
+) -> NDArray[np.float32]:
+    """Means of rows, shape (length, n), over ``outputs`` intervals of ``step`` rows; shape (outputs, n).
+
+    As ``area_weights(...) @ pixels``, a few intervals at a time: most of those weights are zero.
+    """
+    means = np.empty((outputs, pixels.shape[1]), np.float32)
+    for first in range(0, outputs, TOGETHER):
+        some = min(TOGETHER, outputs - first)
+        begin = start + first * step
+        top = min(max(math.floor(begin) - 1, 0), len(pixels) - 1)
+        bottom = min(math.ceil(begin + some * step) + 1, len(pixels))
+        weights = area_weights(len(pixels), some, begin, step)[:, top:bottom]
+        means[first : first + some] = weights @ pixels[top:bottom].astype(np.float32)
+    return means
 
 
 def area_weights(length: int, outputs: int, start: float, step: float) -> NDArray[np.float32]:

@@ -1,10 +1,13 @@
 """What a TIFF says of itself in its tags, its OME-XML and its descriptions, beyond what OpenSlide reads.
 
-Scales stand in many places, and each kind of program fills its own: OME-XML (QuPath, Bio-Formats), a unit in the
-description of ImageJ, the resolution tags (libvips, scanners), a JSON description (wsigen).
+A TIFF holds pixels in many layouts, and libraries disagree about the rarer ones: bands in pages of their own (read as
+grey by all that read the first page), stacks, ink colours, float numbers. What has no one reading as RGB is refused
+in one line. Scales stand in many places, and each kind of program fills its own: OME-XML (QuPath, Bio-Formats), a unit
+in the description of ImageJ, the resolution tags (libvips, scanners), a JSON description (wsigen).
 """
 
 import json
+import logging
 import math
 import re
 from dataclasses import dataclass
@@ -14,6 +17,7 @@ from xml.etree import ElementTree
 
 import tifffile
 
+from wsigen.errors import WsigenError
 from wsigen.slides.scale import Stated
 from wsigen.slides.slide import unreadable
 
@@ -25,11 +29,33 @@ UM_OF_UNIT = {
 UM_OF_RESOLUTION_UNIT = {2: 25400.0, 3: 10000.0}  # inch and centimetre; 1 is no unit
 
 
+PHOTOMETRIC = {0: "grey", 1: "grey", 2: "RGB", 3: "palette", 6: "YCbCr"}  # what is read alike
+ALPHA = (1, 2)  # of the tag ExtraSamples; 0 says nothing of what the samples are
+DIMENSION = {"C": "channels", "Z": "focal planes", "T": "times", "S": "samples"}
+
+
 @dataclass(frozen=True)
 class TiffFacts:
-    """What is known of a TIFF: every scale it states, most trustworthy first."""
+    """What is known of a TIFF.
+
+    Args:
+        stated: every scale it states, most trustworthy first.
+        trouble: why its pixels cannot be read as one image in RGB; empty where they can.
+        levels: (height, width) of the level and the coarser ones that hang on it as SubIFDs.
+        orientation: 1 is upright.
+    """
 
     stated: tuple[Stated, ...]
+    trouble: str = ""
+    levels: tuple[tuple[int, int], ...] = ()
+    orientation: int = 1
+
+    def check(self, path: Path) -> None:
+        """Raise WsigenError where the pixels cannot be read."""
+        if self.trouble:
+            raise WsigenError(
+                f"{path}: {self.trouble}; expected one image in colour, export it as interleaved RGB of 8 bits"
+            )
 
 
 def is_tiff(path: Path) -> bool:
@@ -44,6 +70,7 @@ def read_facts(path: Path) -> TiffFacts:
     Raises:
         WsigenError: its directory is damaged.
     """
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what matters is told below
     try:
         with tifffile.TiffFile(path) as tiff:
             page = tiff.pages.first
@@ -53,9 +80,42 @@ def read_facts(path: Path) -> TiffFacts:
                 *_from_imagej(description, page),
                 *_from_resolution(page, _own_word(description)),
             ]
-            return TiffFacts(tuple(stated))
-    except (tifffile.TiffFileError, OSError, ValueError, IndexError, KeyError) as error:
+            turned = page.tags.get("Orientation")
+            return TiffFacts(
+                tuple(stated),
+                _trouble(tiff, page),
+                _levels(page),
+                int(turned.value) if turned else 1,
+            )
+    except (tifffile.TiffFileError, OSError, ValueError, IndexError, KeyError, TypeError) as error:
         raise unreadable(path, error) from error
+
+
+def _trouble(tiff: Any, page: Any) -> str:
+    series = tiff.series[0]
+    for axis, count in zip(series.axes, series.shape, strict=True):
+        if axis not in "YXS" and count > 1:
+            what = DIMENSION.get(axis, "images of one size")
+            return f"it has {count} {what} in pages (axes {series.axes})"
+    if page.photometric not in PHOTOMETRIC:
+        return f"its colours are {getattr(page.photometric, 'name', page.photometric)}"
+    samples, extra = page.samplesperpixel, tuple(page.extrasamples)
+    if samples - len(extra) not in (1, 3) or len(extra) > 1 or not set(extra) <= set(ALPHA):
+        return f"it has {samples} samples a pixel"
+    if page.dtype is None or page.dtype.kind != "u" or page.bitspersample > 16:
+        return f"its samples are {page.dtype}"
+    return ""
+
+
+def _levels(page: Any) -> tuple[tuple[int, int], ...]:
+    """(height, width) of a page and of the SubIFDs that are coarser copies of it."""
+    levels = [(int(page.imagelength), int(page.imagewidth))]
+    for sub in page.pages or ():
+        size = (int(sub.imagelength), int(sub.imagewidth))
+        if max(size) < 1 or size[0] > levels[-1][0] or size[1] > levels[-1][1]:
+            break
+        levels.append(size)
+    return tuple(levels)
 
 
 def um_of_unit(unit: str) -> float | None:
