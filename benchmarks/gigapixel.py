@@ -29,7 +29,8 @@ import torch
 from PIL import Image as Picture
 from PIL import ImageDraw
 
-from wsigen.cli.slide import ask, slide_options
+from wsigen.cli.options import slide_options
+from wsigen.cli.slide import ask
 from wsigen.coarse_to_fine import run_stage
 from wsigen.devices import choose_device
 from wsigen.plan import Stage

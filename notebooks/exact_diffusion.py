@@ -28,7 +28,7 @@ from IPython.display import Image, Markdown
 
 from wsigen.experiments.exact_field import PROFILES
 from wsigen.experiments.lab import Lab, to_pixels
-from wsigen.experiments.result import as_markdown, saved_result
+from wsigen.experiments.result import as_markdown, saved_for
 from wsigen.experiments.run import saved_or_run
 from wsigen.plots.exact import curves, histograms, paths
 from wsigen.plots.quality import sheets
@@ -232,7 +232,7 @@ Markdown(as_markdown([row for row in live.rows if row["part"] == "line"], column
 # And the saved run of the larger profile, where there is one:
 
 # %%
-kept = saved_result("exact_field") or live
+kept = saved_for(live)
 save(
     exact_distances(kept.rows),
     "distances_classroom",

@@ -24,7 +24,7 @@ from IPython.display import Image, Markdown
 
 from wsigen.experiments import fewer_evaluations
 from wsigen.experiments.lab import Lab
-from wsigen.experiments.result import as_markdown, saved_result
+from wsigen.experiments.result import as_markdown, saved_for
 from wsigen.experiments.run import saved_or_run
 from wsigen.plots.fewer_evaluations import pareto, switches, zoom_cost
 from wsigen.plots.whole_slide import film_strip
@@ -59,7 +59,7 @@ columns = ("solver", "num_steps", "sigma_start", "switch", "evaluations", "kid",
 Markdown(as_markdown([row for row in live.rows if row["solver"] != "skip"], columns))
 
 # %%
-kept = saved_result("fewer_evaluations") or live
+kept = saved_for(live)
 Markdown(badge(kept))
 
 # %%
@@ -123,7 +123,7 @@ Markdown(as_markdown(skips, skip_columns))
 
 # %%
 path = saved_or_run("zoom_path", profile, lab, out=Path(out))
-zoomed = saved_result("zoom_path") or path
+zoomed = saved_for(path)
 Markdown(badge(zoomed))
 
 # %%

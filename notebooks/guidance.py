@@ -26,7 +26,7 @@ from IPython.display import Image, Markdown
 
 from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.relaxation import PROFILES
-from wsigen.experiments.result import as_markdown, saved_result
+from wsigen.experiments.result import as_markdown, saved_for
 from wsigen.experiments.run import saved_or_run
 from wsigen.guidance import AveragePool, guided_step, project
 from wsigen.metrics.detail import detail
@@ -158,7 +158,7 @@ Markdown(as_markdown(live.rows, columns))
 # And the saved run, with the paper's $N = 40$ and real tissue beside the generated guide, where there is one:
 
 # %%
-kept = saved_result("relaxation") or live
+kept = saved_for(live)
 save(
     relaxation_curves(kept.rows, marked),
     "curves_classroom",

@@ -23,7 +23,7 @@ from IPython.display import Image, Markdown
 
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.resolution import PROFILES
-from wsigen.experiments.result import as_markdown, described, saved_result
+from wsigen.experiments.result import as_markdown, described, saved_for
 from wsigen.experiments.run import saved_or_run
 from wsigen.plots.quality import resolution_scores, sheets
 
@@ -67,7 +67,7 @@ save(
 # says which it is.
 
 # %%
-kept = saved_result("resolution") or live
+kept = saved_for(live)
 Markdown(described(kept))
 
 # %%

@@ -23,7 +23,7 @@ from pathlib import Path
 from IPython.display import Image, Markdown
 
 from wsigen.experiments.lab import Lab
-from wsigen.experiments.result import as_markdown, described, saved_result
+from wsigen.experiments.result import as_markdown, described, saved_for
 from wsigen.experiments.run import saved_or_run
 from wsigen.experiments.solvers import PROFILES
 from wsigen.plots.quality import sheets, solver_curves
@@ -89,7 +89,7 @@ write_frames(f"{out}/by_steps", {f"N = {steps}": picture for steps, picture in h
 # says which it is.
 
 # %%
-kept = saved_result("solvers") or live
+kept = saved_for(live)
 Markdown(described(kept))
 
 # %%

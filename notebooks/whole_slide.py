@@ -23,7 +23,13 @@ from IPython.display import Image, Markdown
 
 from wsigen.experiments import whole_slide, zoom_neighbours
 from wsigen.experiments.lab import Lab
-from wsigen.experiments.result import as_markdown, described, results_folder, saved_result
+from wsigen.experiments.result import (
+    as_markdown,
+    described,
+    results_folder,
+    saved_for,
+    saved_result,
+)
 from wsigen.experiments.run import saved_or_run
 from wsigen.plots.whole_slide import film_strip, magnifications, nearest_distances
 from wsigen.zoom.pages import write_frames
@@ -101,7 +107,7 @@ Markdown(as_markdown(live.rows, (columns[0], "slides", *columns[1:])))
 # saved, the one above is shown again.
 
 # %%
-zoomed_in = saved_result("zoom_neighbours") or live
+zoomed_in = saved_for(live)
 Markdown(described(zoomed_in))
 
 
@@ -151,7 +157,7 @@ live_whole = saved_or_run(
 Markdown(as_markdown(live_whole.rows, ("slide", *columns)))
 
 # %%
-kept = saved_result("whole_slide") or live_whole
+kept = saved_for(live_whole)
 Markdown(described(kept))
 
 

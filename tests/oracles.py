@@ -1,4 +1,4 @@
-"""Exact answers to test against: denoisers that are known in closed form, and operators as dense matrices."""
+"""Exact answers to test against: denoisers known in closed form, operators as dense matrices; and a small network."""
 
 import math
 
@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 
 from wsigen.arrays import Images
+from wsigen.denoiser import EDMDenoiser
+from wsigen.networks.unet import UNet, UNetConfig
 
 
 class GaussianDenoiser:
@@ -35,6 +37,15 @@ class FlatDenoiser:
 
     def __call__(self, x: Images, sigma: Tensor | float, mpp: Tensor | float) -> Images:
         return torch.full_like(x, self.value)
+
+
+def scrambled_network(widths: tuple[int, ...] = (16, 16)) -> EDMDenoiser:
+    """A small real network with random weights, no trained zeros."""
+    torch.manual_seed(0)
+    network = UNet(UNetConfig(widths=widths, blocks=1, condition_channels=2 * widths[0]))
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    return EDMDenoiser(network.eval().requires_grad_(False))
 
 
 def pooling_matrix(side: int, factor: int) -> Tensor:

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from oracles import scrambled_network
 
 from wsigen.coarse_to_fine import drain, generate
-from wsigen.denoiser import EDMDenoiser
-from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.plan import StagePlan, stages
 from wsigen.runs import state
 from wsigen.runs.canvas import Image
@@ -26,15 +25,6 @@ from wsigen.runs.workdir import Workdir
 PATCH_PX = 16
 PATH = stages(120, 88, 1.0, patch_px=PATCH_PX)
 PLAN = StagePlan(num_steps=4, guided_steps=2, overview_steps=3, sigma_start=3.0)
-
-
-def scrambled_network() -> EDMDenoiser:
-    """A small real network with random weights, no trained zeros."""
-    torch.manual_seed(0)
-    network = UNet(UNetConfig(widths=(16, 16), blocks=1, condition_channels=32))
-    for parameter in network.parameters():
-        torch.nn.init.normal_(parameter, std=0.1)
-    return EDMDenoiser(network.eval().requires_grad_(False))
 
 
 def painter(**options) -> Painter:

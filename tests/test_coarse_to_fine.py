@@ -5,27 +5,16 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import FlatDenoiser, GaussianDenoiser
+from oracles import FlatDenoiser, GaussianDenoiser, scrambled_network
 
 from wsigen.coarse_to_fine import drain, generate, run_stage, upscale
-from wsigen.denoiser import EDMDenoiser
 from wsigen.errors import WsigenError
 from wsigen.guidance import AveragePool
-from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.plan import FAST, PAPER, Stage, StagePlan, plan, stages
 from wsigen.runs.painter import Painter
 
 QUICK = StagePlan(num_steps=5, guided_steps=3, solver="heun", overview_steps=4)
 GUIDE = torch.rand(3, 12, 20, generator=torch.Generator().manual_seed(0)) * 2 - 1
-
-
-def scrambled_network() -> EDMDenoiser:
-    """A small real network with random weights, no trained zeros."""
-    torch.manual_seed(0)
-    network = UNet(UNetConfig(widths=(16, 16), blocks=1, condition_channels=32))
-    for parameter in network.parameters():
-        torch.nn.init.normal_(parameter, std=0.1)
-    return EDMDenoiser(network.eval().requires_grad_(False))
 
 
 @pytest.mark.parametrize("boundary", ["pad", "wrap"])

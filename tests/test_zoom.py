@@ -5,13 +5,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import GaussianDenoiser
+from oracles import GaussianDenoiser, scrambled_network
 
 from wsigen.coarse_to_fine import drain, generate, run_stage
-from wsigen.denoiser import EDMDenoiser
 from wsigen.errors import WsigenError
 from wsigen.grid import Window
-from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.plan import FAST, PAPER, Stage, StagePlan, stages
 from wsigen.runs.painter import Painter
 from wsigen.runs.plane import step_grid
@@ -22,15 +20,6 @@ from wsigen.zoom.path import Surrounded, inner_boxes, pixels, zoom
 
 QUICK = StagePlan(num_steps=3, guided_steps=2, solver="euler", sigma_start=3.0, overview_steps=2)
 PATH = stages(95, 128, 1.0, patch_px=16)
-
-
-def scrambled_network() -> EDMDenoiser:
-    """A small real network with random weights, no trained zeros."""
-    torch.manual_seed(0)
-    network = UNet(UNetConfig(widths=(8,), blocks=1, condition_channels=16))
-    for parameter in network.parameters():
-        torch.nn.init.normal_(parameter, std=0.1)
-    return EDMDenoiser(network.eval().requires_grad_(False))
 
 
 class LookingRound:
@@ -82,7 +71,7 @@ def test_a_zoom_is_the_crop_of_the_whole_slide_bit_for_bit_one_patch_at_a_time(c
 
 
 def test_a_zoom_with_a_network_is_the_crop_of_what_generate_makes_bit_for_bit():
-    painter = painter_of(scrambled_network(), replace(QUICK, solver="2m"))
+    painter = painter_of(scrambled_network((8,)), replace(QUICK, solver="2m"))
     image = drain(generate(painter, PATH[:3]))
     view = drain(zoom(cones(painter, PATH[:3], (20, 30), view_px=8)))[-1]
     assert torch.equal(view.image, image[view.window.slices()])

@@ -98,6 +98,7 @@ def scripts(
     """Load the viewer on pages that have one."""
     if doctree is not None and next(iter(doctree.findall(Slide)), None):
         app.add_js_file("vendor/openseadragon.min.js", loading_method="defer")
+        app.add_js_file("picture.js", loading_method="defer")
         app.add_js_file("slide.js", loading_method="defer")
 
 

@@ -1,19 +1,15 @@
 """wsigen evaluate: how near a model comes to patients it has not seen, scale by scale."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from wsigen.cli.slide import MODEL, estimate_options
+from wsigen.cli.options import lab_options
 
 
 @click.command()
-@MODEL
-@estimate_options
-@click.option(
-    "--cohort", default="phantom", show_default=True,
-    help="Folder of slides, cohort.csv, pack, or the word sample or phantom.",
-)  # fmt: skip
+@lab_options
 @click.option(
     "--split", help="Of the patients to judge on; by default heldout, or test where there is none."
 )
@@ -33,13 +29,6 @@ from wsigen.cli.slide import MODEL, estimate_options
     "--sigma-min", type=click.FloatRange(min=0, min_open=True), default=0.1, show_default=True,
     help="Last noise level before 0.",
 )  # fmt: skip
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--device", help="cpu or cuda; by default a GPU where there is one.")
-@click.option(
-    "--extractor", type=click.Choice(["efficientnet-lite0", "vgg16", "inception-v3"]),
-    default="efficientnet-lite0", show_default=True,
-    help="Network behind the features; the last two need torchvision and its weights.",
-)  # fmt: skip
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the table as JSON, with what made it."
 )  # fmt: skip
@@ -49,24 +38,16 @@ from wsigen.cli.slide import MODEL, estimate_options
 )  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Measure anew what is known.")
 def evaluate(
-    model: str,
-    weaker: str | None,
-    strength: float,
-    weaker_sigma: float,
-    told: float,
-    cohort: str,
     split: str | None,
     samples: int,
     scales: tuple[float, ...],
     num_steps: int,
     solver: str,
     sigma_min: float,
-    seed: int,
-    device: str | None,
-    extractor: str,
     out: Path | None,
     sheet: Path | None,
     fresh: bool,
+    **named: Any,
 ) -> None:
     """Compare a model's patches with those of patients that were kept from its training.
 
@@ -99,17 +80,7 @@ def evaluate(
         sigma_min=sigma_min,
         split=split,
     )
-    lab = Lab(
-        cohort,
-        model,
-        seed=seed,
-        device=device,
-        extractor=extractor,
-        weaker=weaker,
-        strength=strength,
-        weaker_sigma=weaker_sigma,
-        told=told,
-    )
+    lab = Lab(**named)
     result = watch(run("heldout", "evaluate", lab, config=config, fresh=fresh), "evaluate")
     click.echo(
         "um/px    n  apart  KID x 1000 (95 %)       real    ratio  precision (real)  recall (real)"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wsigen.cli.slide import MODEL, estimate_options
+from wsigen.cli.options import lab_options
 from wsigen.experiments.catalogue import CATALOGUE, PROFILE_NAMES, find_experiment
 
 if TYPE_CHECKING:
@@ -38,19 +38,7 @@ def print_list(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     "--profile", type=click.Choice(PROFILE_NAMES), default="smoke", show_default=True,
     help="smoke (seconds), classroom (minutes) or paper (the paper's sizes, on a GPU).",
 )  # fmt: skip
-@click.option(
-    "--cohort", default="phantom", show_default=True,
-    help="Folder of slides, cohort.csv, pack, or the word sample or phantom.",
-)  # fmt: skip
-@MODEL
-@estimate_options
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--device", help="cpu or cuda; by default a GPU where there is one.")
-@click.option(
-    "--extractor", type=click.Choice(["efficientnet-lite0", "vgg16", "inception-v3"]),
-    default="efficientnet-lite0", show_default=True,
-    help="Network behind the features; the last two need torchvision and its weights.",
-)  # fmt: skip
+@lab_options
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("results"),
     show_default=True, help="Folder of results; a profile each has its own therein.",
@@ -59,17 +47,9 @@ def print_list(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 def experiment(
     name: str,
     profile: str,
-    cohort: str,
-    model: str,
-    weaker: str | None,
-    strength: float,
-    weaker_sigma: float,
-    told: float,
-    seed: int,
-    device: str | None,
-    extractor: str,
     out: Path,
     fresh: bool,
+    **named: Any,
 ) -> None:
     """Run the experiment NAME and save its table and pictures under --out.
 
@@ -86,17 +66,7 @@ def experiment(
     from wsigen.experiments.lab import Lab
     from wsigen.experiments.run import run
 
-    lab = Lab(
-        cohort,
-        model,
-        seed=seed,
-        device=device,
-        extractor=extractor,
-        weaker=weaker,
-        strength=strength,
-        weaker_sigma=weaker_sigma,
-        told=told,
-    )
+    lab = Lab(**named)
     result = watch(run(name, profile, lab, out=out, fresh=fresh), name)
     click.echo(table(result.rows))
     click.echo(f"{result.folder}.json: {len(result.rows)} rows, {profile}, on {lab.device}")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wsigen.cli.slide import ask, slide_options, watch
+from wsigen.cli.options import slide_options
+from wsigen.cli.slide import ask, spent, watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,9 +52,6 @@ if TYPE_CHECKING:
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 def generate(
     out: Path,
-    mpp: float,
-    seed: int,
-    batch_size: int,
     device: str | None,
     workdir: Path | None,
     canvas: str,
@@ -89,9 +87,9 @@ def generate(
     device = choose_device(device)
     if device == "cuda" and workers > 1:
         device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
-    asked = ask(mpp=mpp, seed=seed, batch_size=batch_size, device=device, **named)
+    asked = ask(device=device, **named)
     painter, path = asked.painter, asked.path
-    width, height = asked.width, asked.height
+    width, height, mpp = asked.width, asked.height, asked.mpp
     kind, half, place, where = choose_storage(
         path,
         device,
@@ -114,7 +112,7 @@ def generate(
             "files",
             "cpu",
         )  # the copies that workers make of their memory are not of one step
-        own = {"worker": rank, "workers": workers, "batch_size": batch_size}
+        own = {"worker": rank, "workers": workers, "batch_size": painter.batch_size}
         kept = Workdir(workdir / f"worker_{rank}_of_{workers}", described | own)
     storage = Storage(kind, half, place, kept)
     if rank == 0:
@@ -146,12 +144,7 @@ def generate(
             scratch.rmdir()
     if rank > 0:
         return
-    spent = sum(row["evaluations"] for row in ledger)
-    seconds = sum(row["seconds"] for row in ledger)
-    click.echo(
-        f"{out}: {width} x {height} px at {mpp:g} um/px, SYNTHETIC, {spent} evaluations of the network "
-        f"in {seconds:.0f} s on {device}"
-    )
+    click.echo(f"{out}: {width} x {height} px at {mpp:g} um/px, SYNTHETIC, {spent(ledger, device)}")
     click.echo(
         f"look at it: wsigen info {out}, or open it in QuPath or any viewer that reads OpenSlide's formats"
     )

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wsigen.cli.slide import ask, slide_options, watch
+from wsigen.cli.options import slide_options
+from wsigen.cli.slide import ask, spent, watch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,10 +43,6 @@ def zoom(
     at: str,
     view_px: int,
     margin_px: int | None,
-    mpp: float,
-    seed: int,
-    batch_size: int,
-    device: str | None,
     half: bool,
     overwrite: bool,
     **named: Any,
@@ -62,7 +59,6 @@ def zoom(
       wsigen zoom place --at 30000,41000 --width 65536 --height 65536 --seed 3
       wsigen zoom place --at 30000,41000 --width 65536 --height 65536 --seed 3 --plan preview --margin-px 32
     """
-    from wsigen.devices import choose_device
     from wsigen.errors import WsigenError
     from wsigen.provenance import run_info
     from wsigen.zoom.cone import cones
@@ -71,8 +67,7 @@ def zoom(
     if out.is_dir() and any(out.iterdir()) and not overwrite:
         raise WsigenError(f"{out}: not empty; choose another folder or add --overwrite")
     column, row = place_of(at)
-    device = choose_device(device)
-    asked = ask(mpp=mpp, seed=seed, batch_size=batch_size, device=device, **named)
+    asked = ask(**named)
     needed = cones(asked.painter, asked.path, (row, column), view_px=view_px, margin_px=margin_px)
     views, ledger = watch(run(needed, half=half))
     ledger = [line | account(cone) for line, cone in zip(ledger, needed, strict=True)]
@@ -83,14 +78,13 @@ def zoom(
         "margin_px": margin_px,
         "exact": not any(cone.cut for cone in needed),
         "ledger": ledger,
-        "run": run_info(device, batch_size=batch_size, half=half),
+        "run": run_info(asked.device, batch_size=asked.painter.batch_size, half=half),
     }
     write(out, views, table)
-    spent, seconds = (sum(line[name] for line in ledger) for name in ("evaluations", "seconds"))
     share = sum(cone.patches for cone in needed) / sum(cone.patches_of_whole for cone in needed)
     click.echo(
-        f"{out}: {len(views)} scales of one place of {asked.width} x {asked.height} px, SYNTHETIC, {spent} "
-        f"evaluations of the network in {seconds:.0f} s on {device}: {share:.2%} of the slide's patches"
+        f"{out}: {len(views)} scales of one place of {asked.width} x {asked.height} px, SYNTHETIC, "
+        f"{spent(ledger, asked.device)}: {share:.2%} of the slide's patches"
     )
     click.echo(f"look at it: {out / 'strip.png'}")
 

@@ -154,6 +154,11 @@ def saved_result(
     return load_result(name, profile, folder) if path.is_file() else None
 
 
+def saved_for(live: Result) -> Result:
+    """What "classroom" has saved of the experiment that just ran small; where nothing is saved, that run."""
+    return saved_result(live.experiment) or live
+
+
 def described(result: Result) -> str:
     """One line on what a result was measured with, for a notebook."""
     told = result.parameters

@@ -1,8 +1,6 @@
-// A slide viewer: OpenSeadragon with buttons, a scale bar and the magnification, all from data attributes.
+// The slides of a page of `wsigen study` and `wsigen view`, all from data attributes; picture.js shows each.
 
-const BAR_PX = 140; // the scale bar is the longest round length that is not longer than this
 const MAP_PX = 140; // the longer side of the small map
-const EYEPIECE = 10; // micrometres per screen pixel at 1x: 40x is 0.25
 
 // Open every slide on the page; returns one function per slide that tells what has been looked at.
 export function openViewers() {
@@ -11,11 +9,15 @@ export function openViewers() {
 
 function openViewer(box) {
   const { tiles, width, height, tilePx, mpp, label } = box.dataset;
-  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const viewer = OpenSeadragon({
-    element: box.querySelector(".picture"),
-    drawer: "canvas",
-    showNavigationControl: false,
+  const seen = { min: Infinity, max: 0 }; // um per screen pixel
+  const viewer = showPicture(box, box.querySelector(".picture"), {
+    mpp: Number(mpp),
+    label,
+    barPx: 140,
+    onScale: (now) => {
+      seen.min = Math.min(seen.min, now);
+      seen.max = Math.max(seen.max, now);
+    },
     showNavigator: box.clientWidth >= 600,
     navigatorPosition: "TOP_LEFT",
     navigatorWidth: `${MAP_PX * Math.min(1, width / height)}px`,
@@ -25,11 +27,8 @@ function openViewer(box) {
     navigatorOpacity: 1,
     navigatorBorderColor: "#767f88",
     navigatorDisplayRegionColor: "#0a5299",
-    animationTime: still ? 0 : 0.4,
     maxZoomPixelRatio: 2,
     minZoomImageRatio: 0.8,
-    visibilityRatio: 0.5,
-    gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
     tileSources: {
       width: Number(width),
       height: Number(height),
@@ -39,22 +38,6 @@ function openViewer(box) {
     },
   });
   const view = viewer.viewport;
-  viewer.canvas.setAttribute("role", "application");
-  viewer.canvas.setAttribute("aria-label", label);
-  box.querySelector(".zoom-in").onclick = () => view.zoomBy(1.5).applyConstraints();
-  box.querySelector(".zoom-out").onclick = () => view.zoomBy(1 / 1.5).applyConstraints();
-  box.querySelector(".whole").onclick = () => view.goHome();
-
-  const scale = () => Number(mpp) / view.viewportToImageZoom(view.getZoom(true)); // um per screen pixel
-  const seen = { min: Infinity, max: 0 };
-  const update = () => {
-    const now = scale();
-    seen.min = Math.min(seen.min, now);
-    seen.max = Math.max(seen.max, now);
-    drawScale(box.querySelector(".scale"), now);
-  };
-  for (const event of ["open", "animation", "resize"]) viewer.addHandler(event, update);
-  viewer.addHandler("tile-loaded", () => (box.dataset.tilesLoaded = Number(box.dataset.tilesLoaded ?? 0) + 1));
 
   return () => {
     if (!seen.max) return {}; // nothing shown yet
@@ -67,17 +50,6 @@ function openViewer(box) {
       centre_y: within(centre.y / height),
     };
   };
-}
-
-function drawScale(box, umPerPixel) {
-  if (!umPerPixel) return; // the slide does not say its scale
-  const power = 10 ** Math.floor(Math.log10(BAR_PX * umPerPixel));
-  const length = [5, 2, 1].map((digit) => digit * power).find((um) => um <= BAR_PX * umPerPixel);
-  const times = EYEPIECE / umPerPixel;
-  box.querySelector(".bar").style.width = `${length / umPerPixel}px`;
-  box.querySelector(".length").textContent = length >= 1000 ? `${length / 1000} mm` : `${+length.toPrecision(1)} µm`;
-  box.querySelector(".magnification").textContent = `${times >= 10 ? times.toFixed(0) : times.toPrecision(2)}×`;
-  box.hidden = false;
 }
 
 if (document.querySelector(".slides")) openViewers();

@@ -1,0 +1,169 @@
+"""Options that several verbs have, in groups, so that a flag is spelled and explained once."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from wsigen.models import DEFAULT_MODEL
+
+Number = TypeVar("Number", int, float)
+
+
+def numbers(text: str | None, kind: type[Number]) -> tuple[Number, ...] | None:
+    """Read numbers with commas between them; None where nothing is given."""
+    if text is None:
+        return None
+    try:
+        return tuple(kind(word) for word in text.split(","))
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r}; expected numbers with commas between them") from error
+
+
+ESTIMATE = (
+    click.option(
+        "--weaker",
+        metavar="MODEL",
+        help="Guide the model by a weaker one, such as an earlier state of it, at twice the cost.",
+    ),
+    click.option(
+        "--strength",
+        type=click.FloatRange(min=0),
+        default=1.0,
+        show_default=True,
+        help="How far away from the weaker model.",
+    ),
+    click.option(
+        "--weaker-sigma",
+        type=click.FloatRange(min=0),
+        default=0.15,
+        show_default=True,
+        help="Guided by it at this noise level and above.",
+    ),
+    click.option(
+        "--told",
+        type=click.FloatRange(min=0.5, max=2),
+        default=1.0,
+        show_default=True,
+        help="Tell the model that noise is so many times as strong as it is: above 1 for less contrast.",
+    ),
+)
+MODEL = click.option(
+    "--model", default=DEFAULT_MODEL, show_default=True, help="Name of a shipped model, or a file."
+)
+DEVICE = click.option("--device", help="cpu or cuda; by default a GPU where there is one.")
+LAB = (
+    MODEL,
+    *ESTIMATE,
+    click.option(
+        "--cohort",
+        default="phantom",
+        show_default=True,
+        help="Folder of slides, cohort.csv, pack, or the word sample or phantom.",
+    ),
+    click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True),
+    DEVICE,
+    click.option(
+        "--extractor",
+        type=click.Choice(["efficientnet-lite0", "vgg16", "inception-v3"]),
+        default="efficientnet-lite0",
+        show_default=True,
+        help="Network behind the features; the last two need torchvision and its weights.",
+    ),
+)
+SLIDE = (
+    MODEL,
+    *ESTIMATE,
+    click.option("--width", type=int, help="Width in pixels."),
+    click.option("--height", type=int, help="Height in pixels."),
+    click.option("--width-mm", type=float, help="Width in millimetres instead."),
+    click.option("--height-mm", type=float, help="Height in millimetres instead."),
+    click.option(
+        "--mpp", type=float, default=0.7, show_default=True, help="Micrometres per pixel."
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        help="Name of the slide.",
+    ),
+    click.option(
+        "--plan",
+        "plan_name",
+        default="fast",
+        show_default=True,
+        help="fast, preview with half its evaluations, or paper as published.",
+    ),
+    click.option("--num-steps", type=click.IntRange(min=1), help="N, instead of the plan's."),
+    click.option("--guided-steps", type=click.IntRange(min=0), help="r, instead of the plan's."),
+    click.option(
+        "--guided-sigma",
+        type=click.FloatRange(min=0),
+        help="r as a noise level: guided at this level and above.",
+    ),
+    click.option(
+        "--solver", type=click.Choice(["euler", "heun", "2m"]), help="Instead of the plan's."
+    ),
+    click.option(
+        "--sigma-start",
+        type=float,
+        help="Noise level at which stages start, instead of the plan's.",
+    ),
+    click.option(
+        "--skip-background",
+        type=click.FloatRange(min=0),
+        metavar="MARGIN",
+        help="Do not evaluate empty glass that is so many patches away from anything else.",
+    ),
+    click.option(
+        "--first-starts",
+        metavar="SIGMA,...",
+        callback=lambda context, option, text: numbers(text, float),
+        help="--sigma-start of the first guided stages, one each.",
+    ),
+    click.option(
+        "--first-steps",
+        metavar="N,...",
+        callback=lambda context, option, text: numbers(text, int),
+        help="--num-steps of the first guided stages, one each.",
+    ),
+    click.option(
+        "--shifts",
+        type=click.Choice(["uniform", "low-discrepancy"]),
+        help="How the grids of the steps are shifted, instead of as the plan does.",
+    ),
+    click.option("--overview-steps", type=click.IntRange(min=1), help="Steps of the overview."),
+    click.option(
+        "--overview-solver",
+        type=click.Choice(["euler", "heun", "2m"]),
+        help="Solver of the overview.",
+    ),
+    click.option(
+        "--batch-size",
+        type=click.IntRange(min=1),
+        default=32,
+        show_default=True,
+        help="Patches at once.",
+    ),
+    DEVICE,
+)
+
+
+def lab_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the arguments of :class:`wsigen.experiments.lab.Lab` to a command."""
+    return with_options(command, LAB)
+
+
+def slide_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that name a slide to a command."""
+    return with_options(command, SLIDE)
+
+
+def with_options(
+    command: Callable[..., Any], options: tuple[Callable[..., Any], ...]
+) -> Callable[..., Any]:
+    """Add options to a command; its help lists them in this order."""
+    for option in reversed(options):
+        command = option(command)
+    return command
