@@ -6,6 +6,7 @@ so that F always sees inputs and is asked for outputs of variance one (Karras et
 """
 
 import contextlib
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,21 @@ from wsigen.arrays import Images, PerImage
 from wsigen.errors import WsigenError
 
 Coefficients = tuple[Tensor, Tensor, Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a denoiser is told besides: a guide as an image of full size, how much noise it has, and the organ.
+
+    Args:
+        image: shape (batch, 3, height, width), with noise of level ``sigma``; see `wsigen.guidance.told`.
+        sigma: sigma_g, a number or shape (batch,); at ``SIGMA_MAX`` the image says nothing and has to be zero.
+        organ: number of the organ for each image, 0 for none, shape (batch,); None says nothing.
+    """
+
+    image: Images
+    sigma: Tensor | float
+    organ: Tensor | None = None
 
 
 def preconditioning(sigma: Tensor, sigma_data: float) -> Coefficients:
@@ -50,20 +66,28 @@ class EDMDenoiser(nn.Module):
         self.mpp_range = mpp_range
         self.half_precision = half
 
-    def forward(self, x: Images, sigma: Tensor | float, mpp: Tensor | float) -> Images:
+    def forward(
+        self, x: Images, sigma: Tensor | float, mpp: Tensor | float, told: Told | None = None
+    ) -> Images:
         """Return the expected clean images, shape and dtype of ``x``.
 
         Args:
             x: noisy images in [-1, 1] plus noise, shape (batch, 3, height, width).
             sigma: noise level above 0, a number or shape (batch,).
             mpp: micrometres per pixel, a number or shape (batch,).
+            told: a guide and an organ, for a network that knows what to make of them; None for Eq. 6 alone.
         """
         levels, scales = per_image(sigma, x), per_image(mpp, x)
         c_skip, c_out, c_in, c_noise = (
             c[:, None, None, None] for c in preconditioning(levels, self.sigma_data)
         )
+        more: tuple[Tensor | None, ...] = ()
+        if told is not None:
+            levels = per_image(told.sigma, x)
+            _, _, c_in_guide, c_guide = preconditioning(levels, self.sigma_data)
+            more = (c_in_guide[:, None, None, None] * told.image, c_guide, told.organ)
         with self._precision(x.device):
-            output = self.network(c_in * x, c_noise.flatten(), scales)
+            output = self.network(c_in * x, c_noise.flatten(), scales, *more)
         return c_skip * x + c_out * output.to(x.dtype)
 
     def _precision(self, device: torch.device) -> contextlib.AbstractContextManager[None]:

@@ -11,10 +11,12 @@ the first ``guided_steps`` steps relaxes the constraint: the model may correct w
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 from wsigen.arrays import Denoiser, Guides, Images, Levels
+from wsigen.denoiser import EDMDenoiser, Told
 from wsigen.sampler import take_step
 
 
@@ -26,6 +28,13 @@ class AveragePool:
 
     def __call__(self, image: Images) -> Guides:
         return functional.avg_pool2d(image, self.factor)
+
+    def enlarged(self, guide: Guides) -> Images:
+        """The guide at full size, interpolated between its pixels' centres: what a told network is shown.
+
+        Not :meth:`pinv`: the squares of repeated pixels would be one more thing to learn to ignore.
+        """
+        return functional.interpolate(guide, scale_factor=float(self.factor), mode="bilinear")
 
     def pinv(self, guide: Guides) -> Images:
         """A+: repeat every pixel ``factor`` x ``factor`` times (Eq. 10)."""
@@ -42,6 +51,31 @@ def constrained(denoiser: Denoiser, guide: Guides, operator: AveragePool) -> Den
 
     def estimate(x: Images, sigma: Tensor | float, mpp: Tensor | float) -> Images:
         return project(denoiser(x, sigma, mpp), guide, operator)
+
+    return estimate
+
+
+def told(
+    denoiser: EDMDenoiser, shown: Told, strength: float = 0.0, down_to: float = 0.0
+) -> Denoiser:
+    """Wrap a denoiser: it is shown its guide, and carried on away from what it says without.
+
+        u + w (u - u_untold)        at sigma >= down_to;  below, u
+
+    Classifier-free guidance (Ho and Salimans 2022) with the guide as the condition; w = 0 asks the network once.
+
+    Args:
+        denoiser: one whose network is told.
+        shown: the guide.
+        strength: w.
+        down_to: lowest noise level of it.
+    """
+
+    def estimate(x: Images, sigma: Tensor | float, mpp: Tensor | float) -> Images:
+        u: Images = denoiser(x, sigma, mpp, shown)
+        if strength == 0 or float(torch.as_tensor(sigma).max()) < down_to:
+            return u
+        return u + strength * (u - denoiser(x, sigma, mpp))
 
     return estimate
 

@@ -34,6 +34,8 @@ class Entry:
     split: str
     cohort: str = ""
     licence: str = ""
+    organ: str = ""
+    mpp_source: str = ""
     opener: Callable[[], Slide] | None = field(default=None, repr=False, compare=False)
 
     def open(self) -> Slide:
@@ -110,6 +112,8 @@ def list_cohort(source: Path) -> Iterator[Entry | Problem]:
                 about["split"],
                 about["cohort"],
                 about["licence"],
+                about.get("organ", ""),
+                about.get("mpp_source", ""),
                 partial(pack.open, number),
             )
     elif source.is_file():
@@ -140,8 +144,9 @@ def _read_csv(source: Path) -> Iterator[Entry | Problem]:
             found = f"mpp is {row['mpp']!r}, expected a number above 0 (from {low:g} to {high:g}), or empty"
             yield Problem(where, found)
         else:
-            about = (row.get("cohort") or "", row.get("licence") or "")
-            yield Entry(path, row["case"], mpp, row["split"], *about)
+            about = (row.get(name) or "" for name in ("cohort", "licence", "organ", "mpp_source"))
+            cohort, licence, organ, mpp_source = about
+            yield Entry(path, row["case"], mpp, row["split"], cohort, licence, organ, mpp_source)
 
 
 def _parse_mpp(text: str | None) -> float | None:

@@ -121,6 +121,8 @@ def _pack_slide(
             "split": entry.split,
             "cohort": entry.cohort,
             "licence": entry.licence,
+            "organ": entry.organ,
+            "mpp_source": entry.mpp_source,
             "mpp": slide.mpp,
             "height": slide.height,
             "width": slide.width,

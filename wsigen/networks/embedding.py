@@ -1,6 +1,6 @@
-"""Sinusoidal encodings of the two conditions, noise level and micrometres per pixel.
+"""Encodings of the conditions: noise level, micrometres per pixel, and what a told network knows of its guide.
 
-A number v becomes (cos(2 pi f v), sin(2 pi f v)) over a ladder of frequencies f. Both conditions enter
+A number v becomes (cos(2 pi f v), sin(2 pi f v)) over a ladder of frequencies f. They enter
 as logarithms, ``c_noise = ln(sigma) / 4`` (Eq. 6) and ``ln(mpp) / 4``: a factor of two means the same
 at every scale.
 """
@@ -32,15 +32,40 @@ class SinusoidalEncoding(nn.Module):
 
 
 class Conditioning(nn.Module):
-    """Both conditions as one vector, shape (batch, channels), that every block of the network reads."""
+    """All conditions as one vector, shape (batch, channels), that every block of the network reads.
 
-    def __init__(self, channels: int, waves: int = 64) -> None:
+    Args:
+        channels: its length.
+        told: whether the noise level of a guide is a third condition.
+        organs: how many organs a slide can be said to be of; 0 without this condition.
+        waves: length of the encoding of each number.
+    """
+
+    def __init__(self, channels: int, told: bool = False, organs: int = 0, waves: int = 64) -> None:
         super().__init__()
+        self.told = told
         self.encoding = SinusoidalEncoding(waves)
+        numbers = 3 if told else 2
         self.mix = nn.Sequential(
-            nn.Linear(2 * waves, channels), nn.SiLU(), nn.Linear(channels, channels), nn.SiLU()
+            nn.Linear(numbers * waves, channels),
+            nn.SiLU(),
+            nn.Linear(channels, channels),
+            nn.SiLU(),
         )
+        self.organ = nn.Embedding(1 + organs, channels) if organs else None  # 0: not said
+        if self.organ is not None:
+            nn.init.zeros_(self.organ.weight)
 
-    def forward(self, c_noise: PerImage, mpp: PerImage) -> Tensor:
+    def forward(
+        self, c_noise: PerImage, mpp: PerImage, c_guide: PerImage, organ: Tensor | None
+    ) -> Tensor:
         waves = [self.encoding(c_noise), self.encoding(mpp.log() / 4)]
-        return self.mix(torch.cat(waves, dim=1))
+        if self.told:
+            waves.append(self.encoding(c_guide))
+        first, *others = self.mix.children()
+        h = first(torch.cat(waves, dim=1))
+        if self.organ is not None:
+            h = h + self.organ(torch.zeros_like(mpp, dtype=torch.long) if organ is None else organ)
+        for layer in others:
+            h = layer(h)
+        return h

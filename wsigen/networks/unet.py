@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from wsigen.arrays import Images, PerImage
 from wsigen.networks.embedding import Conditioning
+from wsigen.schedule import SIGMA_MAX
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class UNetConfig:
         condition_channels: length of the vector that tells every block its conditions.
         detail: channels of the blocks that refine the output at full size; 0 for none.
         averages: sides of squares in pixels; the input's average over each kind is an input too.
+        told: whether it is shown its guide, as three more channels, and told that guide's noise level.
+        organs: names of the organs that a slide can be said to be of.
         knows_mpp: whether micrometres per pixel is one of them; without, for comparison, all scales are one.
     """
 
@@ -44,11 +47,14 @@ class UNetConfig:
     condition_channels: int = 256
     detail: int = 0
     averages: Sequence[int] = ()
+    told: bool = False
+    organs: Sequence[str] = ()
     knows_mpp: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))  # JSON gives a list
         object.__setattr__(self, "averages", tuple(self.averages))
+        object.__setattr__(self, "organs", tuple(self.organs))
 
     @property
     def multiple(self) -> int:
@@ -161,15 +167,20 @@ class Detail(nn.Module):
 
 
 class UNet(nn.Module):
-    """F(x; c_noise, mpp): noisy image in, network output of the same shape, conditioned twice."""
+    """F(x; c_noise, mpp): noisy image in, network output of the same shape, conditioned twice.
+
+    A told network may also be shown a guide of the same shape, times its c_in, with its ``c_guide``, and any may be
+    told an ``organ`` for each image: 1 for the first of ``config.organs``, 0 for none. Left out, it knows of neither.
+    """
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
         self.config = config
         widths, wide, norm = tuple(config.widths), config.condition_channels, config.norm
         folded = 3 * config.fold**2
-        self.conditioning = Conditioning(wide)
-        self.stem = nn.Conv2d(folded * (1 + len(config.averages)), widths[0], 3, padding=1)
+        self.conditioning = Conditioning(wide, config.told, len(config.organs))
+        kinds = 1 + len(config.averages) + config.told
+        self.stem = nn.Conv2d(folded * kinds, widths[0], 3, padding=1)
 
         self.down, self.shrink, kept = nn.ModuleList(), nn.ModuleList(), [widths[0]]
         channels = widths[0]
@@ -199,11 +210,23 @@ class UNet(nn.Module):
         self.detail = Detail(config) if config.detail else None
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def forward(self, x: Images, c_noise: PerImage, mpp: PerImage) -> Images:
+    def forward(
+        self,
+        x: Images,
+        c_noise: PerImage,
+        mpp: PerImage,
+        guide: Images | None = None,
+        c_guide: PerImage | None = None,
+        organ: Tensor | None = None,
+    ) -> Images:
         known = mpp if self.config.knows_mpp else torch.ones_like(mpp)
-        condition = self.conditioning(c_noise, known)
-        seen = torch.cat([x, *(average(x, c_noise, side) for side in self.config.averages)], dim=1)
-        folded = functional.pixel_unshuffle(seen, self.config.fold)
+        if c_guide is None:
+            c_guide = torch.full_like(mpp, math.log(SIGMA_MAX) / 4)
+        condition = self.conditioning(c_noise, known, c_guide, organ)
+        seen = [x, *(average(x, c_noise, side) for side in self.config.averages)]
+        if self.config.told:
+            seen.append(torch.zeros_like(x) if guide is None else guide)
+        folded = functional.pixel_unshuffle(torch.cat(seen, dim=1), self.config.fold)
         h = self.stem(folded.contiguous(memory_format=torch.channels_last))
         kept = [h]
         levels, blocks = len(self.config.widths), self.config.blocks
@@ -229,9 +252,11 @@ class UNet(nn.Module):
 def grown(small: UNet, network: UNet) -> dict[str, Tensor]:
     """Weights with which a larger ``network`` says what a trained ``small`` one does, until it is trained on.
 
-    ``network`` may see averages and have a detail part where ``small`` has none; the rest is of the same shape.
+    ``network`` may have inputs, conditions and a detail part that ``small`` lacks; the rest is of the same shape.
     """
-    weights = network.state_dict() | small.state_dict()
-    unseen = network.stem.in_channels - small.stem.in_channels
-    blind = (0, 0, 0, 0, 0, unseen)  # zeros for input channels that are new
-    return weights | {"stem.weight": functional.pad(small.stem.weight, blind)}
+    weights = network.state_dict()
+    for name, value in small.state_dict().items():
+        extra = weights[name].shape[1] - value.shape[1] if value.dim() > 1 else 0
+        blind = [0, 0] * (value.dim() - 2) + [0, extra]  # zeros for what is new
+        weights[name] = functional.pad(value, blind) if extra else value
+    return weights

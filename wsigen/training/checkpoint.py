@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from wsigen.arrays import Images
-from wsigen.denoiser import EDMDenoiser, autoguided
+from wsigen.denoiser import EDMDenoiser, Told, autoguided
 from wsigen.devices import has_fast_bfloat16
 from wsigen.errors import WsigenError
 from wsigen.models import DEFAULT_MODEL
@@ -87,9 +87,11 @@ class LoadedDenoiser(EDMDenoiser):
         self.weaker_sigma = 0.0
         self.told = 1.0
 
-    def forward(self, x: Images, sigma: Tensor | float, mpp: Tensor | float) -> Images:
+    def forward(
+        self, x: Images, sigma: Tensor | float, mpp: Tensor | float, told: Told | None = None
+    ) -> Images:
         """As :class:`EDMDenoiser`, then away from what the weaker model says."""
-        estimate = super().forward(x, self.told * sigma, mpp)
+        estimate = super().forward(x, self.told * sigma, mpp, told)
         if self.weaker is None:
             return estimate
         levels = torch.as_tensor(sigma).cpu()  # one number, as samplers give it, makes no GPU wait

@@ -1,6 +1,6 @@
 """What a training run is: one frozen value, and four named ones."""
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
 from wsigen.errors import WsigenError
@@ -30,6 +30,12 @@ class TrainConfig:
         sigma_mean, sigma_std: ln sigma ~ N(sigma_mean, sigma_std^2).
         sigma_mean_per_octave: what sigma_mean gains with each doubling of mpp above 1 um/px, so that overviews,
             which start from noise alone, are trained at higher noise levels.
+        told_share: share of patches whose guide the network is shown; overviews a third as often.
+        told_sigma_min, told_sigma_max: range of sigma_g, the guide's noise level, drawn log-uniformly.
+        told_sigma_mean, told_sigma_std: ln sigma of told patches ~ N(mean, std^2): a stage starts low.
+        organ_share: share of patches whose organ the network is told.
+        whole_share: share of patches that are overviews of whole slides.
+        breast_share: share of the draw that breast cases get, as far as there are enough of them.
         sigma_data: standard deviation of the images.
         augment: turn and mirror patches.
         stain_jitter: standard deviation of the logarithm of each stain's amount; 0 leaves the stains as they are.
@@ -53,6 +59,14 @@ class TrainConfig:
     sigma_mean: float = -1.2
     sigma_std: float = 1.2
     sigma_mean_per_octave: float = 0.0
+    told_share: float = 0.0
+    told_sigma_min: float = 0.02
+    told_sigma_max: float = 0.6
+    told_sigma_mean: float = -1.3
+    told_sigma_std: float = 1.3
+    organ_share: float = 0.0
+    whole_share: float = 0.0
+    breast_share: float = 0.0
     sigma_data: float = 0.5
     augment: bool = True
     stain_jitter: float = 0.0
@@ -95,6 +109,19 @@ SMALL = TrainConfig(
     sigma_std=1.8,
     ema_gamma=16.97,
 )
+# The small network, shown its guide and told the organ, for overviews of whole slides too.
+TOLD = replace(
+    SMALL,
+    network=replace(SMALL.network, told=True),
+    mpp_max=800.0,
+    learning_rate=4e-4,
+    warmup_images=3_000,
+    sigma_mean=-0.5,
+    told_share=0.85,
+    organ_share=0.6,
+    whole_share=0.15,
+    breast_share=0.4,
+)
 # Untried: the parts that served the small network, and the noise of its last two thirds (wsigen/models/small-2.json).
 BASE = TrainConfig(
     network=UNetConfig(widths=(96, 192, 288), blocks=2, detail=32, averages=(4, 16, 64)),
@@ -122,8 +149,8 @@ PAPER = TrainConfig(
 
 
 def preset(name: str) -> TrainConfig:
-    """Return a named config: tiny (tests), small (two CPU cores), base (a GPU), paper (four GPUs)."""
-    presets = {"tiny": TINY, "small": SMALL, "base": BASE, "paper": PAPER}
+    """Return a named config: tiny (tests), small and told (two CPU cores), base (a GPU), paper (four GPUs)."""
+    presets = {"tiny": TINY, "small": SMALL, "told": TOLD, "base": BASE, "paper": PAPER}
     if name not in presets:
         raise WsigenError(f"no preset {name!r}; expected one of {', '.join(presets)}")
     return presets[name]

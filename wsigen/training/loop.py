@@ -9,6 +9,7 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ from wsigen.schedule import lognormal_sigmas
 from wsigen.seeds import generator
 from wsigen.training.checkpoint import read_safetensors, write_safetensors
 from wsigen.training.config import TrainConfig
+from wsigen.training.drawing import Drawer
+from wsigen.training.examples import Example, told_example
 
 STATE_FORMAT = "wsigen-training-1"
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]  # clean, noise, sigma, mpp
@@ -90,7 +93,7 @@ class Trainer:
             self.network.parameters(), betas=(0.9, 0.99), fused=True, lr=config.learning_rate
         )
 
-    def train(self, sampler: PatchSampler, workers: int = 0) -> Iterator[Progress]:
+    def train(self, sampler: PatchSampler | Drawer, workers: int = 0) -> Iterator[Progress]:
         """Train from where the run stands to ``config.images``, one step at a time."""
         rank, world = (get_rank(), get_world_size()) if is_initialized() else (0, 1)
         model: nn.Module = EDMDenoiser(
@@ -98,12 +101,18 @@ class Trainer:
         )
         if world > 1:
             model = DistributedDataParallel(model)
-        for batch in self._batches(sampler, workers, rank, world):
-            clean, noise, sigma, mpp = (part.to(self.device, non_blocking=True) for part in batch)
+        for example in self._examples(sampler, workers, rank, world):
             rate = learning_rate(self.config, self.images_seen)
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
-            loss = denoising_loss(model, clean, noise, sigma, mpp, self.config.sigma_data).mean()
+            loss = denoising_loss(
+                model if example.told is None else partial(model, told=example.told),
+                example.clean,
+                example.noise,
+                example.sigma,
+                example.mpp,
+                self.config.sigma_data,
+            ).mean()
             if not torch.isfinite(loss):
                 raise WsigenError(
                     f"the loss is {loss.item()} after {self.images_seen} images; resume from the last "
@@ -117,22 +126,28 @@ class Trainer:
             self.images_seen += self.config.batch_size
             yield Progress(self.images_seen, loss.item(), rate, float(norm))
 
-    def _batches(
-        self, sampler: PatchSampler, workers: int, rank: int, world: int
-    ) -> "DataLoader[Batch]":
+    def _examples(
+        self, sampler: PatchSampler | Drawer, workers: int, rank: int, world: int
+    ) -> Iterator[Example]:
         """This process's share of every batch, from the first unseen patch on."""
         size = self.config.batch_size
         numbers: list[Any] = [
             range(first + rank, first + size, world)
             for first in range(self.images_seen, self.config.images, size)
         ]
-        return DataLoader(
+        if isinstance(sampler, Drawer):
+            for share in numbers:
+                yield told_example(sampler.draw(share), self.config, share[0])
+            return
+        loader = DataLoader(
             TrainingPatches(sampler, self.config),
             batch_sampler=numbers,
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=self.device.startswith("cuda"),
         )
+        for batch in loader:
+            yield Example(*(part.to(self.device, non_blocking=True) for part in batch))
 
     def save(self, path: Path) -> None:
         """Write everything a run needs to go on, as one safetensors file."""

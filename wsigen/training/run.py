@@ -13,6 +13,7 @@ from typing import Any
 
 from wsigen.cohorts.cohort import Entry
 from wsigen.cohorts.patches import PatchSampler, Source, open_sources
+from wsigen.cohorts.placing import Placing
 from wsigen.denoiser import EDMDenoiser
 from wsigen.devices import has_fast_bfloat16
 from wsigen.errors import WsigenError
@@ -26,6 +27,7 @@ from wsigen.training.checkpoint import (
     save_checkpoint,
 )
 from wsigen.training.config import TrainConfig
+from wsigen.training.drawing import Drawer, Pyramids
 from wsigen.training.loop import Progress, Trainer, world
 from wsigen.training.monitor import append_losses, plot_losses, sample_sheet, save_image
 
@@ -67,6 +69,9 @@ def train_in_folder(
         raise WsigenError(
             f"{folder}: holds a run already; add --resume to go on, or choose another folder"
         )
+    if config.organ_share:
+        network = replace(config.network, organs=organs_of(entries))
+        config = replace(config, network=network)
     if resume:
         trainer = Trainer.resume(state, device, **(changes or {}))
     elif start_from is not None:
@@ -74,7 +79,10 @@ def train_in_folder(
     else:
         trainer = Trainer(config, device)
     config = trainer.config
-    sampler = training_patches(config, open_sources(entries))
+    if config.told_share:
+        sampler: PatchSampler | Drawer = drawn_patches(config, entries, device)
+    else:
+        sampler = training_patches(config, open_sources(entries))
     info = run_info(
         device,
         minutes=minutes,
@@ -119,6 +127,8 @@ def start_from_model(model: LoadedDenoiser, config: TrainConfig, device: str) ->
         network,
         averages=network.averages or config.network.averages,
         detail=network.detail or config.network.detail,
+        told=network.told or config.network.told,
+        organs=network.organs or config.network.organs,
     )
     adopted = replace(config, network=network, sigma_data=model.info.sigma_data)
     return Trainer(adopted, device, model.network)
@@ -140,20 +150,47 @@ def training_patches(config: TrainConfig, sources: Sequence[Source]) -> PatchSam
     return sampler
 
 
+def organs_of(entries: Sequence[Entry]) -> tuple[str, ...]:
+    """Names of the organs of a cohort's training slides."""
+    found = {entry.organ for entry in entries if entry.split == "train"}
+    return tuple(sorted(found - {"", "unspecified"}))
+
+
+def drawn_patches(config: TrainConfig, entries: Sequence[Entry], device: str) -> Drawer:
+    """The patches that a told network trains on, from slides that are decoded now, into the device's memory."""
+    chosen = [entry for entry in entries if entry.split == "train"]
+    pyramids = Pyramids.of(chosen, config.mpp_min, device)
+    return drawer_of(config, pyramids)
+
+
+def drawer_of(config: TrainConfig, pyramids: Pyramids) -> Drawer:
+    """The patches that a run draws from decoded slides."""
+    placing = Placing(
+        pyramids.grounds,
+        config.patch_px,
+        (config.mpp_min, config.mpp_max),
+        whole_share=config.whole_share,
+        shares={"breast": config.breast_share},
+        seed=config.seed,
+    )
+    return Drawer(pyramids, placing, config.network.organs)
+
+
 def save_run(
-    folder: Path, trainer: Trainer, sampler: PatchSampler, training_data: tuple[str, ...]
+    folder: Path, trainer: Trainer, sampler: PatchSampler | Drawer, training_data: tuple[str, ...]
 ) -> None:
     """Save the run's state, its averaged model, loss curve and a sheet of samples."""
     config = trainer.config
     trainer.save(folder / STATE)
     average = trainer.average.module
     assert isinstance(average, UNet)
+    shown = sampler.placing.mpp_range if isinstance(sampler, Drawer) else sampler.mpp_range
     model_info = ModelInfo(
         network=config.network,
         sigma_data=config.sigma_data,
         patch_px=config.patch_px,
-        mpp_min=round(sampler.mpp_range[0], 4),
-        mpp_max=round(sampler.mpp_range[1], 4),
+        mpp_min=round(shown[0], 4),
+        mpp_max=round(shown[1], 4),
         images_seen=trainer.images_seen,
         training_data=training_data,
         background=BACKGROUND,

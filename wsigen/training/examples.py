@@ -1,0 +1,68 @@
+"""What the network is trained on: a clean patch, its noise, and what it is told of it.
+
+Everything random of a batch comes from a stream named by (seed, number of its first patch).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wsigen.arrays import Images, PerImage
+from wsigen.denoiser import Told
+from wsigen.guidance import AveragePool
+from wsigen.schedule import SIGMA_MAX, lognormal_sigmas
+from wsigen.seeds import generator
+from wsigen.training.config import TrainConfig
+from wsigen.training.drawing import Drawn
+
+OVERVIEWS_TOLD = 1 / 3  # how often an overview is told, for each time another patch is
+
+
+@dataclass(frozen=True)
+class Example:
+    """A batch: clean and noise (batch, 3, side, side), sigma and mpp (batch,), and what the network is told."""
+
+    clean: Images
+    noise: Images
+    sigma: PerImage
+    mpp: PerImage
+    told: Told | None = None
+
+
+def told_example(drawn: Drawn, config: TrainConfig, first: int) -> Example:
+    """Draw noise for patches, and a guide with noise of its own: y = A z of the patch itself, plus sigma_g n.
+
+    A patch that is not told has sigma_g = ``SIGMA_MAX`` and an empty image.
+
+    Args:
+        drawn: the patches.
+        config: its ``told_*``, ``organ_share`` and ``sigma_*``.
+        first: number of the first patch, which names the stream.
+    """
+    stream = generator(config.seed, "training noise", first)
+    clean, operator = drawn.clean, AveragePool()
+
+    def normal(*shape: int) -> Tensor:
+        return torch.from_numpy(stream.standard_normal(shape, np.float32)).to(clean.device)
+
+    def uniform() -> Tensor:
+        return torch.from_numpy(stream.random(len(clean), np.float32)).to(clean.device)
+
+    share = torch.where(drawn.overview, config.told_share * OVERVIEWS_TOLD, config.told_share)
+    is_told = uniform() < share
+    low, high = math.log(config.told_sigma_min), math.log(config.told_sigma_max)
+    sigma_g = torch.where(is_told, (low + (high - low) * uniform()).exp(), SIGMA_MAX)
+    gauss = normal(len(clean))
+    sigma = torch.where(
+        is_told,
+        lognormal_sigmas(gauss, config.told_sigma_mean, config.told_sigma_std),
+        lognormal_sigmas(gauss, config.sigma_mean, config.sigma_std),
+    )
+    guide = operator(clean)
+    guide = guide + sigma_g[:, None, None, None] * normal(*guide.shape)
+    image = torch.where(is_told[:, None, None, None], operator.enlarged(guide), 0.0)
+    organ = torch.where(uniform() < config.organ_share, drawn.organ, 0)
+    return Example(clean, normal(*clean.shape), sigma, drawn.mpp, Told(image, sigma_g, organ))
