@@ -201,7 +201,7 @@ def test_a_truncated_foreign_or_unknown_checkpoint_is_a_clear_error(tmp_path):
     with pytest.raises(WsigenError, match="no model 'huge'; expected one of"):
         load_denoiser("huge")
     with pytest.raises(
-        WsigenError, match="no preset 'huge'; expected one of tiny, small, base, paper"
+        WsigenError, match="no preset 'huge'; expected one of tiny, small, told, base, paper"
     ):
         preset("huge")
 
