@@ -90,6 +90,12 @@ class EDMDenoiser(nn.Module):
             output = self.network(c_in * x, c_noise.flatten(), scales, *more)
         return c_skip * x + c_out * output.to(x.dtype)
 
+    @property
+    def is_told(self) -> bool:
+        """Whether the network knows what to make of a guide."""
+        config = getattr(self.network, "config", None)
+        return bool(getattr(config, "told", False))
+
     def _precision(self, device: torch.device) -> contextlib.AbstractContextManager[None]:
         if not self.half_precision:
             return contextlib.nullcontext()

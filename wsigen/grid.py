@@ -55,6 +55,12 @@ class Window(NamedTuple):
         bottom, right = min(max(self.bottom, top), height), min(max(self.right, left), width)
         return Window(top, left, bottom - top, right - left)
 
+    def shared(self, other: "Window") -> "Window":
+        """What lies in both; it has no pixels where they do not meet."""
+        top, left = max(self.top, other.top), max(self.left, other.left)
+        bottom, right = min(self.bottom, other.bottom), min(self.right, other.right)
+        return Window(top, left, max(bottom - top, 0), max(right - left, 0))
+
     def pieces(self, height: int, width: int) -> "list[tuple[Window, Window]]":
         """Cut it where a wrapped plane ends: each piece as a window of the plane, and its place in this window."""
         return [

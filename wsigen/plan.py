@@ -32,6 +32,11 @@ class StagePlan:
             not evaluated; see :mod:`wsigen.runs.background`. None evaluates all.
         first_starts: ``sigma_start`` of the first guided stages, one each; those that follow take ``sigma_start``.
         first_steps: ``num_steps`` of the first guided stages, likewise.
+        told: sigma_g, the noise level that the guide is shown with to a network that is told its guide; None, as in
+            the paper, shows it none and leaves all to the projection.
+        strength: how far a told stage goes on away from what the network says untold; see `wsigen.guidance.told`.
+        strength_down_to: lowest noise level at which it does; above, each patch costs two evaluations.
+        rim: pixels along the overview's edge that are glass, whatever the network says, so that tissue ends before.
         shifts: "uniform", each step's grid drawn for itself, as in the paper; or "low-discrepancy", grids of steps near
             each other lie far apart.
     """
@@ -48,6 +53,10 @@ class StagePlan:
     skip_background: float | None = None
     first_starts: tuple[float, ...] = ()
     first_steps: tuple[int, ...] = ()
+    told: float | None = None
+    strength: float = 0.0
+    strength_down_to: float = 0.15
+    rim: int = 0
     shifts: str = "uniform"
 
     def check(self) -> None:
@@ -58,14 +67,16 @@ class StagePlan:
             "sigma_start": not self.sigma_min < self.sigma_start <= SIGMA_MAX,
             "factor": self.factor < 2,
             "shifts": self.shifts not in ("uniform", "low-discrepancy"),
+            "told": self.told is not None and not 0 < self.told < SIGMA_MAX,
+            "rim": self.rim < 0,
             "skip_background": self.skip_background is not None and self.skip_background < 0,
         }
         for name in (name for name, found in wrong.items() if found):
             raise WsigenError(
                 f"{name} is {getattr(self, name)}; expected num_steps at least 1, guided_steps from 0 to "
                 f"num_steps ({self.num_steps}), sigma_start above {self.sigma_min:g} and at most "
-                f"{SIGMA_MAX:g}, factor at least 2, shifts uniform or low-discrepancy, skip_background None or "
-                "at least 0"
+                f"{SIGMA_MAX:g}, factor at least 2, shifts uniform or low-discrepancy, told None or above 0 "
+                f"and below {SIGMA_MAX:g}, rim and skip_background None or at least 0"
             )
         for stage in range(1, 1 + max(len(self.first_starts), len(self.first_steps))):
             self.at(stage).check()
@@ -86,7 +97,9 @@ class StagePlan:
                 sigma_min=SIGMA_MIN,
                 factor=1,
                 skip_background=None,
+                told=None,
             )
+        plain = replace(plain, rim=0)
         starts, steps = self.first_starts[stage - 1 : stage], self.first_steps[stage - 1 : stage]
         if not starts and not steps:
             return plain
@@ -114,7 +127,17 @@ class StagePlan:
     @property
     def evaluations(self) -> int:
         """Network evaluations a guided stage spends on each patch."""
-        return evaluations(self.num_steps, self.solver)
+        if self.told is None or self.strength == 0:
+            return evaluations(self.num_steps, self.solver)
+        return sum(self.evaluations_at(i) for i in range(self.num_steps))
+
+    def evaluations_at(self, i: int) -> int:
+        """Network evaluations that step ``i`` spends on a patch: at both ends with Heun, told and untold."""
+        sigmas = self.sigmas()
+        corrected = self.solver == "heun" and i + 1 < self.num_steps
+        asked = [float(sigmas[i])] + ([float(sigmas[i + 1])] if corrected else [])
+        twice = self.told is not None and self.strength != 0
+        return sum(2 if twice and sigma >= self.strength_down_to else 1 for sigma in asked)
 
     @property
     def num_canvases(self) -> int:
@@ -126,6 +149,16 @@ PAPER = StagePlan()
 # Start, solver and steps were chosen by benchmarks/results/plans.json; the guided steps by cascade.json beside it:
 # after one stage more of them give a texture nearer to real tissue, after all stages fewer do.
 FAST = StagePlan(num_steps=10, solver="euler", sigma_start=3.0, sigma_min=0.02, guided_steps=2)
+# For a model that is told its guide.
+TOLD = StagePlan(
+    num_steps=6,
+    guided_steps=0,
+    solver="2m",
+    sigma_start=1.5,
+    sigma_min=0.03,
+    told=0.03,
+    rim=2,
+)
 # To see what a seed comes to in a third of the time; results/classroom/fewer_evaluations.json has its guided stages.
 PREVIEW = StagePlan(
     num_steps=5,
@@ -139,8 +172,8 @@ PREVIEW = StagePlan(
 
 
 def plan(name: str) -> StagePlan:
-    """Return a named plan: "paper" (N = 40, r = 28, Heun, from sigma 80), "fast" or "preview"."""
-    plans = {"paper": PAPER, "fast": FAST, "preview": PREVIEW}
+    """Return a named plan: "paper" (N = 40, r = 28, Heun, from sigma 80), "fast", "preview", or "told"."""
+    plans = {"paper": PAPER, "fast": FAST, "preview": PREVIEW, "told": TOLD}
     if name not in plans:
         raise WsigenError(f"no plan {name!r}; expected one of {', '.join(plans)}")
     return plans[name]

@@ -9,6 +9,7 @@ from dataclasses import replace
 import torch
 
 from wsigen.arrays import Images
+from wsigen.denoiser import Told
 from wsigen.errors import WsigenError
 from wsigen.grid import Grid, Window, draw_shift, shifted_grid, spread_shift
 from wsigen.guidance import AveragePool
@@ -46,6 +47,11 @@ class StagePlane:
         self.device = device_of(painter.denoiser, self.guide.image if self.guide else None)
         self.region = region or Window(0, 0, stage.height, stage.width)
         self._check_guide()
+        if self.plan.told is not None and not getattr(painter.denoiser, "is_told", False):
+            raise WsigenError(
+                f"the plan tells the network its guide (told = {self.plan.told:g}), and this model was not trained to "
+                "be told; choose another --plan, or a model that is told"
+            )
 
     @property
     def num_steps(self) -> int:
@@ -74,10 +80,12 @@ class StagePlane:
         start[inside.slices(window.top, window.left)] = x[inside.slices(window.top, window.left)]
         return start
 
-    def noise(self, window: Window, device: torch.device | None = None) -> Image:
-        """A window of the plane of noise, on a device; by default that of the network."""
+    def noise(
+        self, window: Window, device: torch.device | None = None, kind: str = "noise"
+    ) -> Image:
+        """A window of a plane of noise, on a device; by default that of the network."""
         top, left, height, width = window
-        name = (self.painter.seed, "stage", self.stage.index, "noise")
+        name = (self.painter.seed, "stage", self.stage.index, kind)
         values = white_noise(
             *name,
             top=top,
@@ -92,6 +100,17 @@ class StagePlane:
         """The guide under some windows."""
         assert self.guide is not None
         return self.guide.read([w.reduced(self.plan.factor) for w in batch]).to(self.device)
+
+    def shown(self, batch: Sequence[Window]) -> Told:
+        """What a told network is shown of the guide under some windows.
+
+        The guide's noise is drawn by guide pixel: patches that overlap, and runs that are resumed, see the same.
+        """
+        assert self.plan.told is not None
+        under = [window.reduced(self.plan.factor) for window in batch]
+        noise = torch.stack([self.noise(window, kind="guide noise") for window in under])
+        guide = self.guide_of(batch) + self.plan.told * noise
+        return Told(self.operator.enlarged(guide), self.plan.told)
 
     def _check_guide(self) -> None:
         """A part of a guide has to reach as far as empty glass is looked for."""

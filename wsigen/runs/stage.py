@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 
 from wsigen.arrays import Denoiser, Images
+from wsigen.denoiser import EDMDenoiser
 from wsigen.grid import Grid, Window, side_by_side
-from wsigen.guidance import guided_step
+from wsigen.guidance import guided_step, told
 from wsigen.plan import Stage
 from wsigen.runs.background import is_background, sparing
 from wsigen.runs.canvas import Canvas, Image, cut
@@ -85,10 +86,9 @@ class StageRun(StagePlane):
 
     def step(self, i: int, x: Images, batch: Sequence[Window]) -> Images:
         """Step ``i`` of Algorithm 1 in some patches; the overview has no guide."""
-        corrected = self.plan.solver == "heun" and i + 1 < self.num_steps
-        denoiser, skipped = self.spared(batch)
+        denoiser, skipped = self.asked(batch)
         self.spent.skipped += skipped
-        self.spent.evaluations += (len(batch) - skipped) * (2 if corrected else 1)
+        self.spent.evaluations += (len(batch) - skipped) * self.plan.evaluations_at(i)
         remembers = self.plan.solver == "2m" and i > 0
         previous = self.canvas(i, "u").read(batch).to(self.device) if remembers else None
         with torch.no_grad():
@@ -116,23 +116,48 @@ class StageRun(StagePlane):
             canvas.write(batch, u.to(canvas.image.device))
         return x
 
-    def spared(self, batch: Sequence[Window]) -> tuple[Denoiser, int]:
+    def asked(self, batch: Sequence[Window]) -> tuple[Denoiser, int]:
         """The denoiser for some patches, and how many of them are empty glass that it is not asked for."""
-        denoiser, background = self.painter.denoiser, self.painter.background
-        if self.guide is None or self.plan.skip_background is None:
-            return denoiser, 0
-        margin = self.painter.guide_margin
-        around = [window.reduced(self.plan.factor).grown(margin) for window in batch]
-        skipped = is_background(self.guide.read(around), background).to(self.device)
+        plan, background = self.plan, self.painter.background
+        denoiser, skipped = self.painter.denoiser, torch.zeros(len(batch), dtype=torch.bool)
+        if self.guide is not None and plan.skip_background is not None:
+            margin = self.painter.guide_margin
+            around = [window.reduced(plan.factor).grown(margin) for window in batch]
+            skipped = is_background(self.guide.read(around), background)
         number = int(skipped.sum())
+        if plan.told is not None and number < len(batch):
+            assert isinstance(denoiser, EDMDenoiser)  # the plane has seen to it
+            kept = [w for w, empty in zip(batch, skipped.tolist(), strict=True) if not empty]
+            denoiser = told(denoiser, self.shown(kept), plan.strength, plan.strength_down_to)
         if number == 0:
             return denoiser, 0
-        return sparing(denoiser, skipped, background), number
+        return sparing(denoiser, skipped.to(self.device), background), number
 
     def write(self, i: int, batch: Sequence[Window], x: Images) -> None:
         """Put x, now at the noise level of step ``i``, back; the clean image keeps to [-1, 1]."""
         canvas = self.canvas(i)
+        if self.plan.rim:
+            x = torch.stack(
+                [self.rimmed(i, one, window) for one, window in zip(x, batch, strict=True)]
+            )
         canvas.write(batch, (x.clamp_(-1, 1) if i == self.num_steps else x).to(canvas.image.device))
+
+    def rimmed(self, i: int, x: Image, window: Window) -> Image:
+        """X in one window at the noise level of step ``i``, with glass along the edge of the plane."""
+        rim = self.plan.rim
+        inner = Window(rim, rim, self.stage.height - 2 * rim, self.stage.width - 2 * rim)
+        inner = inner.shared(window)
+        glass = self.glass(window, float(self.sigmas[i]), x.device)
+        place = inner.slices(window.top, window.left)
+        glass[place] = x[place]
+        return glass
+
+    def glass(self, window: Window, sigma: float, device: torch.device) -> Image:
+        """Background with the noise that a plane of it would have at a level: the path that every solver follows."""
+        if sigma == 0:
+            shape = (3, window.height, window.width)
+            return torch.full(shape, self.painter.background, device=device)
+        return self.painter.background + sigma * self.noise(window, device)
 
     def canvas(self, i: int, name: str = "x") -> Canvas:
         """A canvas as it stands before step ``i``; beyond its edge lies background with the step's noise."""
@@ -140,10 +165,7 @@ class StageRun(StagePlane):
         image = self.state.image(name, i)
 
         def outside(window: Window) -> Image:
-            if sigma == 0:
-                shape = (3, window.height, window.width)
-                return torch.full(shape, self.painter.background, device=image.device)
-            return self.painter.background + sigma * self.noise(window, image.device)
+            return self.glass(window, sigma, image.device)
 
         return Canvas(
             image,
