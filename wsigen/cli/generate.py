@@ -72,7 +72,7 @@ def generate(
       wsigen generate slide.tiff --width 2048 --height 2048 --mpp 0.7 --seed 0
       wsigen generate strip.tiff --width-mm 4 --height-mm 1.5 --mpp 1
       wsigen generate large.tiff --width 16384 --height 16384 --workdir work
-      torchrun --nproc-per-node 2 -m wsigen generate large.tiff --width 16384 --height 16384
+      torchrun --nproc-per-node 2 -m wsigen generate shared.tiff --width 16384 --height 16384
     """
     from wsigen.coarse_to_fine import generate as run
     from wsigen.devices import choose_device

@@ -53,7 +53,7 @@ def wsigen() -> None:
     Examples:
       wsigen phantom slides --slides 8
       wsigen train runs/first --cohort slides --minutes 60
-      wsigen generate slide.tiff --model runs/first/model.safetensors
+      wsigen generate slide.tiff --model runs/first/model.safetensors --mpp 1
       wsigen info slide.tiff
     """
 

@@ -22,7 +22,7 @@ def phantom(folder: Path, slides: int, seed: int, mpp: float, size: int, overwri
     \b
     Examples:
       wsigen phantom slides
-      wsigen phantom slides --slides 40 --seed 1
+      wsigen phantom more --slides 40 --seed 1
       wsigen phantom fine --slides 2 --mpp 0.5 --size 8192
     """
     from tqdm import tqdm

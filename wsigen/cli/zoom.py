@@ -56,8 +56,8 @@ def zoom(
     \b
     Examples:
       wsigen zoom place --at 800,1200
-      wsigen zoom place --at 30000,41000 --width 65536 --height 65536 --seed 3
-      wsigen zoom place --at 30000,41000 --width 65536 --height 65536 --seed 3 --plan preview --margin-px 32
+      wsigen zoom deep --at 30000,41000 --width 65536 --height 65536 --seed 3
+      wsigen zoom quick --at 30000,41000 --width 65536 --height 65536 --seed 3 --plan preview --margin-px 32
     """
     from wsigen.errors import WsigenError
     from wsigen.provenance import run_info
