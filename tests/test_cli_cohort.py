@@ -83,7 +83,7 @@ def test_a_pack_is_written_and_looked_through(folder):
     out = folder / "one.pack"
     assert f"{out}: 1 slides in" in run("pack", folder / "cohort.csv", out)
     found = json.loads(run("cohort", "check", out, "--json"))
-    assert (found["usable"], found["findings"][0]["case"]) == (1, "p1")
+    assert (found["usable"], found["findings"][0]["case"]) == (1, "case-001")
     with pytest.raises(WsigenError, match="use --overwrite"):
         run("pack", folder / "cohort.csv", out)
     run("pack", folder / "cohort.csv", out, "--overwrite")

@@ -42,10 +42,13 @@ def convert(
     """
     from wsigen.errors import WsigenError
     from wsigen.slides import open_slide, write_pyramid
+    from wsigen.slides.dicom import slide_in_folder
     from wsigen.slides.pyramid import check_output, opens_as_slide
     from wsigen.slides.scale import checked_mpp
 
     check_output(out, overwrite=overwrite)
+    if image.is_dir():
+        image = slide_in_folder(image)
     if not image.is_file():
         raise WsigenError(f"{image}: no such file; expected a slide or an image")
     if mpp is not None:

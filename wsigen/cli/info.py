@@ -51,7 +51,7 @@ def describe_slide(path: Path, mpp: float | None = None) -> dict[str, Any]:
             "levels": [list(size) for size in slide.levels],
             "tissue_fraction": round(tissue.count / (tissue.shape[0] * tissue.shape[1]), 4),
             "remark": remark(tissue),
-            "description": read_description(path) if opens_as_slide(path) else None,
+            "description": read_description(slide.path) if opens_as_slide(slide.path) else None,
         }
 
 

@@ -1,17 +1,22 @@
 """A cohort: slides with their scale, patient and split, from a cohort.csv, a folder, a pack, or drawn."""
 
 import csv
+import logging
 import math
 import os
+import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from wsigen.cohorts.folder import case_of, slides_in
+from wsigen.cohorts.identity import clashes
 from wsigen.cohorts.packed import Pack
-from wsigen.cohorts.table import read_table
+from wsigen.cohorts.table import numbered_rows, read_table
 from wsigen.errors import WsigenError
+from wsigen.slides.dicom import slide_in_folder
 from wsigen.slides.reader import open_slide
 from wsigen.slides.scale import GIVEN_MPP
 from wsigen.slides.slide import Slide
@@ -21,7 +26,10 @@ PHANTOM, SAMPLE = "phantom", "sample"  # cohorts without a file of one's own
 SAMPLE_PACK = Path(__file__).with_name("sample.pack")
 HELD_OUT = "heldout"  # the split of patients kept from training
 UNSEEN = (HELD_OUT, "held-out", "validation", "test")  # splits no model was trained on
-NO_SLIDES = (".csv", ".json", ".jsonl", ".md", ".part", ".pdf", ".tsv", ".txt", ".xml", ".zip")
+SPLITS = ("train", *UNSEEN)  # that some command reads without being told
+DECIMAL_COMMA = re.compile(r"\d+,\d+")
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -47,8 +55,9 @@ def read_cohort(source: Path | str, *, exclude: Sequence[str] = ()) -> list[Entr
     """List the slides of a cohort.csv, of a folder (which may hold one), of a pack, or of a cohort by name.
 
     Args:
-        source: a csv file with at least the columns path, case, mpp and split, paths relative to it (mpp may be empty
-            where the file itself says it); a folder of slides, each its own case, all of them for training; a file that
+        source: a csv file with at least the columns path, mpp and split, paths relative to it (mpp may be empty where
+            the file itself says it; case is the patient, by default that of a TCGA name or else the file's name); a
+            folder of slides and its subfolders, each slide its own case, all of them for training; a file that
             `wsigen pack` wrote; or a word: "sample", the real tissue that ships, or "phantom", slides that are drawn
             (a folder of that name is "./phantom").
         exclude: cases to leave out.
@@ -64,6 +73,11 @@ def read_cohort(source: Path | str, *, exclude: Sequence[str] = ()) -> list[Entr
         if splits.setdefault(found.case, found.split) != found.split:
             raise WsigenError(f"{source}: {in_two_splits(found, splits)}")
         entries.append(found)
+    for number, words in clashes(entries).items():
+        log.warning("%s: %s is %s", source, entries[number].path.name, words)
+    strange = sorted({entry.split for entry in entries} - set(SPLITS))
+    if strange:
+        log.warning("%s: %s", source, unread_split(strange[0]))
     unknown = set(exclude) - {entry.case for entry in entries}
     if unknown:
         raise WsigenError(
@@ -98,10 +112,8 @@ def list_cohort(source: Path) -> Iterator[Entry | Problem]:
     if source.is_dir() and (source / "cohort.csv").is_file():
         source = source / "cohort.csv"
     if source.is_dir():
-        for path in sorted(source.iterdir()):
-            known = path.name.startswith(".") or path.suffix.lower() in NO_SLIDES
-            if path.is_file() and not known:
-                yield Entry(path, path.stem, None, "train")
+        for path, case in slides_in(source):
+            yield Entry(path, case, None, "train")
     elif zipfile.is_zipfile(source):
         pack = Pack(source)
         for number, about in enumerate(pack.slides):
@@ -124,6 +136,24 @@ def list_cohort(source: Path) -> Iterator[Entry | Problem]:
         )
 
 
+def described(entries: Sequence[Entry], split: str = "train") -> tuple[str, ...]:
+    """What a model that goes out says of its training data: cohorts, licences and counts, never cases or paths."""
+    counts: dict[tuple[str, str], int] = {}
+    for entry in entries:
+        if entry.split == split:
+            about = (entry.cohort or "own data", entry.licence or "no licence named")
+            counts[about] = counts.get(about, 0) + 1
+    return tuple(
+        f"{cohort} ({licence}), {count} {'slide' if count == 1 else 'slides'}"
+        for (cohort, licence), count in sorted(counts.items())
+    )
+
+
+def unread_split(split: str) -> str:
+    """What is wrong with a split of a name that no command knows."""
+    return f"split {split!r} is read only where a command is told it; expected one of {', '.join(SPLITS)}"
+
+
 def in_two_splits(entry: Entry, splits: dict[str, str]) -> str:
     """What is wrong with a case whose slides stand in several splits."""
     return (
@@ -133,28 +163,52 @@ def in_two_splits(entry: Entry, splits: dict[str, str]) -> str:
 
 
 def _read_csv(source: Path) -> Iterator[Entry | Problem]:
-    for line, row in enumerate(read_table(source), start=2):
+    for line, row in numbered_rows(source):
         where = f"{source}:{line}"
-        path = source.parent / row["path"]
         mpp = _parse_mpp(row["mpp"])
-        if not path.is_file():
+        low, high = GIVEN_MPP
+        try:
+            path = _slide_beside(source, row["path"])
+        except WsigenError as error:
+            yield Problem(where, str(error))
+            continue
+        if path is None:
             yield Problem(where, f"no file {row['path']!r} beside it; correct the path")
-        elif mpp is not None and not GIVEN_MPP[0] <= mpp <= GIVEN_MPP[1]:
-            low, high = GIVEN_MPP
+        elif mpp is not None and not low <= mpp <= high:
             found = f"mpp is {row['mpp']!r}, expected a number above 0 (from {low:g} to {high:g}), or empty"
             yield Problem(where, found)
+        elif not row["split"]:
+            yield Problem(where, f"the split is empty; expected one of {', '.join(SPLITS)}")
         else:
             about = (row.get(name) or "" for name in ("cohort", "licence", "organ", "mpp_source"))
             cohort, licence, organ, mpp_source = about
-            yield Entry(path, row["case"], mpp, row["split"], cohort, licence, organ, mpp_source)
+            case, split = row.get("case") or case_of(path), _split(row["split"])
+            yield Entry(path, case, mpp, split, cohort, licence, organ, mpp_source)
+
+
+def _slide_beside(source: Path, name: str) -> Path | None:
+    """The file that a row names, with the slashes of Windows too; the first one of a DICOM slide's folder."""
+    for spelt in (name, name.replace("\\", "/")):
+        path = source.parent / spelt
+        if name and path.is_dir():
+            return slide_in_folder(path)
+        if path.is_file():
+            return path
+    return None
+
+
+def _split(text: str) -> str:
+    """A split as commands know it, however its letters are written."""
+    return text.lower() if text.lower() in SPLITS else text
 
 
 def _parse_mpp(text: str | None) -> float | None:
     """The number, None where there is nothing, and no number (NaN) where there is something else."""
     if not text or not text.strip():
         return None
+    text = text.strip()
     try:
-        return float(text)
+        return float(text.replace(",", ".") if DECIMAL_COMMA.fullmatch(text) else text)
     except ValueError:
         return math.nan
 
@@ -181,6 +235,9 @@ def hold_out(source: Path, names: Sequence[str], target: Path) -> dict[str, int]
         )
     read_cohort(table)  # says what is wrong with it
     rows = read_table(table)
+    for row in rows:
+        row["case"] = row.get("case") or case_of(Path(row["path"]))
+        row["split"] = _split(row["split"])
     known = {row["case"] for row in rows} | {row["path"] for row in rows}
     if unknown := sorted(set(names) - known):
         raise WsigenError(

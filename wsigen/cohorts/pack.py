@@ -6,10 +6,11 @@ Three ways were weighed:
    scales and places, and a change of patch size or seed wants a new pack.
 2. Every level of every slide as lossless blocks. Any patch can be read, but a JPEG grows tenfold: the five HER2ST
    sections of 19 MB become several hundred.
-3. What came as a plain image stays as it came, bytes and all, and its levels are made by the reader as ever; what only
-   OpenSlide can decode becomes lossless blocks of its levels. This is what is done: patches are equal to the last bit,
-   and the pack of a cohort of plain images is as large as its files. (A JPEG is decoded by the Pillow at hand, from a
-   pack as from a folder; another release of its decoder may round differently, in both.)
+3. What came as a plain image stays as it came, its data byte for byte but without what its head says of people
+   (`wsigen.cohorts.bare`), and its levels are made by the reader as ever; what only OpenSlide can decode becomes
+   lossless blocks of its levels. This is what is done: patches are equal to the last bit, and the pack of a cohort of
+   plain images is as large as its files. (A JPEG is decoded by the Pillow at hand, from a pack as from a folder;
+   another release of its decoder may round differently, in both.)
 
 Glass is kept too, since one patch in ten may lie anywhere. Lossless blocks of whole slides are large (about 1 byte
 per pixel): ``mpp_min`` leaves out levels finer than training wants, and ``quality`` writes the others as JPEG and only
@@ -31,6 +32,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from wsigen import __version__
+from wsigen.cohorts.bare import bare_bytes
 from wsigen.cohorts.cohort import Entry
 from wsigen.cohorts.packed import FORMAT
 from wsigen.cohorts.patches import Source
@@ -84,7 +86,7 @@ def write_pack(
         raise WsigenError(f"the folder {out.parent} does not exist: create it first")
     if any(entry.opener for entry in entries):
         raise WsigenError("the cohort is a pack already; give the slides it was packed from")
-    root = Path(os.path.commonpath([entry.path.absolute().parent for entry in entries]))
+    numbers = {case: n for n, case in enumerate(dict.fromkeys(entry.case for entry in entries), 1)}
     partial = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         with zipfile.ZipFile(partial, "w") as archive:
@@ -92,7 +94,9 @@ def write_pack(
             for number, entry in enumerate(entries):
                 begin = archive.start_dir
                 about = _pack_slide(archive, number, entry, quality, mpp_min)
-                slides.append({"path": str(entry.path.absolute().relative_to(root)), **about})
+                # names of files and cases are names of patients, and a pack goes out
+                name = f"{number:03d}{entry.path.suffix.lower()}"
+                slides.append({"path": name, "case": f"case-{numbers[entry.case]:03d}", **about})
                 yield Packing(number + 1, len(entries), entry.path, archive.start_dir - begin)
             index = {
                 "format": FORMAT,
@@ -117,7 +121,6 @@ def _pack_slide(
         if source.tissue.filled is not None:
             _add(archive, f"{number:03d}/fill.png", _png(source.tissue.filled))
         about: dict[str, Any] = {
-            "case": entry.case,
             "split": entry.split,
             "cohort": entry.cohort,
             "licence": entry.licence,
@@ -132,7 +135,7 @@ def _pack_slide(
             "vendor": slide.vendor,
         }
         if isinstance(slide, ImageSlide):
-            _add(archive, f"{number:03d}/image", entry.path.read_bytes())
+            _add(archive, f"{number:03d}/image", bare_bytes(entry.path))
             return about | {"kind": "image"}
         downsamples = [slide._downsample(level) for level in range(len(slide.levels))]
         fits = [scale * slide.mpp <= mpp_min * (1 + SCALE_TOLERANCE) for scale in downsamples]

@@ -1,4 +1,7 @@
-"""The table of a cohort, cohort.csv: its columns, its rows, and how rows are added."""
+"""The table of a cohort, cohort.csv: its columns, its rows, and how rows are added.
+
+Spreadsheets write commas, semicolons or tabs, blank rows, and a mark of their encoding; all of that is read.
+"""
 
 import csv
 from collections.abc import Sequence
@@ -6,27 +9,58 @@ from pathlib import Path
 
 from wsigen.errors import WsigenError
 
-REQUIRED = ("path", "case", "mpp", "split")
+REQUIRED = ("path", "mpp", "split")
 COLUMNS = ("path", "cohort", "case", "organ", "mpp", "mpp_source", "split", "licence")
+SEPARATORS = ",;\t"
+ENCODINGS = {
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+}  # by the first bytes; else UTF-8, or Windows' own
 
 
 def read_table(source: Path) -> list[dict[str, str]]:
-    """The rows of a cohort.csv, {column: text}, with at least the columns ``REQUIRED``.
+    """The rows of a cohort.csv, {column: text}, with at least the columns ``REQUIRED``; blank rows are passed over.
 
     Raises:
         WsigenError: it is no table, or a column is missing.
     """
+    return [row for _, row in numbered_rows(source)]
+
+
+def numbered_rows(source: Path) -> list[tuple[int, dict[str, str]]]:
+    """As `read_table`, each row with its line in the file."""
+    text = _text(source)
+    first = next((line for line in text.splitlines() if line.strip(SEPARATORS + " ")), "")
+    separator = max(SEPARATORS, key=first.count)
     try:
-        with source.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (UnicodeDecodeError, csv.Error) as error:
+        reader = csv.reader(text.splitlines(keepends=True), delimiter=separator)
+        lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
+    except csv.Error as error:
         raise WsigenError(f"{source}: not a csv table ({error}); expected {REQUIRED}") from error
-    missing = [name for name in REQUIRED if not rows or name not in rows[0]]
+    lines = [(number, cells) for number, cells in lines if any(cells)]
+    head = [name.lower() for name in lines[0][1]] if lines else []
+    missing = [name for name in REQUIRED if name not in head or len(lines) < 2]
     if missing:
         raise WsigenError(
-            f"{source}: no column {missing[0]!r}; expected at least {', '.join(REQUIRED)}"
+            f"{source}: no column {missing[0]!r}; expected at least {', '.join(REQUIRED)}, with commas between them"
         )
-    return rows
+    return [(n, dict(zip(head, cells + [""] * len(head), strict=False))) for n, cells in lines[1:]]
+
+
+def _text(source: Path) -> str:
+    data = source.read_bytes()
+    encoding = ENCODINGS.get(data[:2], "utf-8-sig")
+    for name in (encoding, "cp1252"):
+        try:
+            text = data.decode(name)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return text
+    raise WsigenError(
+        f"{source}: not a csv table; expected {', '.join(REQUIRED)} with commas between them; "
+        "save a spreadsheet as CSV"
+    )
 
 
 def add_to_cohort(folder: Path, rows: Sequence[dict[str, str]]) -> Path:
@@ -35,10 +69,8 @@ def add_to_cohort(folder: Path, rows: Sequence[dict[str, str]]) -> Path:
     kept: list[dict[str, str]] = []
     columns = list(COLUMNS)
     if table.is_file():
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            kept = list(reader)
-            columns = list(dict.fromkeys([*(reader.fieldnames or ()), *COLUMNS]))
+        kept = read_table(table)
+        columns = list(dict.fromkeys([*kept[0], *COLUMNS]))
     known = {row.get("path") for row in kept}
     partial_table = folder / ".cohort.csv.part"
     with partial_table.open("w", newline="", encoding="utf-8") as file:

@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from wsigen.errors import WsigenError
+from wsigen.slides.dicom import slide_in_folder
 from wsigen.slides.scale import Stated, checked_mpp, own_mpp
 from wsigen.slides.seen import content_name
 from wsigen.slides.slide import WHITE, Slide, on_white, unreadable
@@ -120,7 +121,7 @@ def open_slide(path: Path | str, mpp: float | None = None) -> Slide:
     """Open a slide or a plain image.
 
     Args:
-        path: any file that OpenSlide or Pillow opens.
+        path: any file that OpenSlide or Pillow opens, or the folder of one DICOM slide.
         mpp: micrometres per pixel; needed where the file does not say, and overriding it where it does.
 
     Raises:
@@ -129,6 +130,8 @@ def open_slide(path: Path | str, mpp: float | None = None) -> Slide:
     path = Path(path)
     if mpp is not None:
         checked_mpp(mpp)
+    if path.is_dir():
+        path = slide_in_folder(path)
     if not path.is_file():
         raise WsigenError(f"{path}: no such file; expected a slide or an image")
     from wsigen.slides.scanned import PLAIN_TIFF, OpenSlideSlide, scanned_format

@@ -48,7 +48,6 @@ def final_ratings(steps: Sequence[Row], key: Mapping[str, Row]) -> list[dict[str
                     "reader": step["reader"],
                     "slide": step["slide"],
                     "label": key[step["slide"]]["label"],
-                    "source": key[step["slide"]]["source"],
                     "rating": step["rating"],
                     "changes": changes[place],
                     **{name: step[name] for name in ("time", "dwell_ms", "mpp_min", "mpp_max")},

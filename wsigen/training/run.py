@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from wsigen.cohorts.cohort import Entry
+from wsigen.cohorts.cohort import Entry, described
 from wsigen.cohorts.patches import PatchSampler, Source, open_sources
 from wsigen.cohorts.placing import Placing
 from wsigen.denoiser import EDMDenoiser
@@ -96,7 +96,7 @@ def train_in_folder(
         (folder / "config.json").write_text(json.dumps(config.as_json(), indent=2))
         with (folder / "run_info.jsonl").open("a") as file:
             file.write(json.dumps(info) + "\n")
-    data = tuple(sorted({f"{e.cohort or e.case} ({e.licence or 'own data'})" for e in entries}))
+    data = described(entries)
     began = saved = time.monotonic()
     recent: list[Progress] = []
     try:
