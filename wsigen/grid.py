@@ -4,6 +4,7 @@ At every step the canvas is cut into patches along a grid that starts at a newly
 place stays at a patch border for long, so no border leaves a seam.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, overload
@@ -131,8 +132,8 @@ class Grid(Sequence[Window]):
     def touching(self, area: Window) -> "Grid":
         """The part of the grid whose windows reach into ``area``."""
         return Grid(
-            [top for top in self.tops if area.top - self.patch_px < top < area.bottom],
-            [left for left in self.lefts if area.left - self.patch_px < left < area.right],
+            between(self.tops, area.top - self.patch_px, area.bottom),
+            between(self.lefts, area.left - self.patch_px, area.right),
             self.patch_px,
         )
 
@@ -154,6 +155,11 @@ class Grid(Sequence[Window]):
             number = -(-len(group) // batch_size)
             for n in range(number):
                 yield group[n * len(group) // number : (n + 1) * len(group) // number]
+
+
+def between(rising: Sequence[int], low: int, high: int) -> Sequence[int]:
+    """The part of rising numbers that lie above ``low`` and below ``high``."""
+    return rising[bisect_right(rising, low) : bisect_left(rising, high)]
 
 
 def side_by_side(

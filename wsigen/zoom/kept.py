@@ -1,0 +1,137 @@
+"""Windows that were made and may be of use again: in memory up to a limit, in a folder up to another.
+
+Of each the least lately used go first, from memory to the folder and from the folder for good. A window that is gone is
+only made again, the same.
+"""
+
+import os
+from collections import OrderedDict
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from wsigen.runs.canvas import Image
+
+BLOCK = 4096  # bytes by which a file grows on the disk
+
+
+class Key(NamedTuple):
+    """A window of a canvas as it stands before a step of a stage of the slide named by ``seed``."""
+
+    seed: int
+    stage: int
+    step: int
+    name: str
+    top: int
+    left: int
+
+    @property
+    def file(self) -> Path:
+        """Where it lies in the folder; one folder holds a slide's."""
+        canvas = f"stage_{self.stage:02d}.{self.step:02d}.{self.name}"
+        return Path(f"seed_{self.seed}") / "windows" / canvas / f"{self.top}_{self.left}.npy"
+
+    @classmethod
+    def of(cls, file: Path) -> "Key":
+        """The key of a file that is named so."""
+        seed, _, canvas, place = file.parts[-4:]
+        stage, step, name = canvas.removeprefix("stage_").split(".")
+        top, left = place.removesuffix(".npy").split("_")
+        number = int(seed.removeprefix("seed_"))
+        return cls(number, int(stage), int(step), name, int(top), int(left))
+
+
+class Kept:
+    """The windows lately used; for one thread.
+
+    Args:
+        memory_bytes: how much memory they may take.
+        folder: where those go that leave memory, and where those of an earlier session are; None: nowhere.
+        disk_bytes: how much of the disk they may take there.
+    """
+
+    def __init__(
+        self, memory_bytes: int, folder: Path | None = None, disk_bytes: int = 4 << 30
+    ) -> None:
+        self.memory_bytes, self.disk_bytes, self.folder = memory_bytes, disk_bytes, folder
+        self.in_memory: OrderedDict[Key, Image] = OrderedDict()
+        self.on_disk: OrderedDict[Key, int] = OrderedDict()
+        self.bytes_in_memory = self.bytes_on_disk = 0
+        if folder is not None:
+            found = [
+                (file, file.stat()) for file in folder.glob("seed_*/windows/stage_*.*.*/*_*.npy")
+            ]
+            for file, about in sorted(found, key=lambda pair: pair[1].st_mtime):
+                self._count(Key.of(file), about.st_size)
+            self._shrink_disk()
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self.in_memory or key in self.on_disk
+
+    def get(self, key: Key) -> Image | None:
+        """A window, or None where it is not kept; it counts as used."""
+        image = self.in_memory.get(key)
+        if image is not None:
+            self.in_memory.move_to_end(key)
+            return image
+        if key not in self.on_disk:
+            return None
+        self.on_disk.move_to_end(key)
+        assert self.folder is not None
+        try:
+            image = torch.from_numpy(np.load(self.folder / key.file))
+        except (OSError, EOFError, ValueError):  # somebody took it away
+            self._forget(key)
+            return None
+        self._remember(key, image)
+        return image
+
+    def put(self, key: Key, image: Image) -> None:
+        """Keep a window; the tensor is kept itself and is not to be written to."""
+        if key not in self.in_memory:
+            self._remember(key, image)
+
+    def close(self) -> None:
+        """Send all that is in memory to the folder."""
+        self.memory_bytes = 0
+        self._shrink_memory()
+
+    def _remember(self, key: Key, image: Image) -> None:
+        self.in_memory[key] = image
+        self.bytes_in_memory += image.nbytes
+        self._shrink_memory()
+
+    def _shrink_memory(self) -> None:
+        while self.bytes_in_memory > self.memory_bytes and self.in_memory:
+            key, image = self.in_memory.popitem(last=False)
+            self.bytes_in_memory -= image.nbytes
+            if self.folder is not None and key not in self.on_disk:
+                self._save(self.folder / key.file, key, image)
+
+    def _save(self, file: Path, key: Key, image: Image) -> None:
+        part = file.with_suffix(".part")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("wb") as opened:
+                np.save(opened, image.numpy())
+            os.replace(part, file)
+        except OSError:  # a full disk, say: then this one is lost
+            part.unlink(missing_ok=True)
+            return
+        self._count(key, file.stat().st_size)
+        self._shrink_disk()
+
+    def _count(self, key: Key, size: int) -> None:
+        self.on_disk[key] = -(-size // BLOCK) * BLOCK
+        self.bytes_on_disk += self.on_disk[key]
+
+    def _shrink_disk(self) -> None:
+        while self.bytes_on_disk > self.disk_bytes and self.on_disk:
+            self._forget(next(iter(self.on_disk)))
+
+    def _forget(self, key: Key) -> None:
+        assert self.folder is not None
+        self.bytes_on_disk -= self.on_disk.pop(key)
+        (self.folder / key.file).unlink(missing_ok=True)

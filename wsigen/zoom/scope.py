@@ -1,0 +1,262 @@
+"""The live microscope: any window of any stage of a slide that nobody has made, patch by patch.
+
+The patches of a step cover a stage's canvas, each pixel once. So what a patch reads before step i was written by the
+patches of step i - 1 that it overlaps, and its guide by the last patches of the stage before that lie under it. What a
+window of a finished stage depends on is found by asking backwards; what is kept is not asked any further:
+
+    lacking(i)         = patches of step i's grid that touch lacking(i + 1), at first the window, and are not kept
+    window of stage-1  = what lies under lacking(i) of any step
+
+Every patch is kept once it is made; it is the patch that :func:`wsigen.coarse_to_fine.generate` makes.
+"""
+
+import time
+from collections.abc import Generator, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from wsigen.arrays import Denoiser, Images
+from wsigen.errors import WsigenError
+from wsigen.grid import Grid, Window
+from wsigen.plan import Stage, StagePlan
+from wsigen.runs.canvas import Canvas, strips
+from wsigen.runs.progress import Spent
+from wsigen.runs.stage import StageRun, flat_round
+from wsigen.runs.state import InMemory
+from wsigen.zoom.cone import within
+from wsigen.zoom.kept import Kept, Key
+
+PATIENCE = 8  # how often a window is begun anew because what it needs was thrown out meanwhile
+
+
+class Gone(Exception):
+    """A patch was thrown out before it was used."""
+
+
+class Patchwork(Canvas):
+    """A canvas of which only some patches are there.
+
+    Args:
+        kept: where they are.
+        key: their name in ``kept``, but for the place.
+        grid: all patches that make up the canvas.
+        like: a canvas of the same plane, boundary, unit, type and device, whose pixels are not looked at.
+    """
+
+    def __init__(self, kept: Kept, key: Key, grid: Grid, like: Canvas) -> None:
+        plane = (like.height, like.width)
+        super().__init__(like.image, like.boundary, like.outside, plane=plane, unit=like.unit)
+        self.kept, self.key, self.grid = kept, key, grid
+
+    def has(self, window: Window) -> bool:
+        """Whether a patch of the grid is there."""
+        return self._named(window) in self.kept
+
+    def read(self, windows: Sequence[Window]) -> Images:
+        """Return windows of one size, as a canvas does. Raises :class:`Gone` where a patch is not there."""
+        _, _, height, width = windows[0]
+        patches = torch.empty(len(windows), 3, height, width)
+        for patch, window in zip(patches, windows, strict=True):
+            inside = window.clipped(self.height, self.width)
+            if inside != window:
+                patch[:] = self.outside(window)
+            if inside.height == 0 or inside.width == 0:
+                continue
+            for piece in self.grid.touching(inside):
+                image = self.kept.get(self._named(piece))
+                if image is None:
+                    raise Gone
+                shared = within(piece, inside)
+                part = patch[shared.slices(window.top, window.left)]
+                part[:] = image[shared.slices(piece.top, piece.left)]
+                if self.unit != 1:
+                    part *= self.unit
+        return patches.to(self.image.device)
+
+    def write(self, windows: Sequence[Window], patches: Images) -> None:
+        """Keep patches, each a window of the grid."""
+        if self.unit != 1:
+            patches = patches / self.unit
+        for window, patch in zip(windows, patches.to("cpu", self.image.dtype), strict=True):
+            self.kept.put(self._named(window), patch.clone())
+
+    def _named(self, window: Window) -> Key:
+        return self.key._replace(top=window.top, left=window.left)
+
+
+class Pieces(StageRun):
+    """A stage whose canvases are patchwork.
+
+    Args:
+        kept: where its patches are.
+        half: whether they are in half precision.
+        given, named: as for :class:`wsigen.runs.stage.StageRun`.
+    """
+
+    def __init__(self, kept: Kept, half: bool, *given: Any, **named: Any) -> None:
+        super().__init__(*given, state=InMemory(0, 0, half=half), **named)
+        self.kept = kept
+        self.grids = [self.grid(i) for i in range(self.num_steps)]
+
+    def canvas(self, i: int, name: str = "x") -> Patchwork:
+        """A canvas as it stands before step ``i``: what step i - 1 wrote."""
+        key = Key(self.seed, self.stage.index, i, name, 0, 0)
+        return Patchwork(self.kept, key, self.grids[i - 1], super().canvas(i, name))
+
+    def as_guide(self) -> Patchwork:
+        """The finished stage in flat background, as it guides the next."""
+        finished = self.canvas(self.num_steps)
+        flat = flat_round(finished.image, self.plan.boundary, self.background)
+        assert flat is not None
+        finished.outside = flat.outside
+        return finished
+
+    def lacking(self, i: int, windows: Iterable[Window]) -> list[Window]:
+        """Those patches of step ``i`` that are not kept, in order."""
+        names = self.canvases if i + 1 < self.num_steps else ("x",)
+        canvases = [self.canvas(i + 1, name) for name in names]
+        return sorted(w for w in set(windows) if not all(canvas.has(w) for canvas in canvases))
+
+    def under(self, windows: Iterable[Window]) -> set[Window]:
+        """What is looked at of the guide for some patches."""
+        if self.guide is None:
+            return set()
+        plane, margin, factor = self.guide, self.guide_margin, self.plan.factor
+        return {
+            window.reduced(factor).grown(margin).clipped(plane.height, plane.width)
+            for window in windows
+        }
+
+    def _check_guide(self) -> None:
+        """Nothing: the guide is made wherever it is looked at."""
+
+
+class Work(NamedTuple):
+    """Patches of one step of a stage that are still to be made."""
+
+    run: Pieces
+    step: int
+    windows: list[Window]
+
+
+class Scope:
+    """A slide of which any window of any stage can be had, at the cost of what it depends on.
+
+    Args:
+        denoiser, path, plan, patch_px, seed, batch_size, background: as for :func:`wsigen.coarse_to_fine.generate`.
+        kept: where patches are kept; scopes of other seeds may share it.
+        half: whether the slide's canvases are in half precision.
+    """
+
+    def __init__(
+        self,
+        denoiser: Denoiser,
+        path: Sequence[Stage],
+        plan: StagePlan,
+        kept: Kept,
+        *,
+        patch_px: int = 64,
+        seed: int = 0,
+        batch_size: int = 32,
+        background: float = 1.0,
+        half: bool = False,
+    ) -> None:
+        if plan.boundary != "pad":
+            raise WsigenError(f'the microscope needs the boundary "pad"; found {plan.boundary!r}')
+        self.batch_size, self.seconds = batch_size, 0.0
+        self.runs: list[Pieces] = []
+        for stage in path:
+            guide = self.runs[-1].as_guide() if self.runs else None
+            self.runs.append(
+                Pieces(
+                    kept,
+                    half,
+                    denoiser,
+                    stage,
+                    guide,
+                    plan,
+                    patch_px=patch_px,
+                    seed=seed,
+                    batch_size=batch_size,
+                    background=background,
+                )
+            )
+
+    @property
+    def spent(self) -> Spent:
+        """What this scope has spent on the slide."""
+        each = [run.spent for run in self.runs]
+        return Spent(
+            sum(spent.patches for spent in each),
+            sum(spent.evaluations for spent in each),
+            sum(spent.skipped for spent in each),
+            self.seconds,
+        )
+
+    @property
+    def patches_of_whole(self) -> int:
+        """Patches that take a step when the whole slide is made."""
+        return sum(run.patches_in_all for run in self.runs)
+
+    def work(self, stage: int, windows: Iterable[Window]) -> list[Work]:
+        """What is lacking for some windows of a finished stage, in the order in which it can be made."""
+        backwards: list[Work] = []
+        areas = windows
+        for run in self.runs[stage::-1]:
+            height, width = run.stage.height, run.stage.width
+            asked: list[Window] = []
+            for i in reversed(range(run.num_steps)):
+                touching = (window for area in areas for window in run.grids[i].touching(area))
+                lacking = run.lacking(i, touching)
+                if lacking:
+                    backwards.append(Work(run, i, lacking))
+                asked += lacking
+                areas = [window.clipped(height, width) for window in lacking]
+            areas = run.under(asked)
+        return backwards[::-1]
+
+    def make(
+        self, stage: int, windows: Sequence[Window]
+    ) -> Generator[int, None, list[NDArray[np.uint8]]]:
+        """Make some windows of a finished stage: yields before each batch how many patches are lacking.
+
+        Returns:
+            The pixels of each window, (height, width, 3).
+
+        Raises:
+            WsigenError: what was made is thrown out before it is used, again and again.
+        """
+        for _ in range(PATIENCE):
+            try:
+                work = self.work(stage, windows)
+                left = sum(len(lacking) for _, _, lacking in work)
+                for run, step, lacking in work:
+                    for first in range(0, len(lacking), self.batch_size):
+                        batch = lacking[first : first + self.batch_size]
+                        yield left
+                        left -= len(batch)
+                        self._take(run, step, batch)
+                return [self.pixels(stage, window) for window in windows]
+            except Gone:
+                continue
+        raise WsigenError(
+            "what is kept is thrown out before it is used; allow more memory, or look at less at once"
+        )
+
+    def pixels(self, stage: int, window: Window) -> NDArray[np.uint8]:
+        """A window of a finished stage that has been made. Raises :class:`Gone` where it is no more."""
+        run = self.runs[stage]
+        (image,) = run.canvas(run.num_steps).read([window])
+        return next(strips(image, window.height, window.width, window.height))
+
+    def _take(self, run: Pieces, step: int, batch: list[Window]) -> None:
+        batch = run.lacking(step, batch)  # somebody else's work may have had the same patches
+        if not batch:
+            return
+        began = time.monotonic()
+        run.write(step + 1, batch, run.step(step, run.read(step, batch), batch))
+        run.spent.patches += len(batch)
+        self.seconds += time.monotonic() - began
