@@ -21,6 +21,7 @@ VERBS = (
     "train",
     "generate",
     "zoom",
+    "explore",
     "experiment",
     "evaluate",
     "study",

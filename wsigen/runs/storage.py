@@ -122,6 +122,11 @@ def canvas_bytes(stage: Stage, half: bool) -> int:
     return 3 * stage.height * stage.width * (2 if half else 4)
 
 
+def needs_half(path: Sequence[Stage]) -> bool:
+    """Whether a slide's canvases are in half precision if nobody says: by the last one's size, on every machine."""
+    return canvas_bytes(path[-1], False) > HALF_FROM
+
+
 def bytes_on_disk(path: Sequence[Stage], half: bool, canvases: int = 1) -> int:
     """Room for all finished stages and, of the last one, two files of each canvas, one of which is to stay."""
     finished = sum(canvas_bytes(stage, half) for stage in path)
@@ -155,7 +160,7 @@ def choose_storage(
         raise WsigenError(f"no kind of canvas {kind!r}; expected auto, memory or files")
     last = path[-1]
     if half is None:
-        half = canvas_bytes(last, False) > HALF_FROM
+        half = needs_half(path)
     needed = canvases * canvas_bytes(last, half) + (
         canvas_bytes(path[-2], half) if len(path) > 1 else 0
     )

@@ -12,6 +12,7 @@ reads config.json, slides/ and ratings.sqlite; it never opens the key.
 import hashlib
 import hmac
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -71,18 +72,25 @@ def page_templates() -> Jinja2Templates:
 
 def tile_response(request: Request, tiles: Tiles, name: str, address: str) -> Response:
     """A tile with an entity tag, 304 where the browser has it, 404 where there is none."""
-    # The tag is made of the address, which never changes its content, so that 304 costs no reading.
+    return image_response(request, lambda: tiles.tile(name, address))
+
+
+def image_response(
+    request: Request, find: Callable[[], bytes | None], media_type: str = "image/jpeg"
+) -> Response:
+    """A picture whose address never changes its content; ``find`` is only asked where the browser has not got it."""
+    # The tag is made of the address, so that 304 costs no reading.
     tag = f'"{hashlib.sha256(request.url.path.encode()).hexdigest()[:16]}"'
     headers = {"Cache-Control": CACHE, "ETag": tag}
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
     try:
-        tile = tiles.tile(name, address)
+        found = find()
     except WsigenError as error:
         raise HTTPException(503, "this slide cannot be read at the moment") from error
-    if tile is None:
+    if found is None:
         raise HTTPException(404, "no such tile")
-    return Response(tile, headers=headers, media_type="image/jpeg")
+    return Response(found, headers=headers, media_type=media_type)
 
 
 def study_app(folder: Path) -> FastAPI:

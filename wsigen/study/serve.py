@@ -18,9 +18,17 @@ def run_server(
     *,
     tls_cert: Path | None = None,
     tls_key: Path | None = None,
+    path: str = "",
     open_browser: bool = False,
 ) -> None:
     """Serve until Ctrl-C or SIGTERM; port 0 takes a free one. The address is printed when the server listens.
+
+    Args:
+        app: what is served.
+        host, port: where.
+        tls_cert, tls_key: PEM files, to serve https.
+        path: of the page to begin with.
+        open_browser: whether to show it.
 
     Raises:
         WsigenError: the address is in use or not this machine's, or certificate and key cannot be used.
@@ -51,7 +59,7 @@ def run_server(
             f"cannot serve on {host} port {port}: {error.strerror or error}; choose another --host or --port"
         ) from error
     scheme, shown = "https" if tls_cert else "http", f"[{host}]" if ":" in host else host
-    address = f"{scheme}://{shown}:{listener.getsockname()[1]}"
+    address = f"{scheme}://{shown}:{listener.getsockname()[1]}{path}"
     print(f"serving on {address} (Ctrl-C to stop)", flush=True)
     if open_browser:
         webbrowser.open(address)

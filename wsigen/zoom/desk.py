@@ -1,8 +1,8 @@
 """Many who look and one machine that draws: who waits for which windows, and whose turn it is.
 
-A reader says what it waits for, all of it each time, the most wanted first: what it does not name again is dropped. Readers take
-turns, batch by batch of patches, whoever asks how much how often. Neighbours in the list are made together, and what
-two wait for is made once. A reader who has not been heard of for some seconds is forgotten.
+A reader says what it waits for, all of it each time, the most wanted first: what it does not name again is dropped.
+Readers take turns, batch by batch of patches, whoever asks how much how often. Neighbours in the list are made
+together, and what two wait for is made once. A reader who has not been heard of for some seconds is forgotten.
 """
 
 import threading
@@ -40,6 +40,10 @@ class Piece(NamedTuple):
 class Slide(Protocol):
     """What is drawn: a :class:`wsigen.zoom.scope.Scope`."""
 
+    @property
+    def spent(self) -> Any: ...  # wsigen.runs.progress.Spent, which imports torch
+    @property
+    def patches_of_whole(self) -> int: ...
     def make(self, stage: int, windows: Sequence[Window]) -> Work: ...
 
 
@@ -61,7 +65,7 @@ class Reader:
 
 @dataclass
 class Standing:
-    """How a reader's wish stands: what of it is there, what cannot be had and why, patches lacking still and at first."""
+    """How a reader's wish stands: what is there of it, what cannot be had and why, patches lacking now and at first."""
 
     ready: list[Piece] = field(default_factory=list)
     failed: dict[Piece, str] = field(default_factory=dict)

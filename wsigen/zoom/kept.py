@@ -31,7 +31,7 @@ class Key(NamedTuple):
     def file(self) -> Path:
         """Where it lies in the folder; one folder holds a slide's."""
         canvas = f"stage_{self.stage:02d}.{self.step:02d}.{self.name}"
-        return Path(f"seed_{self.seed}") / "windows" / canvas / f"{self.top}_{self.left}.npy"
+        return Path(seed_folder(self.seed)) / "windows" / canvas / f"{self.top}_{self.left}.npy"
 
     @classmethod
     def of(cls, file: Path) -> "Key":
@@ -41,6 +41,11 @@ class Key(NamedTuple):
         top, left = place.removesuffix(".npy").split("_")
         number = int(seed.removeprefix("seed_"))
         return cls(number, int(stage), int(step), name, int(top), int(left))
+
+
+def seed_folder(seed: int | str) -> str:
+    """Name of the folder that holds what is kept of a slide."""
+    return f"seed_{seed}"
 
 
 class Kept:

@@ -4,10 +4,11 @@ const MAP_PX = 140; // the longer side of the small map
 
 // Open every slide on the page; returns one function per slide that tells what has been looked at.
 export function openViewers() {
-  return [...document.querySelectorAll(".viewer")].map(openViewer);
+  return [...document.querySelectorAll(".viewer")].map((box) => openViewer(box).looked);
 }
 
-function openViewer(box) {
+// Open one; returns OpenSeadragon's viewer, and what tells what has been looked at. `options` go to OpenSeadragon.
+export function openViewer(box, options = {}) {
   const { tiles, width, height, tilePx, mpp, label } = box.dataset;
   const seen = { min: Infinity, max: 0 }; // um per screen pixel
   const viewer = showPicture(box, box.querySelector(".picture"), {
@@ -36,10 +37,11 @@ function openViewer(box) {
       minLevel: 7, // smaller levels are a few pixels of one tile
       getTileUrl: (level, column, row) => `${tiles}${level}/${column}_${row}.jpg`,
     },
+    ...options,
   });
   const view = viewer.viewport;
 
-  return () => {
+  const looked = () => {
     if (!seen.max) return {}; // nothing shown yet
     const centre = view.viewportToImageCoordinates(view.getCenter(true));
     const within = (fraction) => Math.min(10, Math.max(-10, fraction));
@@ -50,6 +52,7 @@ function openViewer(box) {
       centre_y: within(centre.y / height),
     };
   };
+  return { viewer, looked };
 }
 
 if (document.querySelector(".slides")) openViewers();
