@@ -224,7 +224,7 @@ async function copy(button, text) {
 
 function openSlide(number) {
   seed = number;
-  $("seed").textContent = seed;
+  for (const place of document.querySelectorAll(".seed")) place.textContent = seed;
   waiting.clear();
   coming.clear();
   tell("starting", "Starting");

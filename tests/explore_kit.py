@@ -1,0 +1,84 @@
+"""What the tests of the live microscope share: a tiny model, a running `wsigen explore`, a client."""
+
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import numpy as np
+import torch
+from PIL import Image
+
+from wsigen.networks.unet import UNet, UNetConfig
+from wsigen.training.checkpoint import ModelInfo, save_checkpoint
+
+SLIDE = ["--width", "600", "--height", "400", "--mpp", "1.4", "--num-steps", "3", "--solver", "2m"]
+SLIDE += ["--guided-sigma", "1", "--overview-steps", "2"]
+
+
+def tiny_model(path: Path) -> Path:
+    """A model whose training nobody needs."""
+    torch.manual_seed(0)
+    config = UNetConfig(widths=(8,), blocks=1, condition_channels=16)
+    info = ModelInfo(config, 0.5, 32, 0.25, 40.0, 1, ("nothing (own data)",))
+    save_checkpoint(path, UNet(config), info)
+    return path
+
+
+@contextmanager
+def microscope(model: Path, *options: str) -> Iterator[str]:
+    """`wsigen explore` in a process of its own; yields the address of its page."""
+    words = [sys.executable, "-m", "wsigen", "explore", "--no-browser", "--model", str(model)]
+    process = subprocess.Popen(
+        [*words, *options],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    try:
+        assert process.stdout is not None
+        address = re.search(r"https?://\S+", process.stdout.readline())
+        assert address is not None, "the microscope did not start"
+        yield address[0]
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+
+
+class Looking:
+    """A reader without a browser."""
+
+    def __init__(self, address: str, number: int = 1) -> None:
+        self.http = httpx.Client(base_url=address, timeout=30, verify=False)
+        self.name = f"{number:016x}"
+        page = self.http.get("").raise_for_status().text
+        found = re.search(r'data-run="([^"]+)"', page)
+        assert found is not None
+        self.run = found[1]
+
+    def want(self, *tiles: str, seed: int = 7, **more: object) -> httpx.Response:
+        """Say what is waited for."""
+        body = {"reader": self.name, "seed": seed, "tiles": tiles} | more
+        return self.http.post("wants", json=body)
+
+    def wait(self, *tiles: str, seed: int = 7, form: str = "png") -> dict:
+        """Wait until all of it is there; returns the last answer."""
+        for _ in range(120):
+            answer = self.want(*tiles, seed=seed, form=form).raise_for_status().json()
+            assert not answer["failed"]
+            if len(answer["ready"]) == len(set(tiles)):
+                return answer
+        raise AssertionError("it was never there")
+
+    def tile(self, tile: str, seed: int = 7, form: str = "png") -> httpx.Response:
+        return self.http.get(f"tiles/{self.run}/{seed}/{tile}.{form}")
+
+    def pixels(self, tile: str, seed: int = 7) -> np.ndarray:
+        """The very pixels of a tile."""
+        return np.asarray(Image.open(io.BytesIO(self.tile(tile, seed).raise_for_status().content)))
