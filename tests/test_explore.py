@@ -1,6 +1,7 @@
 """The live microscope over HTTP: its tiles are generate's slide, its limits hold, what is off costs nothing."""
 
 import asyncio
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 from explore_kit import SLIDE, Looking, microscope, tiny_model
 from fastapi import FastAPI
+from study_kit import wait_until
 
 from wsigen.cli.explore import explore
 from wsigen.cli.generate import generate
@@ -271,30 +273,41 @@ def test_a_slide_that_cannot_be_is_told_before_anything_is_served(
         called(*words, *model, "--no-browser")
 
 
-def test_a_workdir_keeps_the_slides_of_one_model_and_the_command_that_finishes_one(
+def test_a_workdir_keeps_what_was_drawn_for_the_command_that_finishes_the_slide(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     offers = []
 
     def served(app, host, port, *, path, open_browser) -> None:
         client = Direct(app)
-        page = client.get(path).text
-        found = re.search(r'data-command="([^"]*)"', page)
-        offers.append((path, found and found[1]))
+        found = re.search(r'data-command="([^"]*)"', client.get(path).text)
+        body = {"reader": "0" * 16, "seed": 7, "tiles": ["3/0_0"]}
+        wait_until(lambda: client.post(f"{path}wants", json=body).json()["ready"], 60)
+        drawn = client.post(f"{path}wants", json=body).json()["spent"]["evaluations"]
+        offers.append((path, found and html.unescape(found[1]), drawn))
 
     monkeypatch.setattr("wsigen.study.serve.run_server", served)
     model = tiny_model(tmp_path / "tiny.safetensors")
     words = ["--model", model, "--seed", 7, *SLIDE, "--no-browser"]
     called(*words, "--workdir", tmp_path / "w")
     called(*words, "--host", "0.0.0.0")
-    (path, command), (secret, hidden) = offers
+    (path, command, drawn), (secret, hidden, _) = offers
     assert path == "/"
     assert command == (
         f"wsigen generate slide_SEED.tiff --seed SEED --model {model} --width 600 --height 400 --mpp 1.4 "
         f"--num-steps 3 --guided-sigma 1.0 --solver 2m --overview-steps 2 --workdir {tmp_path}/w/seed_SEED"
     )
-    assert hidden is None
+    assert hidden is None  # a class is told nothing of this machine's folders
     assert re.fullmatch(r"/[\w-]{16}/", secret)
+    _, _, out, *rest = command.replace("SEED", "7").split()
+    going_on, alone = (
+        CliRunner().invoke(generate, [str(tmp_path / name), *options], catch_exceptions=False)
+        for name, options in ((out, rest), ("alone.tiff", rest[:-2]))
+    )
+    spent = [int(re.search(r"(\d+) evaluations", r.output)[1]) for r in (going_on, alone)]
+    assert spent[0] == spent[1] - drawn < spent[1]
+    with open_slide(tmp_path / out) as one, open_slide(tmp_path / "alone.tiff") as other:
+        assert (one.read(0, 0, 400, 600) == other.read(0, 0, 400, 600)).all()
     with pytest.raises(WsigenError, match="holds another slide's stages"):
         called(*words, "--plan", "preview", "--workdir", tmp_path / "w")
 

@@ -4,17 +4,20 @@ from dataclasses import replace
 
 import pytest
 import torch
-from run_kit import scrambled_network
-from test_zoom import PATH, QUICK, LookingRound, whole_stages
+from oracles import scrambled_network
+from test_zoom import PATH, QUICK, LookingRound, painter_of, whole_stages
 
-from wsigen.coarse_to_fine import drain, run_stage
+from wsigen.coarse_to_fine import drain, generate, run_stage
 from wsigen.errors import WsigenError
 from wsigen.grid import Window
 from wsigen.plan import Stage, StagePlan, stages
 from wsigen.runs.canvas import strips
+from wsigen.runs.kept import Kept, Key, seed_folder
+from wsigen.runs.painter import Painter
 from wsigen.runs.state import InMemory
+from wsigen.runs.storage import Storage
+from wsigen.runs.workdir import Workdir
 from wsigen.zoom.cone import cone, cones
-from wsigen.zoom.kept import Kept, Key
 from wsigen.zoom.scope import Gone, Scope
 
 PLENTY = 1 << 30
@@ -26,9 +29,9 @@ def made(scope, stage, windows):
     return drain(scope.make(stage, windows))
 
 
-def scope_of(denoiser, plan, kept=None, **named):
-    options = {"patch_px": 16, "seed": 3, "batch_size": 1, "background": 0.9} | named
-    return Scope(denoiser, PATH, plan, kept or Kept(PLENTY), **options)
+def scope_of(denoiser, plan, kept=None, batch_size=1, half=False):
+    painter = painter_of(denoiser, plan, batch_size)
+    return Scope(painter, PATH, kept or Kept(PLENTY), half=half)
 
 
 def bytes_of(image):
@@ -61,15 +64,11 @@ def test_scattered_windows_of_every_stage_are_those_of_the_whole_slide_bit_for_b
 
 
 def test_a_slide_in_half_precision_is_shown_as_it_is():
-    plan, background = replace(QUICK, solver="2m"), 0.9  # no half
+    plan = replace(QUICK, solver="2m")
     images, guide = [], None
     for stage in PATH:
         state = InMemory(stage.height, stage.width, half=True)
-        run = run_stage(
-            LookingRound(), stage, guide, plan,
-            patch_px=16, seed=3, batch_size=1, background=background, state=state,
-        )  # fmt: skip
-        guide = drain(run)
+        guide = drain(run_stage(painter_of(LookingRound(), plan), stage, guide, state=state))
         images.append(guide.clone())
     scope = scope_of(LookingRound(), plan, half=True)
     for window in PLACES:
@@ -94,12 +93,12 @@ def test_a_window_costs_what_its_cone_holds_and_nothing_when_it_is_seen_again():
     patches = 0
     wanted = window
     for stage in reversed(PATH):
-        needed = cone(stage, wanted, wanted, plan, patch_px=16, seed=3)
+        needed = cone(painter_of(LookingRound(), plan), stage, wanted, wanted)
         patches += needed.patches
         wanted = Window(*needed.region).reduced(2)
     assert scope.spent.patches <= patches
     assert scope.spent.patches <= sum(
-        c.patches for c in cones(PATH, plan, (52, 68), view_px=24, patch_px=16, seed=3)
+        c.patches for c in cones(painter_of(LookingRound(), plan), PATH, (52, 68), view_px=24)
     )
     spent = scope.spent
     (again,) = made(scope, 3, [window])
@@ -172,6 +171,33 @@ def test_a_slide_that_was_looked_at_before_goes_on_from_its_folder(tmp_path):
     assert (shown == again).all()
 
 
+@pytest.mark.parametrize(("solver", "half"), [("2m", True), ("heun", False)])
+def test_what_was_looked_at_is_not_made_again_when_the_whole_slide_is(tmp_path, solver, half):
+    plan = replace(QUICK, solver=solver)
+    painter = painter_of(LookingRound(), plan)
+    undisturbed, alone = spending(painter, Storage("memory", half))
+    workdir = Workdir(tmp_path / seed_folder(3), {"seed": 3})
+    kept = Kept(PLENTY, tmp_path)
+    scope = Scope(painter, PATH, kept, half=half)
+    made(scope, 3, PLACES)
+    kept.close()
+    image, rest = spending(painter, Storage("files", half, "cpu", workdir))
+    assert torch.equal(image, undisturbed)
+    assert scope.spent.evaluations > 0
+    assert rest == alone - scope.spent.evaluations
+
+
+def spending(painter, storage):
+    """A whole slide, and how many evaluations it cost."""
+    run, spent = generate(painter, PATH, storage=storage), {}
+    while True:
+        try:
+            progress = next(run)
+            spent[progress.stage.index] = progress.evaluations
+        except StopIteration as end:
+            return end.value.clone(), sum(spent.values())
+
+
 def test_a_cost_does_not_grow_with_the_slide():
     class Never:
         """Nothing is evaluated: only counted."""
@@ -179,7 +205,7 @@ def test_a_cost_does_not_grow_with_the_slide():
     costs = []
     for side in (4096, 65_536):
         path = stages(side, side, 0.7, patch_px=64, mpp_max=100.0)
-        scope = Scope(Never(), path, StagePlan(num_steps=4), Kept(PLENTY))
+        scope = Scope(Painter(Never(), StagePlan(num_steps=4)), path, Kept(PLENTY))
         last = len(path) - 1
         work = scope.work(last, [Window(side // 2, side // 3, 256, 256)])
         fine = [w for w in work if w.run.stage.index > last - 5]
@@ -188,14 +214,9 @@ def test_a_cost_does_not_grow_with_the_slide():
 
 
 def test_a_plane_that_goes_round_is_refused():
+    painter = Painter(LookingRound(), StagePlan(boundary="wrap"), 16)
     with pytest.raises(WsigenError, match='needs the boundary "pad"'):
-        Scope(
-            LookingRound(),
-            [Stage(0, 16, 16, 1.0)],
-            StagePlan(boundary="wrap"),
-            Kept(1),
-            patch_px=16,
-        )
+        Scope(painter, [Stage(0, 16, 16, 1.0)], Kept(1))
 
 
 def test_the_least_lately_used_leave_memory_and_then_the_disk(tmp_path):

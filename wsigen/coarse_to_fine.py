@@ -15,6 +15,7 @@ import torch
 from wsigen.grid import Window
 from wsigen.plan import Stage
 from wsigen.runs.canvas import Canvas, Image
+from wsigen.runs.kept import Drawn
 from wsigen.runs.painter import Painter
 from wsigen.runs.progress import Progress
 from wsigen.runs.stage import Part, StageRun
@@ -36,8 +37,8 @@ def generate(
 
     Yields after each batch, and once for a stage finished before; returns the finished image, shape (3, height,
     width). With a ``workdir`` it goes on from where a run before it was ended, by whatever, and keeps all finished
-    stages. ``storage`` says more exactly where the canvases are; by default they are in files where there is a workdir
-    on the CPU, else in memory.
+    stages; patches that :mod:`wsigen.zoom.scope` has left there are not made again. ``storage`` says more exactly
+    where the canvases are; by default they are in files where there is a workdir on the CPU, else in memory.
     """
     storage = storage or Storage.beside(painter.device, workdir)
     storage.check_room(path, painter.plan.num_canvases)
@@ -46,7 +47,9 @@ def generate(
         for stage in path:
             kept = storage.finished(stage)
             if kept is None:
-                image = yield from run_stage(painter, stage, image, state=storage.state(stage))
+                image = yield from run_stage(
+                    painter, stage, image, state=storage.state(stage), drawn=storage.drawn
+                )
             else:
                 image = kept
                 yield from storage.before(stage)
@@ -62,17 +65,19 @@ def run_stage(
     state: State | Callable[[StageRun], State] | None = None,
     region: Window | None = None,
     part: Part | None = None,
+    drawn: Drawn | None = None,
 ) -> Generator[Progress, None, Image]:
     """Run one stage; yields after each batch and returns the image, shape (3, height, width), clipped to [-1, 1].
 
     The arguments are those of :class:`wsigen.runs.stage.StageRun`.
     """
-    run = StageRun(painter, stage, guide, state=state, region=region, part=part)
+    run = StageRun(painter, stage, guide, state=state, region=region, part=part, drawn=drawn)
     for i in run.steps():
         for batch in run.batches(i):
-            x = run.read(i, batch)
-            x = run.step(i, x, batch)
-            run.write(i + 1, batch, x)
+            if batch := run.recall(i, batch):
+                x = run.read(i, batch)
+                x = run.step(i, x, batch)
+                run.write(i + 1, batch, x)
             yield run.progress(i)
     return run.finish()
 

@@ -4,12 +4,14 @@ import secrets
 import shlex
 import tempfile
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from wsigen.cli.slide import ask, slide_options
+from wsigen.cli.options import slide_options
+from wsigen.cli.slide import ask
 from wsigen.cli.study import LOOPBACK, study_extra
 
 # What changes how a slide is looked at and not which it is.
@@ -54,10 +56,7 @@ NOT_OF_THE_SLIDE = (
     "--browser/--no-browser", default=True, show_default=True, help="Open a browser window."
 )
 def explore(
-    mpp: float,
     seed: int,
-    batch_size: int,
-    device: str | None,
     half: bool | None,
     workdir: Path | None,
     memory_gb: float,
@@ -82,18 +81,16 @@ def explore(
     with study_extra():
         from wsigen.study.explore import Offer, explore_app, formed, scales
         from wsigen.study.serve import run_server
-    from wsigen.devices import choose_device
+    from wsigen.runs.kept import Kept, seed_folder
     from wsigen.runs.storage import needs_half
     from wsigen.runs.workdir import Workdir
     from wsigen.zoom.desk import Desk
-    from wsigen.zoom.kept import Kept, seed_folder
     from wsigen.zoom.scope import Scope
 
-    device = choose_device(device)
     for side, millimetres in (("width", 20.0), ("height", 15.0)):
         if named[side] is None and named[f"{side}_mm"] is None:
             named[f"{side}_mm"] = millimetres
-    asked = ask(mpp=mpp, seed=seed, device=device, **named)
+    asked = ask(seed=seed, **named)
     given_half, half = half, needs_half(asked.path) if half is None else half
     with ExitStack() as stack:
         folder = workdir or Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -106,17 +103,7 @@ def explore(
                 Workdir(
                     workdir / seed_folder(number), asked.described | {"seed": number, "half": half}
                 )
-            return Scope(
-                asked.denoiser,
-                asked.path,
-                asked.plan,
-                kept,
-                patch_px=asked.denoiser.info.patch_px,
-                seed=number,
-                batch_size=batch_size,
-                background=asked.denoiser.background,
-                half=half,
-            )
+            return Scope(replace(asked.painter, seed=number), asked.path, kept, half=half)
 
         desk = Desk(slide_of, formed, readers=readers)
         desk.slide(seed)  # another slide's workdir is told before anything is served
@@ -125,8 +112,8 @@ def explore(
         offer = Offer(
             scales([(s.height, s.width, s.mpp) for s in asked.path], asked.height, asked.width),
             seed,
-            {name: value for name, value in asked.described.items() if name != "seed"},
-            whole_slide({**named, "mpp": mpp, "half": given_half}, own) if local else "",
+            {k: v for k, v in asked.described.items() if k != "seed"} | {"half": half},
+            whole_slide(named | {"half": given_half}, own) if local else "",
         )
         token = None if local else secrets.token_urlsafe(12)
         app = explore_app(stack.enter_context(desk.at_work()), offer, token)

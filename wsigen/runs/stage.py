@@ -17,6 +17,7 @@ from wsigen.guidance import guided_step, told
 from wsigen.plan import Stage
 from wsigen.runs.background import is_background, sparing
 from wsigen.runs.canvas import Canvas, Image, cut
+from wsigen.runs.kept import Drawn, Key
 from wsigen.runs.painter import Painter
 from wsigen.runs.plane import StagePlane
 from wsigen.runs.progress import Progress
@@ -33,6 +34,7 @@ class StageRun(StagePlane):
         painter, stage, guide, region: see :class:`wsigen.runs.plane.StagePlane`; the canvases hold the region.
         state: where the canvases lie, or how to find out for this run; by default in memory, beside the network.
         part: chooses from step and grid the windows that are run; by default all.
+        drawn: patches that were made before the run, if any.
     """
 
     def __init__(
@@ -44,9 +46,10 @@ class StageRun(StagePlane):
         state: State | Callable[["StageRun"], State] | None = None,
         region: Window | None = None,
         part: Part | None = None,
+        drawn: Drawn | None = None,
     ) -> None:
         super().__init__(painter, stage, guide, region=region)
-        self.part = part or (lambda step, grid: grid)
+        self.part, self.drawn = part or (lambda step, grid: grid), drawn
         self.patches_in_all = sum(len(self.grid(i)) for i in range(self.num_steps))
         if state is None:
             state = InMemory(self.region.height, self.region.width, device=self.device)
@@ -77,6 +80,32 @@ class StageRun(StagePlane):
                 yield batch
                 self.spent.seconds = time.monotonic() - self.began
                 self.state.batch_done(i, taken, len(batch) * self.painter.patch_px**2)
+
+    def recall(self, i: int, batch: list[Window]) -> list[Window]:
+        """Put back those patches of step ``i`` that were made before the run; returns the others."""
+        if self.drawn is None:
+            return batch
+        left = []
+        for window in batch:
+            found = {
+                name: self.drawn.get(self.key(i + 1, name, window)) for name in self.written(i)
+            }
+            if any(image is None for image in found.values()):
+                left.append(window)
+                continue
+            for name, image in found.items():
+                canvas = self.canvas(i + 1, name)
+                assert image is not None
+                canvas.write([window], image[None].float().to(canvas.image.device) * canvas.unit)
+        return left
+
+    def key(self, i: int, name: str, window: Window) -> Key:
+        """What a patch of a canvas as it stands before step ``i`` is kept by."""
+        return Key(self.painter.seed, self.stage.index, i, name, window.top, window.left)
+
+    def written(self, i: int) -> tuple[str, ...]:
+        """Names of the canvases that step ``i`` writes and somebody reads."""
+        return self.canvases if i + 1 < self.num_steps else ("x",)
 
     def read(self, i: int, batch: Sequence[Window]) -> Images:
         """Return x at the noise level of step ``i``: at first noise that no one has written down."""

@@ -13,6 +13,7 @@ from wsigen.errors import WsigenError
 from wsigen.grid import Window
 from wsigen.plan import Stage
 from wsigen.runs.canvas import Image
+from wsigen.runs.kept import WINDOWS, Drawn
 from wsigen.runs.progress import Position, Progress, Spent
 from wsigen.runs.state import InFiles, InMemory, Saved, State, dtype_name
 from wsigen.runs.workdir import Workdir, stage_name
@@ -62,6 +63,13 @@ class Storage:
             device=self.device,
             until=self.until,
         )
+
+    @property
+    def drawn(self) -> Drawn | None:
+        """What somebody has looked at already, if it lies in the workdir."""
+        if self.workdir is None or not (self.workdir.folder / WINDOWS).is_dir():
+            return None
+        return Drawn(self.workdir.folder)
 
     def guide(self, stage: int, height: int, width: int) -> Image:
         """Room for that part of the stage before that guides a worker's band; empty or as it was left."""

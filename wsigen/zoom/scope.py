@@ -12,22 +12,24 @@ Every patch is kept once it is made; it is the patch that :func:`wsigen.coarse_t
 
 import time
 from collections.abc import Generator, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from wsigen.arrays import Denoiser, Images
+from wsigen.arrays import Images
 from wsigen.errors import WsigenError
 from wsigen.grid import Grid, Window
-from wsigen.plan import Stage, StagePlan
+from wsigen.plan import Stage
 from wsigen.runs.canvas import Canvas, strips
+from wsigen.runs.kept import Kept, Key
+from wsigen.runs.painter import Painter
+from wsigen.runs.plane import flat_round
 from wsigen.runs.progress import Spent
-from wsigen.runs.stage import StageRun, flat_round
+from wsigen.runs.stage import StageRun
 from wsigen.runs.state import InMemory
 from wsigen.zoom.cone import within
-from wsigen.zoom.kept import Kept, Key
 
 PATIENCE = 8  # how often a window is begun anew because what it needs was thrown out meanwhile
 
@@ -93,38 +95,38 @@ class Pieces(StageRun):
     Args:
         kept: where its patches are.
         half: whether they are in half precision.
-        given, named: as for :class:`wsigen.runs.stage.StageRun`.
+        painter, stage, guide: as for :class:`wsigen.runs.stage.StageRun`.
     """
 
-    def __init__(self, kept: Kept, half: bool, *given: Any, **named: Any) -> None:
-        super().__init__(*given, state=InMemory(0, 0, half=half), **named)
+    def __init__(
+        self, kept: Kept, half: bool, painter: Painter, stage: Stage, guide: Canvas | None
+    ) -> None:
+        super().__init__(painter, stage, guide, state=InMemory(0, 0, half=half))
         self.kept = kept
         self.grids = [self.grid(i) for i in range(self.num_steps)]
 
     def canvas(self, i: int, name: str = "x") -> Patchwork:
         """A canvas as it stands before step ``i``: what step i - 1 wrote."""
-        key = Key(self.seed, self.stage.index, i, name, 0, 0)
+        key = self.key(i, name, Window(0, 0, 0, 0))
         return Patchwork(self.kept, key, self.grids[i - 1], super().canvas(i, name))
 
     def as_guide(self) -> Patchwork:
         """The finished stage in flat background, as it guides the next."""
         finished = self.canvas(self.num_steps)
-        flat = flat_round(finished.image, self.plan.boundary, self.background)
-        assert flat is not None
+        flat = flat_round(finished.image, self.painter)
         finished.outside = flat.outside
         return finished
 
     def lacking(self, i: int, windows: Iterable[Window]) -> list[Window]:
         """Those patches of step ``i`` that are not kept, in order."""
-        names = self.canvases if i + 1 < self.num_steps else ("x",)
-        canvases = [self.canvas(i + 1, name) for name in names]
+        canvases = [self.canvas(i + 1, name) for name in self.written(i)]
         return sorted(w for w in set(windows) if not all(canvas.has(w) for canvas in canvases))
 
     def under(self, windows: Iterable[Window]) -> set[Window]:
         """What is looked at of the guide for some patches."""
         if self.guide is None:
             return set()
-        plane, margin, factor = self.guide, self.guide_margin, self.plan.factor
+        plane, margin, factor = self.guide, self.painter.guide_margin, self.plan.factor
         return {
             window.reduced(factor).grown(margin).clipped(plane.height, plane.width)
             for window in windows
@@ -146,44 +148,22 @@ class Scope:
     """A slide of which any window of any stage can be had, at the cost of what it depends on.
 
     Args:
-        denoiser, path, plan, patch_px, seed, batch_size, background: as for :func:`wsigen.coarse_to_fine.generate`.
+        painter, path: as for :func:`wsigen.coarse_to_fine.generate`; the plan's boundary is "pad".
         kept: where patches are kept; scopes of other seeds may share it.
         half: whether the slide's canvases are in half precision.
     """
 
     def __init__(
-        self,
-        denoiser: Denoiser,
-        path: Sequence[Stage],
-        plan: StagePlan,
-        kept: Kept,
-        *,
-        patch_px: int = 64,
-        seed: int = 0,
-        batch_size: int = 32,
-        background: float = 1.0,
-        half: bool = False,
+        self, painter: Painter, path: Sequence[Stage], kept: Kept, *, half: bool = False
     ) -> None:
-        if plan.boundary != "pad":
-            raise WsigenError(f'the microscope needs the boundary "pad"; found {plan.boundary!r}')
-        self.batch_size, self.seconds = batch_size, 0.0
+        if painter.plan.boundary != "pad":
+            found = painter.plan.boundary
+            raise WsigenError(f'the microscope needs the boundary "pad"; the plan has {found!r}')
+        self.batch_size, self.seconds = painter.batch_size, 0.0
         self.runs: list[Pieces] = []
         for stage in path:
             guide = self.runs[-1].as_guide() if self.runs else None
-            self.runs.append(
-                Pieces(
-                    kept,
-                    half,
-                    denoiser,
-                    stage,
-                    guide,
-                    plan,
-                    patch_px=patch_px,
-                    seed=seed,
-                    batch_size=batch_size,
-                    background=background,
-                )
-            )
+            self.runs.append(Pieces(kept, half, painter, stage, guide))
 
     @property
     def spent(self) -> Spent:

@@ -14,6 +14,7 @@ import torch
 
 from wsigen.runs.canvas import Image
 
+WINDOWS = "windows"  # folder of the windows of a slide
 BLOCK = 4096  # bytes by which a file grows on the disk
 
 
@@ -28,10 +29,15 @@ class Key(NamedTuple):
     left: int
 
     @property
-    def file(self) -> Path:
-        """Where it lies in the folder; one folder holds a slide's."""
+    def in_slide(self) -> Path:
+        """Where it lies in the folder of its slide."""
         canvas = f"stage_{self.stage:02d}.{self.step:02d}.{self.name}"
-        return Path(seed_folder(self.seed)) / "windows" / canvas / f"{self.top}_{self.left}.npy"
+        return Path(WINDOWS) / canvas / f"{self.top}_{self.left}.npy"
+
+    @property
+    def file(self) -> Path:
+        """Where it lies in a folder of many slides."""
+        return Path(seed_folder(self.seed)) / self.in_slide
 
     @classmethod
     def of(cls, file: Path) -> "Key":
@@ -66,7 +72,7 @@ class Kept:
         self.bytes_in_memory = self.bytes_on_disk = 0
         if folder is not None:
             found = [
-                (file, file.stat()) for file in folder.glob("seed_*/windows/stage_*.*.*/*_*.npy")
+                (file, file.stat()) for file in folder.glob(f"seed_*/{WINDOWS}/stage_*.*.*/*_*.npy")
             ]
             for file, about in sorted(found, key=lambda pair: pair[1].st_mtime):
                 self._count(Key.of(file), about.st_size)
@@ -85,12 +91,11 @@ class Kept:
             return None
         self.on_disk.move_to_end(key)
         assert self.folder is not None
-        try:
-            image = torch.from_numpy(np.load(self.folder / key.file))
-        except (OSError, EOFError, ValueError):  # somebody took it away
+        image = loaded(self.folder / key.file)
+        if image is None:
             self._forget(key)
-            return None
-        self._remember(key, image)
+        else:
+            self._remember(key, image)
         return image
 
     def put(self, key: Key, image: Image) -> None:
@@ -140,3 +145,27 @@ class Kept:
         assert self.folder is not None
         self.bytes_on_disk -= self.on_disk.pop(key)
         (self.folder / key.file).unlink(missing_ok=True)
+
+
+class Drawn:
+    """Windows of one slide that somebody looked at before it is made as a whole.
+
+    Args:
+        folder: the work folder of the slide, in which ``Kept`` has left them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def get(self, key: Key) -> Image | None:
+        """A window, or None where nobody has looked."""
+        file = self.folder / key.in_slide
+        return loaded(file) if file.is_file() else None
+
+
+def loaded(file: Path) -> Image | None:
+    """A window from its file; None where it is gone or not whole."""
+    try:
+        return torch.from_numpy(np.load(file))
+    except (OSError, EOFError, ValueError):
+        return None
