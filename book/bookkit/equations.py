@@ -1,4 +1,7 @@
-"""The paper's equations keep the paper's numbers: what has the label ``eq-7`` is Eq. 7, on whichever page it stands."""
+"""The paper's equations keep the paper's numbers: what has the label ``eq-7`` is Eq. 7, on whichever page it stands.
+
+Ours are counted on from there, in reading order, so that no two have one number.
+"""
 
 import re
 from typing import Any
@@ -6,14 +9,21 @@ from typing import Any
 from docutils import nodes
 
 LABEL = re.compile(r"eq-(\d+)")
+LAST = 11  # of the paper's equations
 
 
 def renumber(app: Any, env: Any) -> list[str]:
     """Replace Sphinx's running numbers, for the formulas and for all references to them."""
+    ours = []
     for label, (docname, _) in env.get_domain("math").equations.items():
+        numbers = env.toc_fignumbers.setdefault(docname, {}).setdefault("displaymath", {})
+        name = nodes.make_id(f"equation-{label}")
         if match := LABEL.fullmatch(label):
-            numbers = env.toc_fignumbers.setdefault(docname, {}).setdefault("displaymath", {})
-            numbers[nodes.make_id(f"equation-{label}")] = (int(match[1]),)
+            numbers[name] = (int(match[1]),)
+        elif name in numbers:
+            ours.append((numbers[name], numbers, name))
+    for place, (_, numbers, name) in enumerate(sorted(ours, key=lambda each: each[0]), LAST + 1):
+        numbers[name] = (place,)
     return []
 
 
@@ -22,11 +32,12 @@ def tag(app: Any, doctree: nodes.document, docname: str) -> None:
     if app.builder.format != "latex":
         return
     for node in doctree.findall(nodes.math_block):
-        if match := LABEL.fullmatch(node.get("label") or ""):
-            name = f"equation:{node['docname']}:{node['label']}"
-            body = (
-                f"\\label{{{name}}}\\tag{{{match[1]}}}\\begin{{split}}{node.astext()}\\end{{split}}"
-            )
+        label = node.get("label") or ""
+        numbers = app.env.toc_fignumbers.get(node.get("docname"), {}).get("displaymath", {})
+        number = numbers.get(nodes.make_id(f"equation-{label}"))
+        if label and number:
+            name = f"equation:{node['docname']}:{label}"
+            body = f"\\label{{{name}}}\\tag{{{number[-1]}}}\\begin{{split}}{node.astext()}\\end{{split}}"
             node["nowrap"], node["label"] = True, None
             node[:] = [nodes.Text(f"\\begin{{equation}}{body}\\end{{equation}}")]
 
