@@ -5,18 +5,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from oracles import FlatDenoiser
 
+from wsigen.cli.generate import generate as generate_verb
 from wsigen.coarse_to_fine import drain, generate, run_stage, upscale
 from wsigen.denoiser import EDMDenoiser, Told
 from wsigen.errors import WsigenError
 from wsigen.grid import Window
 from wsigen.guidance import AveragePool, told
 from wsigen.networks.unet import UNet, UNetConfig, grown
-from wsigen.plan import Stage, StagePlan, stages
+from wsigen.plan import Stage, StagePlan, plan, stages
 from wsigen.runs.painter import Painter
 from wsigen.runs.plane import StagePlane
 from wsigen.schedule import SIGMA_MAX
+from wsigen.slides import read_description
+from wsigen.training.checkpoint import ModelInfo, load_denoiser, save_checkpoint
 from wsigen.training.config import TrainConfig
 from wsigen.training.drawing import Drawn
 from wsigen.training.examples import told_example
@@ -24,7 +28,7 @@ from wsigen.training.examples import told_example
 SHAPE = UNetConfig(widths=(16, 16), blocks=1, condition_channels=32, averages=(4,))
 TOLD = replace(SHAPE, told=True, organs=("breast", "colon"))
 PLAN = StagePlan(
-    num_steps=4, guided_steps=0, solver="2m", sigma_start=1.5, overview_steps=3, told=0.05
+    num_steps=4, guided_steps=0, solver="2m", sigma_start=1.5, overview_steps=3, guide_sigma=0.05
 )
 GUIDE = torch.rand(3, 12, 20, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
@@ -86,9 +90,9 @@ def test_strength_goes_on_away_from_the_untold_estimate_above_its_level_only():
 
 @pytest.mark.parametrize("strength", [0.0, 0.5])
 def test_a_told_stage_is_the_same_at_any_batch_size(strength):
-    plan = replace(PLAN, strength=strength)
+    how = replace(PLAN, guide_strength=strength)
     one, many = (
-        upscale(Painter(scrambled(), plan, 16, seed=7, batch_size=size), GUIDE, 1.0)
+        upscale(Painter(scrambled(), how, 16, seed=7, batch_size=size), GUIDE, 1.0)
         for size in (1, 32)
     )
     torch.testing.assert_close(one, many, atol=1e-4, rtol=0)
@@ -103,8 +107,8 @@ def test_overlapping_windows_see_the_same_noise_in_the_guide():
 
 def test_what_is_shown_is_the_guide_with_noise_of_sigma_g():
     guide = torch.zeros(3, 64, 64)
-    plan = replace(PLAN, told=0.2)
-    plane = StagePlane(Painter(scrambled(), plan, 128), Stage(1, 128, 128, 0.5), guide)
+    how = replace(PLAN, guide_sigma=0.2)
+    plane = StagePlane(Painter(scrambled(), how, 128), Stage(1, 128, 128, 0.5), guide)
     shown = plane.shown([Window(0, 0, 128, 128)])
     assert shown.sigma == 0.2
     # interpolated half way between pixels, a quarter from each side, twice: (10 / 16)^2 of the variance is left
@@ -122,13 +126,13 @@ def test_a_told_stage_is_not_asked_for_empty_glass():
 
 
 def test_the_ledger_counts_both_questions_of_a_step_with_strength():
-    plan = replace(PLAN, strength=0.5, strength_down_to=0.4)
+    how = replace(PLAN, guide_strength=0.5, guide_strength_sigma=0.4)
     stage = Stage(1, 16, 16, 0.5)
-    run = run_stage(Painter(scrambled(), plan, 16), stage, GUIDE[:, :8, :8])
+    run = run_stage(Painter(scrambled(), how, 16), stage, GUIDE[:, :8, :8])
     spent = [progress.evaluations for progress in run]
-    asked_twice = int((plan.sigmas()[:-1] >= 0.4).sum())
-    assert spent[-1] == plan.evaluations == plan.num_steps + asked_twice
-    assert 0 < asked_twice < plan.num_steps
+    asked_twice = int((how.sigmas()[:-1] >= 0.4).sum())
+    assert spent[-1] == how.evaluations == how.num_steps + asked_twice
+    assert 0 < asked_twice < how.num_steps
 
 
 def test_a_model_that_is_not_told_refuses_a_plan_that_tells():
@@ -138,8 +142,8 @@ def test_a_model_that_is_not_told_refuses_a_plan_that_tells():
 
 def test_the_rim_of_an_overview_is_glass_and_nothing_else_changes_its_size():
     path = stages(48, 40, 1.0, patch_px=16)
-    plan = replace(PLAN, rim=2)
-    overview = drain(generate(Painter(scrambled(), plan, 16, background=0.9), path[:1]))
+    how = replace(PLAN, rim=2)
+    overview = drain(generate(Painter(scrambled(), how, 16, background=0.9), path[:1]))
     inner = overview[:, 2:-2, 2:-2]
     assert overview.shape[1:] == (path[0].height, path[0].width)
     rim = overview.clone()
@@ -182,3 +186,35 @@ def test_a_batch_of_examples_is_named_by_its_first_patch():
     assert torch.equal(one.noise, again.noise)
     assert not torch.equal(one.noise, other.noise)
     assert np.isfinite(one.sigma.numpy()).all()
+
+
+def saved_told(tmp_path):
+    info = ModelInfo(TOLD, 0.5, 16, 0.25, 100.0, 0, ())
+    save_checkpoint(tmp_path / "told.safetensors", scrambled().network, info)
+    return tmp_path / "told.safetensors"
+
+
+def test_a_model_paints_the_organ_it_is_told_and_its_name_says_so(tmp_path):
+    path = saved_told(tmp_path)
+    x, sigma, mpp = some()
+    anything, colon = load_denoiser(path), load_denoiser(path, organ="colon")
+    said = Told(torch.zeros_like(x), SIGMA_MAX, torch.tensor([2, 2]))
+    torch.testing.assert_close(colon(x, sigma, mpp), anything(x, sigma, mpp, said))
+    assert colon.name == "told, colon"
+    assert colon.sha256 != anything.sha256
+    assert anything.plan_name == "told"
+
+
+def test_an_organ_that_a_model_does_not_know_is_an_error_that_lists_those_it_knows(tmp_path):
+    with pytest.raises(WsigenError, match="no organ 'heart'; expected one of breast, colon"):
+        load_denoiser(saved_told(tmp_path), organ="heart")
+
+
+def test_the_verb_generates_with_the_plan_that_suits_a_told_model(tmp_path):
+    model, out = saved_told(tmp_path), tmp_path / "slide.tiff"
+    words = f"{out} --model {model} --organ breast --width 24 --height 20 --mpp 1"
+    result = CliRunner().invoke(generate_verb, words.split(), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    described = read_description(out)
+    assert described["model"] == "told, breast"
+    assert described["plan"]["guide_sigma"] == plan("told").guide_sigma

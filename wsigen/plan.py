@@ -32,10 +32,10 @@ class StagePlan:
             not evaluated; see :mod:`wsigen.runs.background`. None evaluates all.
         first_starts: ``sigma_start`` of the first guided stages, one each; those that follow take ``sigma_start``.
         first_steps: ``num_steps`` of the first guided stages, likewise.
-        told: sigma_g, the noise level that the guide is shown with to a network that is told its guide; None, as in
-            the paper, shows it none and leaves all to the projection.
-        strength: how far a told stage goes on away from what the network says untold; see `wsigen.guidance.told`.
-        strength_down_to: lowest noise level at which it does; above, each patch costs two evaluations.
+        guide_sigma: sigma_g, the noise level of the guide that a told network is shown; None, as in the paper, shows
+            it none and leaves all to the projection.
+        guide_strength: how far a told stage goes on away from what the network says untold; see `wsigen.guidance.told`.
+        guide_strength_sigma: lowest noise level at which it does; above, each patch costs two evaluations.
         rim: pixels along the overview's edge that are glass, whatever the network says, so that tissue ends before.
         shifts: "uniform", each step's grid drawn for itself, as in the paper; or "low-discrepancy", grids of steps near
             each other lie far apart.
@@ -53,9 +53,9 @@ class StagePlan:
     skip_background: float | None = None
     first_starts: tuple[float, ...] = ()
     first_steps: tuple[int, ...] = ()
-    told: float | None = None
-    strength: float = 0.0
-    strength_down_to: float = 0.15
+    guide_sigma: float | None = None
+    guide_strength: float = 0.0
+    guide_strength_sigma: float = 0.15
     rim: int = 0
     shifts: str = "uniform"
 
@@ -67,7 +67,7 @@ class StagePlan:
             "sigma_start": not self.sigma_min < self.sigma_start <= SIGMA_MAX,
             "factor": self.factor < 2,
             "shifts": self.shifts not in ("uniform", "low-discrepancy"),
-            "told": self.told is not None and not 0 < self.told < SIGMA_MAX,
+            "guide_sigma": self.guide_sigma is not None and not 0 < self.guide_sigma < SIGMA_MAX,
             "rim": self.rim < 0,
             "skip_background": self.skip_background is not None and self.skip_background < 0,
         }
@@ -75,7 +75,7 @@ class StagePlan:
             raise WsigenError(
                 f"{name} is {getattr(self, name)}; expected num_steps at least 1, guided_steps from 0 to "
                 f"num_steps ({self.num_steps}), sigma_start above {self.sigma_min:g} and at most "
-                f"{SIGMA_MAX:g}, factor at least 2, shifts uniform or low-discrepancy, told None or above 0 "
+                f"{SIGMA_MAX:g}, factor at least 2, shifts uniform or low-discrepancy, guide_sigma None or above 0 "
                 f"and below {SIGMA_MAX:g}, rim and skip_background None or at least 0"
             )
         for stage in range(1, 1 + max(len(self.first_starts), len(self.first_steps))):
@@ -97,7 +97,7 @@ class StagePlan:
                 sigma_min=SIGMA_MIN,
                 factor=1,
                 skip_background=None,
-                told=None,
+                guide_sigma=None,
             )
         plain = replace(plain, rim=0)
         starts, steps = self.first_starts[stage - 1 : stage], self.first_steps[stage - 1 : stage]
@@ -127,7 +127,7 @@ class StagePlan:
     @property
     def evaluations(self) -> int:
         """Network evaluations a guided stage spends on each patch."""
-        if self.told is None or self.strength == 0:
+        if self.guide_sigma is None or self.guide_strength == 0:
             return evaluations(self.num_steps, self.solver)
         return sum(self.evaluations_at(i) for i in range(self.num_steps))
 
@@ -136,8 +136,8 @@ class StagePlan:
         sigmas = self.sigmas()
         corrected = self.solver == "heun" and i + 1 < self.num_steps
         asked = [float(sigmas[i])] + ([float(sigmas[i + 1])] if corrected else [])
-        twice = self.told is not None and self.strength != 0
-        return sum(2 if twice and sigma >= self.strength_down_to else 1 for sigma in asked)
+        twice = self.guide_sigma is not None and self.guide_strength != 0
+        return sum(2 if twice and sigma >= self.guide_strength_sigma else 1 for sigma in asked)
 
     @property
     def num_canvases(self) -> int:
@@ -156,7 +156,7 @@ TOLD = StagePlan(
     solver="2m",
     sigma_start=1.5,
     sigma_min=0.03,
-    told=0.03,
+    guide_sigma=0.03,
     rim=2,
 )
 # To see what a seed comes to in a third of the time; results/classroom/fewer_evaluations.json has its guided stages.

@@ -48,6 +48,9 @@ ESTIMATE = (
         help="Tell the model that noise is so many times as strong as it is: above 1 for less contrast.",
     ),
 )
+ORGAN = click.option(
+    "--organ", help="Organ that the model is to paint, of those it knows; by default any."
+)
 MODEL = click.option(
     "--model", default=DEFAULT_MODEL, show_default=True, help="Name of a shipped model, or a file."
 )
@@ -73,6 +76,7 @@ LAB = (
 )
 SLIDE = (
     MODEL,
+    ORGAN,
     *ESTIMATE,
     click.option("--width", type=int, help="Width in pixels."),
     click.option("--height", type=int, help="Height in pixels."),
@@ -91,9 +95,8 @@ SLIDE = (
     click.option(
         "--plan",
         "plan_name",
-        default="fast",
-        show_default=True,
-        help="fast, preview with half its evaluations, or paper as published.",
+        help="told, fast, preview with half its evaluations, or paper as published; by default told where the model "
+        "is told its guide, else fast.",
     ),
     click.option("--num-steps", type=click.IntRange(min=1), help="N, instead of the plan's."),
     click.option("--guided-steps", type=click.IntRange(min=0), help="r, instead of the plan's."),
@@ -109,6 +112,16 @@ SLIDE = (
         "--sigma-start",
         type=float,
         help="Noise level at which stages start, instead of the plan's.",
+    ),
+    click.option(
+        "--guide-sigma",
+        type=click.FloatRange(min=0, min_open=True),
+        help="Noise level with which a told model is shown its guide, instead of the plan's.",
+    ),
+    click.option(
+        "--guide-strength",
+        type=click.FloatRange(min=0),
+        help="How far away from what the model says untold, instead of as the plan does.",
     ),
     click.option(
         "--skip-background",

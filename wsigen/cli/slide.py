@@ -41,7 +41,8 @@ def ask(
     height_mm: float | None,
     mpp: float,
     seed: int,
-    plan_name: str,
+    plan_name: str | None,
+    organ: str | None,
     guided_sigma: float | None,
     batch_size: int,
     device: str | None,
@@ -57,12 +58,6 @@ def ask(
     from wsigen.training.checkpoint import load_denoiser
 
     device = choose_device(device)
-    plan = replace(named_plan(plan_name), **{k: v for k, v in changes.items() if v is not None})
-    if guided_sigma is not None:
-        if changes["guided_steps"] is not None:
-            raise WsigenError("--guided-steps and --guided-sigma both given; expected one of them")
-        plan = plan.guided_down_to(guided_sigma)
-    plan.check()
     width, height = (
         size_px(width, width_mm, mpp, "width"),
         size_px(height, height_mm, mpp, "height"),
@@ -74,7 +69,17 @@ def ask(
         strength=strength,
         weaker_sigma=weaker_sigma,
         told=told,
+        organ=organ,
     )
+    plan = replace(
+        named_plan(plan_name or denoiser.plan_name),
+        **{k: v for k, v in changes.items() if v is not None},
+    )
+    if guided_sigma is not None:
+        if changes["guided_steps"] is not None:
+            raise WsigenError("--guided-steps and --guided-sigma both given; expected one of them")
+        plan = plan.guided_down_to(guided_sigma)
+    plan.check()
     info = denoiser.info
     path = stages(
         height,

@@ -47,10 +47,10 @@ class StagePlane:
         self.device = device_of(painter.denoiser, self.guide.image if self.guide else None)
         self.region = region or Window(0, 0, stage.height, stage.width)
         self._check_guide()
-        if self.plan.told is not None and not getattr(painter.denoiser, "is_told", False):
+        if self.plan.guide_sigma is not None and not getattr(painter.denoiser, "is_told", False):
             raise WsigenError(
-                f"the plan tells the network its guide (told = {self.plan.told:g}), and this model was not trained to "
-                "be told; choose another --plan, or a model that is told"
+                f"the plan shows the network its guide (guide_sigma = {self.plan.guide_sigma:g}), and this model was "
+                "not trained to be told; choose another --plan, or a model that is told"
             )
 
     @property
@@ -106,11 +106,11 @@ class StagePlane:
 
         The guide's noise is drawn by guide pixel: patches that overlap, and runs that are resumed, see the same.
         """
-        assert self.plan.told is not None
+        assert self.plan.guide_sigma is not None
         under = [window.reduced(self.plan.factor) for window in batch]
         noise = torch.stack([self.noise(window, kind="guide noise") for window in under])
-        guide = self.guide_of(batch) + self.plan.told * noise
-        return Told(self.operator.enlarged(guide), self.plan.told)
+        guide = self.guide_of(batch) + self.plan.guide_sigma * noise
+        return Told(self.operator.enlarged(guide), self.plan.guide_sigma)
 
     def _check_guide(self) -> None:
         """A part of a guide has to reach as far as empty glass is looked for."""

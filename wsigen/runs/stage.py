@@ -154,10 +154,12 @@ class StageRun(StagePlane):
             around = [window.reduced(plan.factor).grown(margin) for window in batch]
             skipped = is_background(self.guide.read(around), background)
         number = int(skipped.sum())
-        if plan.told is not None and number < len(batch):
+        if plan.guide_sigma is not None and number < len(batch):
             assert isinstance(denoiser, EDMDenoiser)  # the plane has seen to it
             kept = [w for w, empty in zip(batch, skipped.tolist(), strict=True) if not empty]
-            denoiser = told(denoiser, self.shown(kept), plan.strength, plan.strength_down_to)
+            denoiser = told(
+                denoiser, self.shown(kept), plan.guide_strength, plan.guide_strength_sigma
+            )
         if number == 0:
             return denoiser, 0
         return sparing(denoiser, skipped.to(self.device), background), number

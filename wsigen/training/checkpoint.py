@@ -7,7 +7,7 @@ mpp range, the training data with its credit, images seen. Weights are stored in
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self
@@ -25,6 +25,7 @@ from wsigen.models import DEFAULT_MODEL
 from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.plan import PAPER, StagePlan
 from wsigen.runs.painter import Painter
+from wsigen.schedule import SIGMA_MAX
 
 FORMAT = "wsigen-denoiser-1"
 
@@ -86,11 +87,15 @@ class LoadedDenoiser(EDMDenoiser):
         self.strength = 0.0
         self.weaker_sigma = 0.0
         self.told = 1.0
+        self.organ = 0
 
     def forward(
         self, x: Images, sigma: Tensor | float, mpp: Tensor | float, told: Told | None = None
     ) -> Images:
-        """As :class:`EDMDenoiser`, then away from what the weaker model says."""
+        """As :class:`EDMDenoiser` with the organ, then away from what the weaker model says."""
+        if self.organ:
+            told = told or Told(torch.zeros_like(x), SIGMA_MAX)
+            told = replace(told, organ=torch.full((len(x),), self.organ, device=x.device))
         estimate = super().forward(x, self.told * sigma, mpp, told)
         if self.weaker is None:
             return estimate
@@ -100,6 +105,20 @@ class LoadedDenoiser(EDMDenoiser):
             return estimate
         guided = autoguided(estimate, self.weaker(x, sigma, mpp), self.strength)
         return torch.where(alone[:, None, None, None].to(x.device), estimate, guided)
+
+    def paint_organ(self, organ: str) -> None:
+        """Tell the network from now on of which organ its images are; name and digest say so.
+
+        Raises:
+            WsigenError: it knows no such organ.
+        """
+        organs = self.info.network.organs
+        if organ not in organs:
+            known = ", ".join(organs) or "none: it was not trained to be told"
+            raise WsigenError(f"{self.name} knows no organ {organ!r}; expected one of {known}")
+        self.organ = organs.index(organ) + 1
+        self.name += f", {organ}"
+        self.sha256 = hashlib.sha256(f"{self.sha256} organ {organ!r}".encode()).hexdigest()
 
     def overstate(self, factor: float) -> None:
         """Tell the network from now on that noise is ``factor`` times as strong as it is; name and digest say so.
@@ -132,6 +151,11 @@ class LoadedDenoiser(EDMDenoiser):
     def background(self) -> float:
         """What the empty slide looks like to this model, -1 to 1."""
         return self.info.background / 127.5 - 1
+
+    @property
+    def plan_name(self) -> str:
+        """The named plan that suits the model."""
+        return "told" if self.is_told else "fast"
 
     def painter(self, plan: StagePlan = PAPER, *, seed: int = 0, batch_size: int = 32) -> Painter:
         """What makes a slide of this model: its denoiser, patches and background with a plan and a seed."""
@@ -207,6 +231,7 @@ def load_denoiser(
     strength: float = 1.0,
     weaker_sigma: float = 0.0,
     told: float = 1.0,
+    organ: str | None = None,
 ) -> LoadedDenoiser:
     """Load a trained denoiser, ready to sample from.
 
@@ -220,6 +245,7 @@ def load_denoiser(
         strength: how far it does; see `wsigen.denoiser.autoguided`.
         weaker_sigma: it does at this noise level and above; below, the model is alone, at half the cost.
         told: what the model is told of the noise level, in units of it; see `LoadedDenoiser.overstate`.
+        organ: name of the organ that it is to paint, of those that ``info.network.organs`` lists; None for any.
 
     Raises:
         WsigenError: no such model, or the file is damaged or foreign.
@@ -242,6 +268,8 @@ def load_denoiser(
     denoiser = denoiser.to(device).eval().requires_grad_(False)
     if compiled:
         denoiser.network.compile()
+    if organ is not None:
+        denoiser.paint_organ(organ)
     if told != 1:
         denoiser.overstate(told)
     if weaker is not None:
