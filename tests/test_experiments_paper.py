@@ -47,6 +47,14 @@ CUTS = {
         "plans": (("2m", 4, 3.0), ("heun", 4, 80.0)), "slides": 1, "levels": 2, "mpp": 2.0, "real": 16, "skip_px": 128,
         "skip_mpp": 2.0,
     },
+    "textures": {
+        "plans": ("fast",), "scales": (2.0,), "case": None, "side": 64, "guided_steps": (2,), "slides": 1,
+        "slide_px": 256, "slide_mpp": 1.0, "patients": (),
+    },
+    "null_seams": {
+        "sources": ("phantom",), "finest": 2.0, "fields": 8, "large": 2, "patch": 16, "large_side": 160,
+        "steps": (8.0,),
+    },
     "scaling": {"made": (128,), "mpp": 2.0, "plan": FEW},
     "reader_study": {"n": 1, "size": 256, "mpp": 4.0, "plan": "fast"},
 }  # fmt: skip

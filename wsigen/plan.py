@@ -146,8 +146,8 @@ class StagePlan:
 
 
 PAPER = StagePlan()
-# Start, solver and steps were chosen by benchmarks/results/plans.json; the guided steps by cascade.json beside it:
-# after one stage more of them give a texture nearer to real tissue, after all stages fewer do.
+# Chosen by results/classroom/textures.json. Of guided steps, more give a texture nearer to real tissue after one stage,
+# and fewer do after all stages.
 FAST = StagePlan(num_steps=10, solver="euler", sigma_start=3.0, sigma_min=0.02, guided_steps=2)
 # For a model that is told its guide.
 TOLD = StagePlan(

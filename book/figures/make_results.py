@@ -1,13 +1,11 @@
-"""Draw the plots of the chapters, each in place of a table, from saved experiments and benchmarks.
+"""Draw the plots of the chapters, each in place of a table, from saved experiments.
 
     python book/figures/make_results.py
 
 writes the PNG files beside this script, and make_results.json, which says what made them. Nothing is measured here.
 """
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -27,7 +25,6 @@ from wsigen.plots.seams import (
 )
 from wsigen.plots.whole_slide import nearest_distances
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks" / "results"
 VARIANTS = {
     "reference": "the network as small was begun",
     "group norm": "normalised over the patch",
@@ -44,12 +41,6 @@ def rows(name: str) -> list[dict[str, Any]]:
     return load_result(name).rows
 
 
-def benchmark(name: str) -> dict[str, Any]:
-    """What a benchmark saved."""
-    found: dict[str, Any] = json.loads((BENCHMARKS / f"{name}.json").read_text("utf-8"))
-    return found
-
-
 def textures() -> Figure:
     """Chapter 5: plans of a guided stage."""
     plans = {
@@ -57,19 +48,22 @@ def textures() -> Figure:
         "heun 12, guided to 0.3": "Heun, N = 12",
         "euler 20, guided to 0.3": "Euler, N = 20",
     }
-    return plan_textures(benchmark("plans")["rows"], plans)
+    stages = [row for row in rows("textures") if row["what"] == "stage"]
+    return plan_textures(stages, plans)
 
 
 def cascade() -> Figure:
     """Chapter 6: letting go sooner, over all stages."""
-    found = benchmark("cascade")
-    return inherited(found["rows"], found["floor"], "her2st-C")
+    found = rows("textures")
+    (floor,) = (row["distance_of_patients"] for row in found if row["what"] == "patients")
+    return inherited([row for row in found if row["what"] == "slide"], floor, "her2st-C")
 
 
 def held_out() -> Figure:
     """Chapters 4 and 9: patients that the model has not seen."""
-    guided = benchmark("heldout_small2_guided")["rows"]
-    return held_out_scores({"alone": rows("heldout"), "guided by a weaker model": guided})
+    return held_out_scores(
+        {"alone": rows("heldout"), "guided by a weaker model": rows("heldout_guided")}
+    )
 
 
 def main() -> None:
@@ -86,11 +80,11 @@ def main() -> None:
         "drift": lambda: colour_drift(rows("colour")),
         "neighbours": lambda: nearest_distances(rows("zoom_neighbours")),
         "held_out": held_out,
-        "null_test": lambda: null_test(benchmark("seam_null")["rows"]),
+        "null_test": lambda: null_test(rows("null_seams")),
         "table_1": lambda: resolution_scores(rows("resolution")),
         "pareto": lambda: pareto(rows("fewer_evaluations")),
     }
-    save(__file__, figures, dpi=96, results="results/classroom, benchmarks/results")
+    save(__file__, figures, dpi=96, results="results/classroom")
 
 
 if __name__ == "__main__":

@@ -207,7 +207,7 @@ def null_test(rows: Rows) -> Figure:
     """The seam test on real slides: false alarms where nothing was planted, and what is found of planted steps.
 
     Args:
-        rows: of ``benchmarks/seam_null.py``: ``source``, ``below_5_percent``, ``found`` by grey levels.
+        rows: of the experiment ``null_seams``: ``source``, ``below_5_percent``, ``found`` by grey levels.
     """
     figure = Figure(figsize=(8.4, 3.0), layout="constrained")
     alarms, found = figure.subplots(1, 2)

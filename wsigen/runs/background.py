@@ -13,7 +13,8 @@ cells and thin strands:
 
     |mean of y over a square - b| <= TOLERANCE  for all squares,    |y - b| <= PIXEL_TOLERANCE  for all pixels
 
-What this costs of real tissue is in benchmarks/results/background.json.
+Of real sections at 22 um/px no window of tissue was taken for glass, and of windows with a little tissue less than one
+in a hundred; of those of glass, whose dust and halos generated glass has not, two thirds were found.
 """
 
 import torch

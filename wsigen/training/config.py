@@ -99,8 +99,8 @@ TINY = TrainConfig(
     decay_images=1_000,
 )
 # Wider noise than EDM's: a short training sees too little noise above sigma 10 with N(-1.2, 1.2^2), and its overviews
-# come out dark (benchmarks/results/estimate_bias.json, results/classroom/ablations.json). A short average, since a
-# long one harms the samples of a run that still learns fast (benchmarks/results/averages.json).
+# come out dark (chapter 4 of the book, results/classroom/ablations.json). A short average, since a long one harms the
+# samples of a run that still learns fast.
 # Averages, since without them the network says too little of a patch's mean in high noise; detail, since folding
 # blurs what samples are judged by (rows "detail" and "averages" of results/classroom/ablations.json).
 SMALL = TrainConfig(
