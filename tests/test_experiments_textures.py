@@ -1,4 +1,4 @@
-"""What the plans were chosen by, on pictures whose answer is known; and the seam test with steps planted and without."""
+"""What the plans were chosen by, on pictures whose answer is known; the seam test with steps planted and without."""
 
 import numpy as np
 import pytest
