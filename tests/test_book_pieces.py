@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "book"))
 pytest.importorskip("sphinx")
 
-from bookkit import quiz  # noqa: E402
+from bookkit import card, quiz  # noqa: E402
 
 pytestmark = pytest.mark.book
 
@@ -33,6 +33,16 @@ def test_a_quiz_is_read_as_signs_choices_and_answers() -> None:
 def test_a_quiz_that_cannot_be_answered_is_told(lines: list[str], told: str) -> None:
     with pytest.raises(ValueError, match=told):
         quiz.choices(lines)
+
+
+def test_a_card_shows_its_head_and_folds_each_section_under_its_heading() -> None:
+    text = "# Model card: x\n\nIt draws.\n\n## Data\n\nTen slides.\n\n### Scales\n\nAll.\n\n## Limits\n\nMany.\n"
+    lines = card.folded(text)
+    assert lines[:4] == ["**Model card: x**", "", "It draws.", ""]
+    assert lines[4:7] == ["::::{admonition} Data", ":class: dropdown card", ""]
+    assert "**Scales**" in lines
+    assert lines[-5:] == ["::::{admonition} Limits", ":class: dropdown card", "", "Many.", "::::"]
+    assert not [line for line in lines if line.startswith("#")]
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from typing import Any
 from bookkit import (
     badges,
     beside,
+    card,
     claims,
     docstrings,
     equations,
@@ -31,6 +32,7 @@ def setup(app: Any) -> dict[str, bool]:
     for part in (
         badges,
         beside,
+        card,
         claims,
         docstrings,
         equations,
