@@ -176,6 +176,17 @@ def test_a_checkpoint_brings_back_everything_but_half_the_digits(tmp_path):
     assert not any(p.requires_grad for p in loaded.parameters())
 
 
+def test_weights_kept_in_half_precision_say_the_same_as_weights_that_are_cast_each_time(tmp_path):
+    tiny_checkpoint(tmp_path / "model.safetensors")
+    kept, cast = (
+        load_denoiser(tmp_path / "model.safetensors", half=half) for half in (True, False)
+    )
+    cast.half_precision = True
+    x = torch.randn(3, 3, 16, 16)
+    assert kept.network.stem.weight.dtype == torch.bfloat16
+    assert torch.equal(kept(x, 1.0, 2.0), cast(x, 1.0, 2.0))
+
+
 def test_a_network_is_compiled_only_when_asked_and_keeps_the_names_of_its_weights(tmp_path):
     tiny_checkpoint(tmp_path / "model.safetensors")
     plain, compiled = (

@@ -1,7 +1,7 @@
 """Checkpoints: safetensors with their JSON, never pickle; and the shipped models by name.
 
 The header of a checkpoint carries, as JSON, all that is needed to use it: architecture, sigma_data, patch size,
-mpp range, the training data with its credit, images seen. Weights are stored in half precision and used in single.
+mpp range, the training data with its credit, images seen. Weights are stored in half precision.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from typing import Any, Self
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from wsigen.arrays import Images
 from wsigen.denoiser import EDMDenoiser, Told, autoguided
@@ -209,6 +209,13 @@ def shipped_models() -> list[str]:
     )
 
 
+def keep_as_multiplied(network: nn.Module) -> None:
+    """Keep weights in bfloat16 where they are multiplied in it: else each call of the network casts them anew."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            layer.to(torch.bfloat16)
+
+
 def find_model(model: str | Path) -> Path:
     """Return the file of a shipped model's name or of a path."""
     if str(model) in shipped_models():
@@ -266,6 +273,8 @@ def load_denoiser(
         half=has_fast_bfloat16(device) if half is None else half,
     )
     denoiser = denoiser.to(device).eval().requires_grad_(False)
+    if denoiser.half_precision:
+        keep_as_multiplied(network)
     if compiled:
         denoiser.network.compile()
     if organ is not None:
