@@ -45,6 +45,7 @@ from wsigen.runs.speed import (
     flops_per_patch,
     matrix_product,
 )
+from wsigen.runs.stage import SHARE
 from wsigen.runs.state import OutOfTime
 from wsigen.runs.storage import Storage, choose_storage
 from wsigen.runs.workdir import Workdir
@@ -61,7 +62,8 @@ def prepare(denoiser: LoadedDenoiser, batch: int, compiled: str) -> Timed:
         torch.backends.cudnn.benchmark = True
         network = denoiser.network
         made = torch.compile(network, mode=compiled, dynamic=False)
-        denoiser.network = EvenBatches(network, made, batch)
+        on_processor = next(network.parameters()).device.type == "cpu"
+        denoiser.network = EvenBatches(network, made, min(batch, SHARE) if on_processor else batch)
     return Timed(denoiser)
 
 

@@ -58,7 +58,7 @@ def digest(image: Image) -> str:
 def main() -> None:
     """Make the slide in a child that is killed at random moments, until one lives to the end."""
     folder, kind, half, longest = Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "half", 0.12
-    torch.set_num_threads(1)
+    torch.set_num_threads(2)  # a thread may be ahead of the batch that is noted when the end comes
     state.KEEP_EVERY = state.SAVE_EVERY = 0.0  # note every batch
     draw = random.Random(0)
     kills = 0

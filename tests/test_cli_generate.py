@@ -150,6 +150,17 @@ def test_a_weaker_model_must_know_the_scales(tmp_path, model):
     assert not (tmp_path / "no.tiff").exists()
 
 
+def test_threads_are_said_and_change_no_pixel(tmp_path, model):
+    words = ["--model", model, "--width", 96, "--height", 96, "--plan", "preview"]
+    one, three = (
+        wsigen("generate", tmp_path / f"{n}.tiff", *words, "--threads", n) for n in (1, 3)
+    )
+    assert "; 1 thread\n" in one.stdout
+    assert "; 3 threads\n" in three.stdout
+    with open_slide(tmp_path / "1.tiff") as first, open_slide(tmp_path / "3.tiff") as second:
+        assert np.array_equal(first.overview()[0], second.overview()[0])
+
+
 def test_a_size_in_millimetres_is_the_same_size(tmp_path, model):
     out = tmp_path / "slide.tiff"
     done = wsigen(

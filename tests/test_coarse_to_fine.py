@@ -38,6 +38,30 @@ def test_the_same_seed_at_another_batch_size_gives_the_same_slide():
     torch.testing.assert_close(one, many, atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize(("boundary", "solver"), [("pad", "2m"), ("wrap", "heun")])
+def test_any_number_of_threads_makes_the_same_slide_bit_for_bit(threads, boundary, solver):
+    path = stages(64, 96, 1.0, patch_px=16, boundary=boundary)
+    way = replace(QUICK, boundary=boundary, solver=solver)
+    made = []
+    for number in (1, 2, 5):
+        threads(number)
+        made.append(drain(generate(Painter(scrambled_network(), way, 16, batch_size=5), path)))
+    assert torch.equal(made[0], made[1])
+    assert torch.equal(made[0], made[2])
+
+
+def test_any_number_of_threads_counts_patches_in_the_same_order(threads):
+    painter = Painter(GaussianDenoiser(), replace(QUICK, skip_background=0.5), 16, batch_size=3)
+    guide = torch.cat([torch.ones(3, 12, 20), GUIDE], dim=2)
+    told = []
+    for number in (1, 3):
+        threads(number)
+        steps = run_stage(painter, Stage(1, 24, 80, 1.0), guide)
+        told.append([replace(progress, seconds=0) for progress in steps])
+    assert told[0] == told[1]
+    assert told[0][-1].skipped > 0
+
+
 def test_the_same_seed_gives_the_same_slide_and_another_seed_another():
     path = stages(40, 24, 1.0, patch_px=16)
     first, again, other = (

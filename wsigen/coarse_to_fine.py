@@ -3,10 +3,12 @@
     for each stage:  s <- s / k;  x <- noise of the stage's size
         for each step i:  draw a shifted grid;  take step i of Algorithm 1 in every patch
 
-All patches of a step are independent of each other: they run in batches, in any order.
+All patches of a step are independent of each other: they run in batches, in any order, on a processor several side by
+side; see :mod:`wsigen.runs.crew`.
 """
 
 from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,6 +17,7 @@ import torch
 from wsigen.grid import Window
 from wsigen.plan import Stage
 from wsigen.runs.canvas import Canvas, Image
+from wsigen.runs.crew import Crew
 from wsigen.runs.kept import Drawn
 from wsigen.runs.painter import Painter
 from wsigen.runs.progress import Progress
@@ -72,13 +75,10 @@ def run_stage(
     The arguments are those of :class:`wsigen.runs.stage.StageRun`.
     """
     run = StageRun(painter, stage, guide, state=state, region=region, part=part, drawn=drawn)
-    for i in run.steps():
-        for batch in run.batches(i):
-            if batch := run.recall(i, batch):
-                x = run.read(i, batch)
-                x = run.step(i, x, batch)
-                run.write(i + 1, batch, x)
-            yield run.progress(i)
+    with Crew(run.device) as crew:
+        for i in run.steps():
+            for batch, spent in crew.in_order(partial(run.take, i), run.batches(i)):
+                yield run.taken(i, batch, spent)
     return run.finish()
 
 

@@ -1,4 +1,6 @@
-"""Where to compute, and whether half precision pays there."""
+"""Where to compute, on how many threads, and whether half precision pays there."""
+
+import os
 
 import torch
 
@@ -21,6 +23,17 @@ def choose_device(name: str | None = None) -> str:
             "and a torch built for it"
         ) from error
     return name
+
+
+def choose_threads(number: int | None = None) -> int:
+    """Return how many threads work: as many as told, here or by OMP_NUM_THREADS, else one for each core.
+
+    Of four cores and more one is left to what else the machine is used for.
+    """
+    if number is not None:
+        return number
+    cores = torch.get_num_threads()
+    return cores - 1 if cores >= 4 and "OMP_NUM_THREADS" not in os.environ else cores
 
 
 def has_fast_bfloat16(device: str) -> bool:

@@ -152,14 +152,19 @@ class Grid(Sequence[Window]):
         give or take one.
         """
         for group in self.groups(batch_size):
-            number = -(-len(group) // batch_size)
-            for n in range(number):
-                yield group[n * len(group) // number : (n + 1) * len(group) // number]
+            yield from evenly(group, batch_size)
 
 
 def between(rising: Sequence[int], low: int, high: int) -> Sequence[int]:
     """The part of rising numbers that lie above ``low`` and below ``high``."""
     return rising[bisect_right(rising, low) : bisect_left(rising, high)]
+
+
+def evenly(windows: Sequence[Window], most: int) -> Iterator[list[Window]]:
+    """Cut windows into as few batches of up to ``most`` as it takes, equally large, give or take one."""
+    number = -(-len(windows) // most)
+    for n in range(number):
+        yield list(windows[n * len(windows) // number : (n + 1) * len(windows) // number])
 
 
 def side_by_side(

@@ -74,6 +74,8 @@ def generate(
       wsigen generate large.tiff --width 16384 --height 16384 --workdir work
       torchrun --nproc-per-node 2 -m wsigen generate shared.tiff --width 16384 --height 16384
     """
+    import torch
+
     from wsigen.coarse_to_fine import generate as run
     from wsigen.devices import choose_device
     from wsigen.runs.canvas import strips
@@ -116,7 +118,9 @@ def generate(
         kept = Workdir(workdir / f"worker_{rank}_of_{workers}", described | own)
     storage = Storage(kind, half, place, kept)
     if rank == 0:
-        click.echo(f"{where}{f' ({workdir})' if workdir else ''}")
+        number = torch.get_num_threads()
+        threads = f"; {number} thread{'s' * (number > 1)}" if device == "cpu" else ""
+        click.echo(f"{where}{f' ({workdir})' if workdir else ''}{threads}")
     if workers == 1:
         image, ledger = watch(run(painter, path, storage=storage))
         pixels = strips(image, height, width, release=storage.release)

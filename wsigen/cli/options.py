@@ -55,6 +55,24 @@ MODEL = click.option(
     "--model", default=DEFAULT_MODEL, show_default=True, help="Name of a shipped model, or a file."
 )
 DEVICE = click.option("--device", help="cpu or cuda; by default a GPU where there is one.")
+
+
+def use_threads(_: click.Context, __: click.Parameter, number: int | None) -> None:
+    """Have torch work on so many threads."""
+    import torch
+
+    from wsigen.devices import choose_threads
+
+    torch.set_num_threads(choose_threads(number))
+
+
+THREADS = click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    callback=use_threads,
+    expose_value=False,
+    help="Of the processor; by default one for each core, from four cores on less one. The result is the same.",
+)
 LAB = (
     MODEL,
     *ESTIMATE,
@@ -66,6 +84,7 @@ LAB = (
     ),
     click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True),
     DEVICE,
+    THREADS,
     click.option(
         "--extractor",
         type=click.Choice(["efficientnet-lite0", "vgg16", "inception-v3"]),
@@ -157,9 +176,10 @@ SLIDE = (
         type=click.IntRange(min=1),
         default=32,
         show_default=True,
-        help="Patches at once.",
+        help="Patches at once; on a processor up to 16 of them to a thread.",
     ),
     DEVICE,
+    THREADS,
 )
 
 

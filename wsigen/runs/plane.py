@@ -112,6 +112,23 @@ class StagePlane:
         guide = self.guide_of(batch) + self.plan.guide_sigma * noise
         return Told(self.operator.enlarged(guide), self.plan.guide_sigma)
 
+    def rimmed(self, i: int, x: Image, window: Window) -> Image:
+        """X in one window at the noise level of step ``i``, with glass along the edge of the plane."""
+        rim = self.plan.rim
+        inner = Window(rim, rim, self.stage.height - 2 * rim, self.stage.width - 2 * rim)
+        inner = inner.shared(window)
+        glass = self.glass(window, float(self.sigmas[i]), x.device)
+        place = inner.slices(window.top, window.left)
+        glass[place] = x[place]
+        return glass
+
+    def glass(self, window: Window, sigma: float, device: torch.device) -> Image:
+        """Background with the noise that a plane of it would have at a level: the path that every solver follows."""
+        if sigma == 0:
+            shape = (3, window.height, window.width)
+            return torch.full(shape, self.painter.background, device=device)
+        return self.painter.background + sigma * self.noise(window, device)
+
     def _check_guide(self) -> None:
         """A part of a guide has to reach as far as empty glass is looked for."""
         if self.guide is None or self.plan.skip_background is None:

@@ -30,6 +30,13 @@ class Spent:
     skipped: int = 0
     seconds: float = 0.0
 
+    def add(self, other: "Spent") -> None:
+        """Count what a part of the stage has spent."""
+        self.patches += other.patches
+        self.evaluations += other.evaluations
+        self.skipped += other.skipped
+        self.seconds += other.seconds
+
 
 @dataclass(frozen=True)
 class Progress:

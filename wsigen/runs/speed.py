@@ -6,6 +6,7 @@ read from events of the device. On a processor, which others may use too, they a
 
 import time
 from collections.abc import Callable
+from threading import Lock
 from typing import Any
 
 import torch
@@ -20,7 +21,10 @@ NEARLY = 1.02  # a batch so much slower than the fastest is as good, and takes l
 
 
 class Timed(nn.Module):
-    """A denoiser that counts the seconds spent in it: of the device, which go by, and of the processor."""
+    """A denoiser that counts the seconds spent in it: of the device, which go by, and of the processor.
+
+    Calls may be side by side, each on one thread: their seconds are added up.
+    """
 
     def __init__(self, denoiser: nn.Module) -> None:
         super().__init__()
@@ -28,14 +32,16 @@ class Timed(nn.Module):
         self.device = next(denoiser.parameters()).device
         self.seconds = self.cpu_seconds = 0.0
         self.moments: list[tuple[Any, Any]] = []
+        self.lock = Lock()
 
     def forward(self, x: Images, sigma: Tensor | float, mpp: Tensor | float) -> Images:
-        began, cpu = self._now(), time.process_time()
+        began, cpu = self._now(), time.thread_time()
         estimate: Images = self.denoiser(x, sigma, mpp)
-        self.cpu_seconds += time.process_time() - cpu
-        self.moments.append((began, self._now()))
-        if self.device.type != "cuda" or len(self.moments) > 1000:
-            self.settle()
+        with self.lock:
+            self.cpu_seconds += time.thread_time() - cpu
+            self.moments.append((began, self._now()))
+            if self.device.type != "cuda" or len(self.moments) > 1000:
+                self.settle()
         return estimate
 
     def settle(self) -> None:

@@ -12,7 +12,7 @@ import torch
 
 from wsigen.arrays import Denoiser, Images
 from wsigen.denoiser import EDMDenoiser
-from wsigen.grid import Grid, Window, side_by_side
+from wsigen.grid import Grid, Window, evenly, side_by_side
 from wsigen.guidance import guided_step, told
 from wsigen.plan import Stage
 from wsigen.runs.background import is_background, sparing
@@ -20,11 +20,13 @@ from wsigen.runs.canvas import Canvas, Image, cut
 from wsigen.runs.kept import Drawn, Key
 from wsigen.runs.painter import Painter
 from wsigen.runs.plane import StagePlane
-from wsigen.runs.progress import Progress
+from wsigen.runs.progress import Progress, Spent
 from wsigen.runs.state import InMemory, State, unit
 from wsigen.sampler import take_step
 
 Part = Callable[[int, Grid], Grid]
+
+SHARE = 16  # patches that a thread denoises together: more are hardly faster, and take memory for each thread
 
 
 class StageRun(StagePlane):
@@ -56,6 +58,7 @@ class StageRun(StagePlane):
         self.state: State = state(self) if callable(state) else state
         self.spent = self.state.spent
         self.began = time.monotonic() - self.spent.seconds
+        self.before = 0  # patches counted before the step that is taken
 
     def grid(self, i: int) -> Grid:
         """The windows that take step ``i``, of those that the stage's grid has."""
@@ -70,16 +73,42 @@ class StageRun(StagePlane):
             self.state.step_done(i)
 
     def batches(self, i: int) -> Iterator[list[Window]]:
-        """The windows of step ``i``, in batches; each is kept when the caller comes for the next."""
+        """The windows that have yet to take step ``i``, in batches; on a processor of no more than ``SHARE``."""
+        self.open(i)
+        self.before = self.spent.patches
         done = self.state.patches if i == self.state.step else 0
-        taken = 0
+        begun = 0
+        most = SHARE if self.device.type == "cpu" else self.painter.batch_size
         for batch in self.grid(i).batches(self.painter.batch_size):
-            taken += len(batch)
-            self.spent.patches += len(batch)
-            if taken > done:
-                yield batch
-                self.spent.seconds = time.monotonic() - self.began
-                self.state.batch_done(i, taken, len(batch) * self.painter.patch_px**2)
+            for share in evenly(batch, most):
+                begun += len(share)
+                if begun > done:
+                    yield share
+                else:
+                    self.spent.patches += len(share)
+
+    def open(self, i: int) -> None:
+        """Have the canvases of a step at hand: of several threads that want one, each would make it."""
+        for name in self.canvases:
+            for step in range(max(i, 1), i + 2):
+                self.state.image(name, step)
+
+    def take(self, i: int, batch: list[Window]) -> Spent:
+        """Let some patches take step ``i``; what it costs. Batches may do so in any order, and side by side."""
+        spent = Spent(patches=len(batch))
+        if left := self.recall(i, batch):
+            x = self.read(i, left)
+            x = self.step(i, x, left, spent)
+            self.write(i + 1, left, x)
+        return spent
+
+    def taken(self, i: int, batch: Sequence[Window], spent: Spent) -> Progress:
+        """Count and keep a batch that has taken step ``i``, as all before it have, in the order of the grid."""
+        self.spent.add(spent)
+        progress = self.progress(i)
+        pixels = len(batch) * self.painter.patch_px**2
+        self.state.batch_done(i, self.spent.patches - self.before, pixels)
+        return progress
 
     def recall(self, i: int, batch: list[Window]) -> list[Window]:
         """Put back those patches of step ``i`` that were made before the run; returns the others."""
@@ -113,11 +142,14 @@ class StageRun(StagePlane):
             return self.canvas(i).read(batch).to(self.device)
         return torch.cat([cut(self.start(wide), n) for wide, n in side_by_side(batch)])
 
-    def step(self, i: int, x: Images, batch: Sequence[Window]) -> Images:
-        """Step ``i`` of Algorithm 1 in some patches; the overview has no guide."""
+    def step(
+        self, i: int, x: Images, batch: Sequence[Window], spent: Spent | None = None
+    ) -> Images:
+        """Step ``i`` of Algorithm 1 in some patches; the overview has no guide. Counted in ``spent``, or the run's."""
         denoiser, skipped = self.asked(batch)
-        self.spent.skipped += skipped
-        self.spent.evaluations += (len(batch) - skipped) * self.plan.evaluations_at(i)
+        spent = spent or self.spent
+        spent.skipped += skipped
+        spent.evaluations += (len(batch) - skipped) * self.plan.evaluations_at(i)
         remembers = self.plan.solver == "2m" and i > 0
         previous = self.canvas(i, "u").read(batch).to(self.device) if remembers else None
         with torch.no_grad():
@@ -172,23 +204,6 @@ class StageRun(StagePlane):
                 [self.rimmed(i, one, window) for one, window in zip(x, batch, strict=True)]
             )
         canvas.write(batch, (x.clamp_(-1, 1) if i == self.num_steps else x).to(canvas.image.device))
-
-    def rimmed(self, i: int, x: Image, window: Window) -> Image:
-        """X in one window at the noise level of step ``i``, with glass along the edge of the plane."""
-        rim = self.plan.rim
-        inner = Window(rim, rim, self.stage.height - 2 * rim, self.stage.width - 2 * rim)
-        inner = inner.shared(window)
-        glass = self.glass(window, float(self.sigmas[i]), x.device)
-        place = inner.slices(window.top, window.left)
-        glass[place] = x[place]
-        return glass
-
-    def glass(self, window: Window, sigma: float, device: torch.device) -> Image:
-        """Background with the noise that a plane of it would have at a level: the path that every solver follows."""
-        if sigma == 0:
-            shape = (3, window.height, window.width)
-            return torch.full(shape, self.painter.background, device=device)
-        return self.painter.background + sigma * self.noise(window, device)
 
     def canvas(self, i: int, name: str = "x") -> Canvas:
         """A canvas as it stands before step ``i``; beyond its edge lies background with the step's noise."""

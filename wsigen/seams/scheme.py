@@ -9,6 +9,7 @@ patches, and what happens where they meet. Its ledger says what that costs:
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -18,6 +19,7 @@ from wsigen.grid import Window
 from wsigen.guidance import constrained
 from wsigen.plan import Stage
 from wsigen.runs.canvas import Image
+from wsigen.runs.crew import Crew
 from wsigen.runs.painter import Painter
 from wsigen.runs.progress import Progress
 from wsigen.runs.stage import StageRun
@@ -68,11 +70,13 @@ def sew(
 def step_apart(stage: StageRun, windows: Callable[[int], Sequence[Window]]) -> Iterator[Progress]:
     """Let the windows of each step take it, none knowing of the others; they do not overlap."""
     stage.patches_in_all = sum(len(windows(i)) for i in range(stage.num_steps))
-    for i in range(stage.num_steps):
-        for batch in batches(windows(i), stage.painter.batch_size):
-            stage.write(i + 1, batch, stage.step(i, stage.read(i, batch), batch))
-            stage.spent.patches += len(batch)
-            yield stage.progress(i)
+    with Crew(stage.device) as crew:
+        for i in range(stage.num_steps):
+            stage.open(i)
+            todo = batches(windows(i), stage.painter.batch_size)
+            for _, spent in crew.in_order(partial(stage.take, i), todo):
+                stage.spent.add(spent)
+                yield stage.progress(i)
 
 
 def step_ledger(stage: StageRun, windows: Callable[[int], Sequence[Window]]) -> Ledger:
