@@ -1,15 +1,27 @@
 """Where training patches lie, and what is drawn there."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from wsigen.cohorts.cohort import Entry
-from wsigen.cohorts.placing import REACH, SHARE_PER_CASE, Ground, Places, Placing
+from wsigen.cohorts.cohort import Entry, read_cohort
+from wsigen.cohorts.ground import REACH, Ground, hull
+from wsigen.cohorts.patches import Source
+from wsigen.cohorts.placing import (
+    BACKGROUND_SHARE,
+    BLOCK,
+    SHARE_PER_CASE,
+    TURNED_FREELY,
+    UNIFORMS,
+    Places,
+    Placing,
+)
 from wsigen.errors import WsigenError
+from wsigen.seeds import generator
 from wsigen.slides.tissue import BACKGROUND
 from wsigen.training.drawing import Drawer, Pyramids, decode, halved
 
@@ -68,6 +80,96 @@ def test_a_patch_is_the_same_whoever_asks_for_it_and_when():
         assert one.mpp[0] == many.mpp[i]
         assert np.array_equal(one.centre[0], many.centre[i])
         assert one.source[0] == many.source[i]
+
+
+def placed(placing: Placing, number: int) -> tuple:
+    """The definition, one patch at a time: source, scale, told scale, centre, angle, mirror, overview."""
+    block, row = divmod(number, BLOCK)
+    u = generator(placing.seed, "places", block).random((BLOCK, UNIFORMS))[row]
+    overview = u[0] < placing.whole_share
+    if overview:
+        source = int(np.searchsorted(placing.whole_cumulated, u[2] * (1 - 1e-9), side="right"))
+        ground = placing.grounds[source]
+        fill = ground.length_um / PATCH_PX
+        low = max(REACH[0] * fill, ground.mpp, placing.mpp_range[0])
+        high = max(min(REACH[1] * fill, placing.mpp_range[1]), low)
+        mpp = low * (high / low) ** u[1]
+    else:
+        place = u[1] * len(placing.bins)
+        chosen = placing.bins[int(place)]
+        low, high = placing.edges[chosen], placing.edges[chosen + 1]
+        mpp = low * (high / low) ** (place % 1)
+        shares = placing.cumulated[chosen]
+        source = int(np.searchsorted(shares, u[2] * (1 - 1e-9), side="right"))
+        ground = placing.grounds[source]
+    angle, side = 2 * math.pi * u[6], PATCH_PX * mpp
+    extent = np.array([ground.height, ground.width]) * ground.mpp
+    reach = side / 2 * (abs(math.cos(angle)) + abs(math.sin(angle)))
+    inside = ground.whole or 2 * reach <= extent.min()
+    if mpp < TURNED_FREELY * ground.mpp or not inside:
+        angle, reach = math.pi / 2 * int(4 * u[6]), side / 2
+    spot = ground.tissue[int(u[3] * len(ground.tissue))]
+    if ground.whole:
+        turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+        turned = ground.tissue @ turn.T
+        low, high = turned.min(axis=0), turned.max(axis=0)
+        if u[8] < BACKGROUND_SHARE:
+            corner = low - side / 2 + u[4:6] * (high - low)
+        else:
+            near = turn @ spot - u[4:6] * side
+            corner = np.clip(near, low - 0.2 * side, high - 0.8 * side)
+        fitted = high - side + u[4:6] * (side - (high - low))
+        corner = np.where(high - low <= side, fitted, corner)
+        centre = turn.T @ (corner + side / 2)
+    else:
+        centre = np.clip(spot + (u[4:6] - 0.5) * side, reach, np.maximum(extent - reach, reach))
+    gauss = math.sqrt(-2 * math.log(1 - u[10])) * math.cos(2 * math.pi * u[11])
+    told = mpp * math.exp(ground.jitter * gauss)
+    return source, mpp, told, *centre, angle, u[7] < 0.5, overview
+
+
+def test_patches_placed_together_lie_where_each_alone_is_defined_to():
+    rng = np.random.default_rng(0)
+    grounds = [
+        ground(f"c{i % 5}", side=int(rng.integers(200, 2000)), mpp=rng.uniform(0.25, 8.0),
+               whole=i % 2 == 0, group=("breast", "other")[i % 3 == 0], jitter=0.2 * (i % 4 == 0))
+        for i in range(24)
+    ]  # fmt: skip
+    placing = Placing(
+        grounds, PATCH_PX, (0.25, 400.0), whole_share=0.2, shares={"breast": 0.3}, seed=5
+    )
+    numbers = range(BLOCK - 700, 2 * BLOCK + 300)  # over three blocks
+    places = placing.places(numbers)
+    found = np.column_stack(
+        [places.source, places.mpp, places.told_mpp, places.centre, places.angle, places.mirror,
+         places.overview]
+    )  # fmt: skip
+    expected = np.array([placed(placing, number) for number in numbers], float)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-2)  # of spots in float32
+    np.testing.assert_allclose(
+        found[:, [0, 1, 2, 5, 6, 7]], expected[:, [0, 1, 2, 5, 6, 7]], rtol=1e-12
+    )
+    assert set(places.source) == set(range(24))
+
+
+@pytest.mark.parametrize("kind", ["cloud", "disc", "row", "column", "one"])
+def test_a_hull_reaches_as_far_as_its_points_in_every_direction_with_no_corner_to_spare(kind):
+    grid = np.argwhere(np.ones((40, 40), bool)).astype(np.float32)
+    points = {
+        "cloud": np.random.default_rng(0).normal(size=(500, 2)).astype(np.float32),
+        "disc": grid[np.hypot(*(grid - 20).T) < 17],
+        "row": grid[grid[:, 0] == 3],
+        "column": grid[grid[:, 1] == 3],
+        "one": grid[:1],
+    }[kind]
+    corners = hull(points)
+    angles = np.linspace(0, 2 * math.pi, 720)
+    away = np.stack([np.cos(angles), np.sin(angles)])
+    np.testing.assert_allclose((corners @ away).max(axis=0), (points @ away).max(axis=0), rtol=1e-6)
+    from scipy.spatial import ConvexHull
+
+    least = {"row": 2, "column": 2, "one": 1}.get(kind)
+    assert len(corners) == (least or len(ConvexHull(points).vertices))
 
 
 def test_scales_are_drawn_evenly_per_octave_between_what_slides_show():
@@ -139,6 +241,22 @@ def test_what_is_drawn_is_the_mean_of_the_tissue_under_each_pixel(slide, mpp):
     with slide.open() as opened:
         expected = opened.read(top / mpp, left / mpp, PATCH_PX, PATCH_PX, mpp)
     assert np.abs(found.numpy() - expected).mean() < 1
+
+
+def test_patches_of_real_tissue_are_within_a_grey_level_of_the_means_under_their_pixels():
+    entries = read_cohort("sample")[:4]
+    pyramids = Pyramids([decode(entry, 0.25) for entry in entries])
+    placing = Placing(pyramids.grounds, PATCH_PX, (0.25, 20.0), seed=2)
+    places = placing.places(range(60))
+    upright = replace(places, angle=np.zeros(60), mirror=np.zeros(60, bool))
+    found = (pyramids.draw(upright, PATCH_PX).permute(0, 2, 3, 1).numpy() + 1) * 127.5
+    sources = [Source.of(entry.open(), entry.case) for entry in entries]
+    for i, mpp in enumerate(upright.mpp):
+        corner = upright.centre[i] / mpp - PATCH_PX / 2
+        source = sources[upright.source[i]]
+        expected = source.read(*corner, PATCH_PX, PATCH_PX, mpp)
+        inner = slice(4, -4)  # a patch turned upright may reach over the edge of its image
+        assert np.abs(found[i] - expected)[inner, inner].mean() < 1
 
 
 def test_turning_and_mirroring_turn_and_mirror(slide):

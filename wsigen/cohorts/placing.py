@@ -11,11 +11,11 @@ no edge to show: its patches lie within it.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wsigen.cohorts.ground import REACH, Ground
 from wsigen.errors import WsigenError
 from wsigen.seeds import generator
 from wsigen.slides.slide import SCALE_TOLERANCE
@@ -23,9 +23,6 @@ from wsigen.slides.slide import SCALE_TOLERANCE
 UNIFORMS = 12  # numbers that decide one patch
 BLOCK = 1024  # patches whose numbers are drawn from one stream
 BINS_PER_OCTAVE = 4
-WHOLE_BORDER = (
-    0.1  # share of an image's border that may show tissue where the slide lies whole on glass
-)
 BACKGROUND_SHARE = (
     0.05  # of patches that may lie anywhere on a slide, so that empty glass is learned too
 )
@@ -34,55 +31,6 @@ TURNED_FREELY = (
 )
 SHARE_PER_CASE = 0.04  # of the draw, at most, for each case of a group that has a share of its own
 ENOUGH_PATCHES = 20.0  # patches' worth of tissue from which on more earns a case no more patches
-REACH = (0.5, 2.2)  # scales of an overview, in units of the one at which the tissue fills the patch
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What placing needs to know of one image.
-
-    Args:
-        height, width: in pixels.
-        mpp: micrometres per pixel.
-        case: the patient.
-        group: what shares the draw with others, such as an organ family.
-        tissue: rows and columns of tissue in micrometres, shape (n, 2).
-        tissue_um2: its area.
-        whole: the slide lies whole on its glass; else the image is a field.
-        jitter: standard deviation of the error of ln(mpp), where the scale is an estimate.
-    """
-
-    height: int
-    width: int
-    mpp: float
-    case: str
-    group: str
-    tissue: NDArray[np.float32]
-    tissue_um2: float
-    whole: bool
-    jitter: float = 0.0
-
-    @cached_property
-    def outline(self) -> NDArray[np.float32]:
-        """Corners of the tissue's convex hull, shape (n, 2), in micrometres."""
-        from scipy.spatial import ConvexHull, QhullError
-
-        try:
-            corners: NDArray[np.float32] = self.tissue[ConvexHull(self.tissue).vertices]
-        except (QhullError, ValueError):  # a single row or column of tissue
-            corners = self.tissue
-        return corners
-
-    @property
-    def length_um(self) -> float:
-        """The longer side of the box round the tissue."""
-        return float(np.ptp(self.tissue, axis=0).max())
-
-    def scales(self, patch_px: int) -> tuple[float, float]:
-        """Finest and coarsest scale of patches centred near its tissue."""
-        if self.whole:
-            return self.mpp, REACH[0] * self.length_um / patch_px
-        return self.mpp, min(self.height, self.width) * self.mpp / patch_px
 
 
 @dataclass(frozen=True)
@@ -131,6 +79,8 @@ class Placing:
         self.grounds, self.patch_px, self.seed = grounds, patch_px, seed
         self.mpp_range = mpp_range
         self.shares = shares or {}
+        self._known = _Known(grounds)
+        self._drawn: tuple[int, NDArray[np.float64]] = -1, np.empty((0, UNIFORMS))
         low, high = mpp_range
         number = max(1, round(math.log2(high / low) * BINS_PER_OCTAVE))
         self.edges = np.geomspace(low, high, number + 1)
@@ -146,25 +96,67 @@ class Placing:
             )
         self.cumulated = np.cumsum(table, axis=1)
         self.cumulated /= np.maximum(self.cumulated[:, -1:], 1e-12)
-        wholes = [g.whole and REACH[1] * g.length_um / patch_px > low for g in grounds]
-        self.whole_share = whole_share if any(wholes) else 0.0
-        weights = self._by_case(np.array(wholes, float))
+        wholes = self._known.whole & (REACH[1] * self._known.length_um / patch_px > low)
+        self.whole_share = whole_share if wholes.any() else 0.0
+        weights = self._by_case(wholes.astype(float))
         self.whole_cumulated = np.cumsum(weights / max(weights.sum(), 1e-12))
 
     def places(self, numbers: Sequence[int]) -> Places:
         """Where the patches of these numbers lie."""
-        placed = [self._place(self._uniforms(n)) for n in numbers]
-        columns = [np.array(column) for column in zip(*placed, strict=True)]
-        return Places(*columns)
+        u = self._uniforms(np.asarray(numbers))
+        known = self._known
+        overview = u[:, 0] < self.whole_share
+        source, mpp = self._sources(u, overview)
+        whole, own, extent = known.whole[source], known.mpp[source], known.extent[source]
+        side = self.patch_px * mpp
+        angle = 2 * math.pi * u[:, 6]
+        reach = side / 2 * (np.abs(np.cos(angle)) + np.abs(np.sin(angle)))
+        free = (mpp >= TURNED_FREELY * own) & (whole | (2 * reach <= extent.min(axis=1)))
+        angle = np.where(free, angle, math.pi / 2 * np.floor(4 * u[:, 6]))
+        reach = np.where(free, reach, side / 2)[:, None]
+        chosen = (u[:, 3] * known.count[source]).astype(np.int64)
+        spot = np.array(
+            [self.grounds[i].tissue[k] for i, k in zip(source, chosen, strict=True)], np.float64
+        ).reshape(-1, 2)
+        within = spot + (u[:, 4:6] - 0.5) * side[:, None]
+        centre = np.clip(within, reach, np.maximum(extent - reach, reach))
+        on = np.flatnonzero(whole)
+        centre[on] = self._on_glass(source[on], spot[on], side[on], angle[on], u[on])
+        gauss = np.sqrt(-2 * np.log(1 - u[:, 10])) * np.cos(2 * math.pi * u[:, 11])
+        told = mpp * np.exp(known.jitter[source] * gauss)
+        return Places(source, mpp, told, centre, angle, u[:, 7] < 0.5, overview)
 
-    def _uniforms(self, number: int) -> NDArray[np.float64]:
-        block, row = divmod(number, BLOCK)
-        if block != getattr(self, "_block", None):
-            stream = generator(self.seed, "places", block)
-            self._drawn = stream.random((BLOCK, UNIFORMS))
-            self._block = block
-        row_of: NDArray[np.float64] = self._drawn[row]
-        return row_of
+    def _uniforms(self, numbers: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The rows of uniform numbers that decide these patches, shape (n, UNIFORMS)."""
+        of_block, row = np.divmod(numbers, BLOCK)
+        rows = np.empty((len(numbers), UNIFORMS))
+        for block in np.unique(of_block):
+            if block != self._drawn[0]:
+                stream = generator(self.seed, "places", int(block))
+                self._drawn = int(block), stream.random((BLOCK, UNIFORMS))
+            here = of_block == block
+            rows[here] = self._drawn[1][row[here]]
+        return rows
+
+    def _sources(
+        self, u: NDArray[np.float64], overview: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The grounds of patches, and their scales."""
+        place = u[:, 1] * len(self.bins)
+        chosen = self.bins[place.astype(np.int64)]
+        low, high = self.edges[chosen], self.edges[chosen + 1]
+        mpp = low * (high / low) ** (place % 1)
+        share = u[:, 2] * (1 - 1e-9)
+        source = np.empty(len(u), np.int64)
+        for scale in np.unique(chosen):
+            here = chosen == scale
+            source[here] = np.searchsorted(self.cumulated[scale], share[here], side="right")
+        source[overview] = np.searchsorted(self.whole_cumulated, share[overview], side="right")
+        fill = self._known.length_um[source] / self.patch_px
+        low = np.maximum(np.maximum(REACH[0] * fill, self._known.mpp[source]), self.mpp_range[0])
+        high = np.maximum(np.minimum(REACH[1] * fill, self.mpp_range[1]), low)
+        between = np.exp(np.log(low) + u[:, 1] * (np.log(high) - np.log(low)))
+        return source, np.where(overview, between, mpp)
 
     def _weights(self, low: float, high: float) -> NDArray[np.float64]:
         """How often each ground is drawn for scales from ``low`` to ``high``."""
@@ -202,58 +194,42 @@ class Placing:
                 weights[images] = share * earned[case] / sum(earned.values()) * within
         return weights
 
-    def _place(
-        self, u: NDArray[np.float64]
-    ) -> tuple[int, float, float, NDArray[np.float64], float, bool, bool]:
-        overview = bool(u[0] < self.whole_share)
-        if overview:
-            source = int(np.searchsorted(self.whole_cumulated, u[2] * (1 - 1e-9), side="right"))
-            ground = self.grounds[source]
-            fill = ground.length_um / self.patch_px
-            low = max(REACH[0] * fill, ground.mpp, self.mpp_range[0])
-            high = max(min(REACH[1] * fill, self.mpp_range[1]), low)
-            mpp = math.exp(math.log(low) + u[1] * (math.log(high) - math.log(low)))
-        else:
-            place = u[1] * len(self.bins)
-            chosen = self.bins[int(place)]
-            low, high = self.edges[chosen], self.edges[chosen + 1]
-            mpp = float(low * (high / low) ** (place % 1))
-            source = int(np.searchsorted(self.cumulated[chosen], u[2] * (1 - 1e-9), side="right"))
-            ground = self.grounds[source]
-        angle = 2 * math.pi * u[6]
-        side = self.patch_px * mpp
-        extent = np.array([ground.height, ground.width]) * ground.mpp
-        reach = side / 2 * (abs(math.cos(angle)) + abs(math.sin(angle)))
-        free = mpp >= TURNED_FREELY * ground.mpp and (ground.whole or 2 * reach <= extent.min())
-        if not free:
-            angle, reach = math.pi / 2 * int(4 * u[6]), side / 2
-        if ground.whole:
-            centre = self._on_glass(ground, side, angle, u)
-        else:
-            spot = ground.tissue[int(u[3] * len(ground.tissue))]
-            centre = np.clip(spot + (u[4:6] - 0.5) * side, reach, np.maximum(extent - reach, reach))
-        told = mpp
-        if ground.jitter:
-            gauss = math.sqrt(-2 * math.log(1 - u[10])) * math.cos(2 * math.pi * u[11])
-            told = mpp * math.exp(ground.jitter * gauss)
-        return source, mpp, told, centre, angle, bool(u[7] < 0.5), overview
-
     def _on_glass(
-        self, ground: Ground, side: float, angle: float, u: NDArray[np.float64]
+        self,
+        source: NDArray[np.int64],
+        spot: NDArray[np.float64],
+        side: NDArray[np.float64],
+        angle: NDArray[np.float64],
+        u: NDArray[np.float64],
     ) -> NDArray[np.float64]:
-        """A centre on a whole slide: all tissue within the patch where it fits, else near some tissue."""
-        cos, sin = math.cos(angle), math.sin(angle)
-        turn = np.array([[cos, sin], [-sin, cos]])  # from the slide's frame to the patch's
-        corners = ground.outline @ turn.T
-        low, high = corners.min(axis=0), corners.max(axis=0)
-        if u[8] < BACKGROUND_SHARE:
-            corner = low - side / 2 + u[4:6] * (high - low)
-        else:
-            spot = turn @ ground.tissue[int(u[3] * len(ground.tissue))]
-            corner = spot - u[4:6] * side
-            corner = np.clip(corner, low - 0.2 * side, high - 0.8 * side)
-        fits = high - low <= side
-        inside = high - side + u[4:6] * (side - (high - low))
-        corner = np.where(fits, inside, corner)
-        centre: NDArray[np.float64] = turn.T @ (corner + side / 2)
+        """Centres on whole slides: all tissue within the patch where it fits, else near some tissue."""
+        cos, sin, side = np.cos(angle), np.sin(angle), side[:, None]
+        # from the slide's frame to the patch's
+        turn = np.stack([np.stack([cos, sin], -1), np.stack([-sin, cos], -1)], -2)
+        corners = self._known.outlines[source] @ turn.swapaxes(1, 2)
+        low, high = corners.min(axis=1), corners.max(axis=1)
+        anywhere = low - side / 2 + u[:, 4:6] * (high - low)
+        near = (turn @ spot[..., None])[..., 0] - u[:, 4:6] * side
+        near = np.clip(near, low - 0.2 * side, high - 0.8 * side)
+        corner = np.where(u[:, 8, None] < BACKGROUND_SHARE, anywhere, near)
+        inside = high - side + u[:, 4:6] * (side - (high - low))
+        corner = np.where(high - low <= side, inside, corner)
+        centre: NDArray[np.float64] = (turn.swapaxes(1, 2) @ (corner + side / 2)[..., None])[..., 0]
         return centre
+
+
+class _Known:
+    """What is known of grounds, as arrays with one row each."""
+
+    def __init__(self, grounds: Sequence[Ground]) -> None:
+        self.mpp = np.array([g.mpp for g in grounds])
+        self.extent = np.array([[g.height, g.width] for g in grounds]) * self.mpp[:, None]
+        self.whole = np.array([g.whole for g in grounds])
+        self.length_um = np.array([g.length_um for g in grounds])
+        self.count = np.array([len(g.tissue) for g in grounds])
+        self.jitter = np.array([g.jitter for g in grounds])
+        outlines = [g.outline if g.whole else np.zeros((1, 2)) for g in grounds]
+        most = max(len(outline) for outline in outlines)
+        self.outlines = np.stack(  # the last corner again and again, up to one length
+            [np.pad(each, ((0, most - len(each)), (0, 0)), "edge") for each in outlines]
+        )

@@ -198,7 +198,9 @@ def tissue_mask(overview: NDArray[np.uint8]) -> NDArray[np.bool_]:
 def _darker_than_glass(
     overview: NDArray[np.uint8], white: NDArray[np.float32] | None, fill: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    from skimage import filters, morphology
+    # by their full names, for which threads wait: skimage hands out what is not yet whole
+    from skimage.filters import gaussian, threshold_otsu
+    from skimage.morphology import remove_small_holes, remove_small_objects
 
     white = np.full(3, BACKGROUND, np.float32) if white is None else white
     values = np.arange(256, dtype=np.uint8)[:, None]
@@ -206,14 +208,14 @@ def _darker_than_glass(
     red, green, blue = (table[overview[..., c], c] for c in range(3))
     density = (red + green + blue) / np.float32(3)
     density[fill] = 0
-    density = filters.gaussian(np.clip(density, 0, 1.5), 1.5)
+    density = gaussian(np.clip(density, 0, 1.5), 1.5)
     seen = density[~fill] if fill.any() else density
-    threshold = float(np.clip(filters.threshold_otsu(seen), 0.03, 0.06)) if seen.size else 0.06
+    threshold = float(np.clip(threshold_otsu(seen), 0.03, 0.06)) if seen.size else 0.06
     mask = density > threshold
     mask[fill] = False
     speck = max(16, mask.size // 2000)
-    mask = morphology.remove_small_objects(mask, max_size=speck)
-    mask = np.asarray(morphology.remove_small_holes(mask, max_size=speck), np.bool_)
+    mask = remove_small_objects(mask, max_size=speck)
+    mask = np.asarray(remove_small_holes(mask, max_size=speck), np.bool_)
     return mask & ~fill if fill.any() else mask
 
 

@@ -1,8 +1,12 @@
 """Training patches drawn in bulk, on the device, from slides that lie decoded in its memory.
 
 A slide is a pyramid of bytes, each level half the size of the one before. A patch is read from the nearest level that
-is finer: at the centres of four squares in each of its pixels, between which and the level's pixels it interpolates.
-Their mean is the mean of the tissue under the pixel, up to a grey level.
+is finer: an upright window that holds it is gathered, and each of the patch's pixels is the mean of four squares of
+width w <= 1. Over a square at p, where pixel k of the level covers k to k + 1, the mean is what interpolation gives at
+
+    p' = e + clamp((p - e) / w, -1/2, 1/2),    e = round(p),
+
+along each axis: exactly the mean of the tissue under it for a patch that stands upright.
 """
 
 from collections.abc import Sequence
@@ -16,11 +20,17 @@ from torch import Tensor
 from torch.nn import functional
 
 from wsigen.cohorts.cohort import Entry
-from wsigen.cohorts.placing import WHOLE_BORDER, Ground, Places, Placing
-from wsigen.slides.tissue import BACKGROUND, tissue_mask, white_point, whiten
+from wsigen.cohorts.ground import Ground
+from wsigen.cohorts.patches import Source
+from wsigen.cohorts.placing import Places, Placing
+from wsigen.slides.tissue import BACKGROUND
 
 ESTIMATE_JITTER = 0.2  # standard deviation of ln(mpp) where a scale is an estimate
-MASK_PX = 512  # longest side of the overview on which tissue is looked for
+WHOLE_BORDER = (
+    0.1  # share of an image's border that may show tissue where a slide lies whole on glass
+)
+SPOTS_PX = 512  # of the longer side of a mask are enough places of tissue
+TOGETHER = {"cpu": 2}  # patches drawn at once: on a processor as few as its cache holds
 
 
 @dataclass(frozen=True)
@@ -35,33 +45,30 @@ class Decoded:
 def decode(entry: Entry, mpp_min: float) -> Decoded:
     """Read a whole slide at ``mpp_min`` or its own scale, bring its glass to one grey, and halve it again and again."""
     with entry.open() as slide:
+        source = Source.of(slide, entry.case)
         mpp = max(slide.mpp, mpp_min)
-        zoom = mpp / slide.mpp
-        pixels = slide.read(0, 0, int(slide.height / zoom), int(slide.width / zoom), mpp)
-    levels = [pixels]
+        height, width = (int(side * slide.mpp / mpp) for side in (slide.height, slide.width))
+        levels = [source.read(0, 0, height, width, mpp)]
     while min(levels[-1].shape[:2]) >= 16:
         levels.append(halved(levels[-1]))
-    mask_level = next(
-        i for i, level in enumerate(levels) if max(level.shape) <= MASK_PX or i == len(levels) - 1
-    )
-    overview = levels[mask_level]
-    white, mask = white_point(overview), tissue_mask(overview)
-    border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
-    mask_mpp = mpp * 2**mask_level
+    mask = source.mask
     if not mask.any():
-        mask[:] = True
+        mask = np.ones_like(mask)
+    border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+    every = -(-max(mask.shape) // SPOTS_PX)
+    spots = np.argwhere(mask[::every, ::every]) * every + 0.5
     ground = Ground(
-        pixels.shape[0],
-        pixels.shape[1],
+        height,
+        width,
         mpp,
         entry.case,
         "breast" if entry.organ.startswith("breast") else "other",
-        ((np.argwhere(mask) + 0.5) * mask_mpp).astype(np.float32),
-        float(mask.sum()) * mask_mpp**2,
-        white is not None and border.mean() < WHOLE_BORDER,
+        (spots * source.mask_mpp).astype(np.float32),
+        float(mask.sum()) * source.mask_mpp**2,
+        source.white is not None and border.mean() < WHOLE_BORDER,
         ESTIMATE_JITTER if entry.mpp_source.startswith("estimated") else 0.0,
     )
-    return Decoded(ground, entry.organ, tuple(whiten(level, white) for level in levels))
+    return Decoded(ground, entry.organ, tuple(levels))
 
 
 def halved(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -96,22 +103,22 @@ class Pyramids:
         most = max(len(slide.levels) for slide in slides)
         sizes = np.zeros((len(slides), most, 2), np.int64)
         starts = np.zeros((len(slides), most), np.int64)
-        total = 0
+        total = 1
         for i, slide in enumerate(slides):
             for k, level in enumerate(slide.levels):
                 sizes[i, k], starts[i, k] = level.shape[:2], total
                 total += level.shape[0] * level.shape[1]
-        # four bytes a pixel, so that one number is read for each
-        self.pixels = torch.zeros((total, 4), dtype=torch.uint8)
+        # four bytes a pixel, so that one number is read for each; the first is glass
+        pixels = np.empty((total, 4), np.uint8)
+        pixels[0] = BACKGROUND
         for i, slide in enumerate(slides):
             for k, level in enumerate(slide.levels):
-                flat = torch.from_numpy(level.reshape(-1, 3))
-                self.pixels[starts[i, k] : starts[i, k] + len(flat), :3] = flat
-        self.pixels = self.pixels.view(torch.int32).flatten()
-        self.pixels = self.pixels.to(device)
-        self.sizes = torch.from_numpy(sizes).to(device)
-        self.starts = torch.from_numpy(starts).to(device)
+                flat = level.reshape(-1, 3)
+                pixels[starts[i, k] : starts[i, k] + len(flat), :3] = flat
+        self.pixels = torch.from_numpy(pixels.view(np.int32)[:, 0]).to(device)
+        self.sizes, self.starts = sizes, starts
         self.number = np.array([len(slide.levels) for slide in slides])
+        self._mpp = np.array([ground.mpp for ground in self.grounds])
         self.device = device
 
     @classmethod
@@ -122,50 +129,86 @@ class Pyramids:
 
     def draw(self, places: Places, patch_px: int) -> Tensor:
         """Patches, float in [-1, 1], shape (batch, 3, patch_px, patch_px); beyond a slide lies its glass."""
-        mpp = np.array([g.mpp for g in self.grounds])[places.source]
-        level = np.floor(np.log2(places.mpp / mpp * 1.001)).astype(np.int64)
+        number = len(places.source)
+        step = TOGETHER.get(torch.device(self.device).type, number)
+
+        def sent(values: NDArray[np.float64]) -> Tensor:
+            return torch.as_tensor(values, dtype=torch.float32, device=self.device)
+
+        mpp = self._mpp[places.source]
+        level = np.floor(np.log2(places.mpp / mpp * (1 + 1e-6))).astype(np.int64)
         level = np.clip(level, 0, self.number[places.source] - 1)
-        scale = places.mpp / (mpp * 2.0**level)  # pixels of the level per pixel of the patch
-        fine = 2 * patch_px  # four samples in each pixel
-        offsets = (np.arange(fine) + 0.5) / 2 - patch_px / 2
-        down, across = np.meshgrid(offsets, offsets, indexing="ij")
-        if_mirrored = np.where(places.mirror, -1.0, 1.0)
-        cos, sin = np.cos(places.angle) * scale, np.sin(places.angle) * scale
-        centre = places.centre / (mpp * 2.0**level)[:, None]
-        as_tensor = lambda values: torch.as_tensor(values, dtype=torch.float32, device=self.device)  # noqa: E731
-        y, x = as_tensor(down), as_tensor(across) * as_tensor(if_mirrored)[:, None, None]
-        cos_, sin_ = as_tensor(cos)[:, None, None], as_tensor(sin)[:, None, None]
-        rows = as_tensor(centre[:, 0])[:, None, None] + cos_ * y - sin_ * x - 0.5
-        columns = as_tensor(centre[:, 1])[:, None, None] + sin_ * y + cos_ * x - 0.5
-        source = torch.as_tensor(places.source, device=self.device)
-        at = torch.as_tensor(level, device=self.device)
-        size, start = self.sizes[source, at], self.starts[source, at]
-        samples = self._interpolated(rows, columns, size, start)
-        images = functional.avg_pool2d(samples.permute(0, 3, 1, 2), 2)
-        return images / 127.5 - 1
+        mpp = mpp * 2.0**level
+        half = patch_px * places.mpp / mpp / 2  # of a side, in pixels of the level
+        centre = places.centre / mpp[:, None]
+        reach = half * (np.abs(np.cos(places.angle)) + np.abs(np.sin(places.angle)))
+        corner = np.floor(centre - reach[:, None]).astype(np.int64) - 1
+        sides = np.ceil(2 * reach).astype(np.int64) + 3  # of windows that hold them
+        size, start = self.sizes[places.source, level], self.starts[places.source, level]
+        maps = _maps(centre - corner, half, places.angle, places.mirror)
+        squares = self._squares(patch_px)
+        width = sent(np.minimum(half / patch_px, 1))[:, None, None, None]
+        parts = []
+        for first in range(0, number, step):
+            some = slice(first, first + step)
+            side = int(sides[some].max())
+            window = self._windows(corner[some], side, size[some], start[some])
+            at = (sent(maps[some]) @ squares).view(-1, 2, 4 * patch_px, patch_px)
+            edge = at.round()
+            at.sub_(edge).div_(width[some]).clamp_(-0.5, 0.5).add_(edge).mul_(2 / side).sub_(1)
+            grid = at.permute(0, 2, 3, 1)  # -1 to 1 over the window
+            samples = functional.grid_sample(window, grid, align_corners=False)
+            parts.append(samples.view(-1, 3, 4, patch_px, patch_px).sum(2))
+        return torch.cat(parts).div_(4 * 127.5).sub_(1)
 
-    def _interpolated(self, rows: Tensor, columns: Tensor, size: Tensor, start: Tensor) -> Tensor:
-        """Bilinear values at places of levels, shape (batch, height, width, 3), 0 to 255."""
-        height, width = size[:, 0, None, None], size[:, 1, None, None]
-        inside = (rows > -1) & (rows < height) & (columns > -1) & (columns < width)
-        # up to a pixel beyond its edge an image is taken to go on
-        rows = torch.minimum(rows.clamp(min=0), height - 1)
-        columns = torch.minimum(columns.clamp(min=0), width - 1)
-        top, left = rows.long(), columns.long()
-        down, right = (rows - top)[..., None], (columns - left)[..., None]
-        first = start[:, None, None] + top * width + left
-        beside = torch.where(left < width - 1, 1, 0)
-        below = torch.where(top < height - 1, width, 0)
+    def _squares(self, patch_px: int) -> Tensor:
+        """Where a patch is sampled: (x, y, 1) of the squares of its pixels, x and y in -1 .. 1, shape (3, 4 pixels)."""
+        centre = (torch.arange(patch_px, device=self.device) + 0.5) * (2 / patch_px) - 1
+        quarter = torch.tensor([-0.5, 0.5], device=self.device) / patch_px
+        places = centre + quarter[:, None]  # (2, patch_px)
+        shape = (2, 2, patch_px, patch_px)
+        x, y = places[None, :, None, :].expand(shape), places[:, None, :, None].expand(shape)
+        return torch.stack([x, y, torch.ones_like(x)]).view(3, -1)
 
-        def at(index: Tensor) -> Tensor:
-            return self.pixels[index].view(torch.uint8).view(*index.shape, 4)[..., :3].float()
+    def _windows(
+        self,
+        corner: NDArray[np.int64],
+        side: int,
+        size: NDArray[np.int64],
+        start: NDArray[np.int64],
+    ) -> Tensor:
+        """Squares of levels, 0 to 255, shape (batch, 3, side, side).
 
-        first = torch.where(inside, first, 0)
-        upper = torch.lerp(at(first), at(first + torch.where(inside, beside, 0)), right)
-        first = first + torch.where(inside, below, 0)
-        lower = torch.lerp(at(first), at(first + torch.where(inside, beside, 0)), right)
-        glass = torch.tensor(float(BACKGROUND), device=self.device)
-        return torch.where(inside[..., None], torch.lerp(upper, lower, down), glass)
+        Beyond its edge an image goes on for a pixel; then comes glass.
+        """
+        sent = torch.as_tensor(np.stack([*corner.T, *size.T, start]), device=self.device)
+        top, left, height, width, first = sent[:, :, None]
+        steps = torch.arange(side, device=self.device)
+        rows, columns = top + steps, left + steps
+        down = first + torch.minimum(rows.clamp(min=0), height - 1) * width
+        across = torch.minimum(columns.clamp(min=0), width - 1)
+        index = down[:, :, None] + across[:, None, :]
+        if ((corner < -1) | (corner + side > size + 1)).any():
+            rows_in, columns_in = (
+                (at >= -1) & (at <= end) for at, end in ((rows, height), (columns, width))
+            )
+            index = torch.where(rows_in[:, :, None] & columns_in[:, None, :], index, 0)
+        found = self.pixels.index_select(0, index.view(-1)).view(torch.uint8)
+        return found.view(-1, side, side, 4).float().permute(0, 3, 1, 2)[:, :3]
+
+
+def _maps(
+    centre: NDArray[np.float64],
+    half: NDArray[np.float64],
+    angle: NDArray[np.float64],
+    mirror: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    """Affine maps, shape (n, 2, 3), from a patch's (x, y) of -1 to 1 to pixels (x, y) of its window."""
+    cos, sin = np.cos(angle) * half, np.sin(angle) * half
+    hand = np.where(mirror, -1.0, 1.0)
+    across = np.stack([hand * cos, sin, centre[:, 1]], axis=-1)
+    down = np.stack([-hand * sin, cos, centre[:, 0]], axis=-1)
+    return np.stack([across, down], axis=1)
 
 
 class Drawer:

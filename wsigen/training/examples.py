@@ -6,7 +6,6 @@ Everything random of a batch comes from a stream named by (seed, number of its f
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -42,14 +41,14 @@ def told_example(drawn: Drawn, config: TrainConfig, first: int) -> Example:
         config: its ``told_*``, ``organ_share`` and ``sigma_*``.
         first: number of the first patch, which names the stream.
     """
-    stream = generator(config.seed, "training noise", first)
     clean, operator = drawn.clean, AveragePool()
+    stream = on_device(clean.device, config.seed, "training noise", first)
 
     def normal(*shape: int) -> Tensor:
-        return torch.from_numpy(stream.standard_normal(shape, np.float32)).to(clean.device)
+        return torch.randn(shape, generator=stream, device=clean.device)
 
     def uniform() -> Tensor:
-        return torch.from_numpy(stream.random(len(clean), np.float32)).to(clean.device)
+        return torch.rand(len(clean), generator=stream, device=clean.device)
 
     share = torch.where(drawn.overview, config.told_share * OVERVIEWS_TOLD, config.told_share)
     is_told = uniform() < share
@@ -66,3 +65,12 @@ def told_example(drawn: Drawn, config: TrainConfig, first: int) -> Example:
     image = torch.where(is_told[:, None, None, None], operator.enlarged(guide), 0.0)
     organ = torch.where(uniform() < config.organ_share, drawn.organ, 0)
     return Example(clean, normal(*clean.shape), sigma, drawn.mpp, Told(image, sigma_g, organ))
+
+
+def on_device(device: torch.device, seed: int, *path: str | int) -> torch.Generator:
+    """A stream of torch's that is named as `wsigen.seeds.generator`: a processor cannot draw what a GPU trains on.
+
+    Each kind of device has its own numbers for a name.
+    """
+    number = int(generator(seed, *path).integers(2**63))
+    return torch.Generator(device).manual_seed(number)
