@@ -4,6 +4,12 @@
 # **Question.** If the denoiser is known exactly, what do the equations do? Two cases are small enough: numbers from two
 # clusters, and a random field with the correlation of tissue. No network, so that whatever goes wrong is the method's doing.
 #
+# ```{figure} ../figures/first_guesses.png
+# :alt: A patch of tissue under more and more noise, and below it the best guess at each level, ever blurrier.
+#
+# The best guess at a noisy image is a mean of all that is still possible. Here a network makes it; below, a formula does.
+# ```
+#
 # **Predict before you run.** Data are $-0.6$ in 35 % of all cases and $+0.5$ in the others. (1) What is the best guess of the
 # clean number when the noise is large? (2) Two clusters are drawn from noise with 3, 6, 12 and 24 steps of Heun's method:
 # what is wrong with too few steps, the shares of the clusters or their places? (3) Each half of a line is denoised

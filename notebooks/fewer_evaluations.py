@@ -4,6 +4,12 @@
 # **Question.** The paper spends 79 evaluations of the network on every patch of every stage. How few will do, and which
 # should be saved: steps, the second evaluation of each step, the noisiest levels, or the empty glass?
 #
+# ```{figure} ../figures/plans.png
+# :alt: One place of violet tissue by plans of 79, 10, 5 and 5 evaluations a patch; the last, by Heun, is full of glaring specks.
+#
+# One place at 79, 10, 5 and 5 evaluations a patch.
+# ```
+#
 # **Predict before you run.** A solver of second order needs fewer steps than Euler for the same error. Heun pays for its
 # order with a second evaluation per step; 2M takes the estimate of the step before instead. Order the three by quality at
 # ten evaluations. And what happens to a stage that starts at noise level 0.7 instead of 80, with the coarser stage in place

@@ -3,6 +3,12 @@
 #
 # **Question.** What does one slide from noise look like, from the overview down to the cells?
 #
+# ```{figure} ../figures/one_slide.png
+# :alt: Sixteen patches drawn one by one, a chessboard of tissues; as large a part of one slide; and that slide from afar.
+#
+# Patches drawn one by one make no slide (left). Stages do (middle, and from afar).
+# ```
+#
 # **Predict before you run.** The model draws the whole slide at its lowest magnification first. What can it decide there, and
 # what is left for the later stages: the outline of the tissue? its colours? the place of a single nucleus?
 

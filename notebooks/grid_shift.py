@@ -4,6 +4,13 @@
 # **Question.** Patches are denoised one by one. Shifting the grid anew at each step is to leave no seams and cost nothing
 # (Fig. 4 of the paper). Does it, and what do its rivals pay for the same?
 #
+# ```{wipe} results/classroom/rivals/fixed_grid.png results/classroom/rivals/grid-shift.png
+# :alt: The same square of generated tissue, three by three patches, by a
+# :names: fixed grid | grid-shift
+#
+# The same tissue with a fixed grid and with grid-shift. Move the line.
+# ```
+#
 # **Predict before you run.** (1) Which step's grid is the most visible in the final image: the first, one in the middle, or the
 # last? (2) Order by seams: a fixed grid, grid-shift, finished neighbours pasted in, overlapping patches averaged. (3) Order by
 # evaluations.

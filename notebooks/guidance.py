@@ -5,6 +5,12 @@
 # each estimate agree exactly; relaxation lets it go after $r$ of $N$ steps. What does $r$ trade, and against what (Fig. 7 of the
 # paper)?
 #
+# ```{figure} ../figures/held_guide.png
+# :alt: A guide in coarse pixels, and what becomes of it with 16, 28 and 40 guided steps of 40.
+#
+# A guide let go too soon, in time, and too late.
+# ```
+#
 # **Predict before you run.** The same guide is magnified with $r = 0$, $N/3$, $2N/3$ and $N$. Sketch two curves over $r$: how far
 # the averages of the result are from the guide, and how much fine detail it has. Which of them is a straight line?
 

@@ -5,6 +5,12 @@
 # tell the two apart? With real readers nobody knows the truth. So this page takes readers whose skill is given, lets them
 # sit a whole study, and compares what the report says with what was put in.
 #
+# ```{figure} ../figures/two_hands.png
+# :alt: Four slides, A to D: violet tissue that frays into glass; pink tissue with fat, twice; evenly mottled tissue.
+#
+# Two of these were drawn by the model, two by a program without one. Which?
+# ```
+#
 # **Predict before you run.** A reader with a true AUC of 0.6 rates 20 real and 20 synthetic slides. How wide is the 95 %
 # interval around the AUC that the report finds: about 0.1, about 0.2, or more than 0.3? Does it hold 0.5?
 

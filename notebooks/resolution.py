@@ -4,6 +4,13 @@
 # **Question.** The same network draws patches at 0.3 and at 100 micrometres per pixel, and is told which is wanted. Is it
 # equally good at all of them (Table 1 of the paper)?
 #
+# ```{frames} book/executed/beside
+# :alt: Eight real patches of five patients above eight generated ones, at
+# :label: scale
+#
+# Above real tissue (the sample that ships), below what the model draws, at each scale.
+# ```
+#
 # **Predict before you run.** At which end do you expect the better precision: fine, where a patch shows a few nuclei and the
 # training slides hold thousands of such patches, or coarse, where a patch shows a piece of a section and there are a
 # dozen slides? And recall?

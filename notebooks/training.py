@@ -3,6 +3,12 @@
 #
 # **Question.** What does a network learn first, and what does its loss tell of its pictures?
 #
+# ```{figure} ../figures/trainings.png
+# :alt: Three rows of patches from the same noise: by a short training, by a longer one, and by the longer one guided by the shorter.
+#
+# What training changes: the same noise by three models.
+# ```
+#
 # **Predict before you run.** A tiny network (32 px patches, 160 000 weights) is trained on drawn slides. After two thousand
 # patches, the size of a smoke run: will it turn a noisy patch into a clean one? And a patch of noise alone into tissue?
 

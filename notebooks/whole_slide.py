@@ -4,6 +4,12 @@
 # **Question.** What does each stage of the coarse-to-fine scheme add, and are the patches of the finished slide new, or
 # copies of what the model was trained on?
 #
+# ```{figure} ../figures/zoom.png
+# :alt: Eight pictures of one place of a generated slide, from pieces of tissue and glass down to single nuclei, each frame the next picture.
+#
+# One place of a generated slide, stage by stage.
+# ```
+#
 # **Predict before you run.** The distance from a generated patch to its nearest training patch is compared with that from
 # other real patches of the same slides. Which will be smaller? And at which magnification would you look for copies first:
 # the coarse ones, of which there are few training slides, or the fine ones, of which there are many?

@@ -381,6 +381,30 @@ def test_a_notebook_has_typed_and_commented_parameters_and_short_functions(sourc
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_a_notebook_opens_with_a_question_and_a_picture_and_folds_its_imports(source: Path) -> None:
+    cells = notebooks.read(source).cells
+    opening = cells[0].source
+    picture = re.search(r"```\{(?:figure|wipe|frames)\} ", opening)
+    assert picture
+    assert opening.index("**Question.**") < picture.start() < opening.index("**Predict")
+    folded = [cell.source for cell in cells if notebooks.folds(cell)]
+    assert [text for text in folded if "import " in text]
+    assert not [text for text in folded if "profile: str" in text]
+
+
+def test_cells_fold_that_import_or_only_show_what_others_made() -> None:
+    def folds(source: str) -> bool:
+        return notebooks.folds(nbformat.v4.new_code_cell(source))
+
+    assert folds("import json\n\n\ndef save(figure):\n    pass")
+    assert folds("save(curves(rows), 'curves', 'Two curves.')")
+    assert folds("Markdown(as_markdown(rows, columns))")
+    assert not folds("rows = measure()\nMarkdown(as_markdown(rows, columns))")
+    assert not folds("%pip install wsigen")
+    assert not notebooks.folds(nbformat.v4.new_markdown_cell("import"))
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_papermill_reads_every_line_of_the_parameters(
     source: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

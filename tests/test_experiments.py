@@ -20,7 +20,7 @@ from wsigen.experiments import run as runner
 from wsigen.experiments.catalogue import CATALOGUE, PROFILE_NAMES, Experiment
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.places import PlacedPatches, overlap
-from wsigen.experiments.result import Row, load_result, plain, sheet
+from wsigen.experiments.result import Row, as_markdown, load_result, plain, sheet
 from wsigen.experiments.run import run, saved_or_run
 from wsigen.slides.reader import ImageSlide
 from wsigen.slides.tissue import Tissue
@@ -285,3 +285,12 @@ def test_solvers_rank_points_on_the_same_patches(lab, tmp_path):
     real, *made = result.rows
     assert real["kid"] < min(row["kid"] for row in made)
     assert result.image("heun_2").shape == (32, 8 * 32, 3)
+
+
+def test_a_table_names_its_columns_as_one_would_say_them() -> None:
+    rows = [{"num_steps": 8, "kid": 0.1, "kid_low": 0.05, "kid_high": 0.2, "images_seen": None}]
+    assert as_markdown(rows, ("num_steps", "kid", "images_seen")).splitlines() == [
+        "| N | KID | images seen |",
+        "|---|---|---|",
+        "| 8 | 0.1 (0.05 to 0.2) | – |",
+    ]

@@ -41,6 +41,7 @@ if importlib.util.find_spec("wsigen") is None:
     sys.path.insert(0, os.path.abspath(PROJECT))  # this kernel began before the package was there"""
 # What only the book can show, and roles that only it knows.
 VIEWER = re.compile(r"```\{(?:slide|frames)\}.*?```", re.DOTALL)
+PICTURE = re.compile(r"```\{(?:figure|wipe)\}.*?```", re.DOTALL)
 ROLE = re.compile(r"\{doc\}`(?:[^`<]*<)?([^`>]+)>?`")
 # What a trial changes beside the seed: a reader plays with the parameters, so no notebook may rest on its defaults.
 CHANGED: dict[str, dict[str, Any]] = {
@@ -65,6 +66,7 @@ def to_take_along(notebook: nbformat.NotebookNode, address: str = "..") -> nbfor
             text = VIEWER.sub(
                 "*(The book has a viewer here. Its files are in the folder `out`.)*", cell.source
             )
+            text = PICTURE.sub("*(The book has a picture here.)*", text)
             cell.source = ROLE.sub(r"`\1`", text)
     install = nbformat.v4.new_code_cell(INSTALL.format(address=address), id="install")
     notebook.cells.insert(1, install)

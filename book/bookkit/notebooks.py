@@ -8,6 +8,7 @@ notebook saves lie in the folder ``<name>``. A notebook that fails leaves no pag
 """
 
 import argparse
+import ast
 import hashlib
 import json
 import multiprocessing
@@ -33,6 +34,7 @@ from wsigen.provenance import run_info, without_folder
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
+SHOW = {"save", "Markdown", "Image"}  # calls that show what other cells made
 SECONDS_PER_NOTEBOOK = {"smoke": 900, "classroom": 3600, "paper": 7 * 24 * 3600}
 
 
@@ -166,9 +168,25 @@ def cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         if alt := alt_of(cell):
             cell.metadata.mystnb = {"image": {"alt": alt}}  # where the build looks for it
         # Parameters that papermill put in are repeated below the defaults: readers need to see them once.
-        if "injected-parameters" in tags:
+        if "injected-parameters" in tags or folds(cell):
             cell.metadata.tags = [*tags, "hide-input"]
     return notebook
+
+
+def folds(cell: nbformat.NotebookNode) -> bool:
+    """Whether a cell is imports, or only shows what others made: a figure with its words, or a table."""
+    named = "parameters" in cell.metadata.get("tags", [])
+    if cell.cell_type != "code" or named or cell.source.startswith(("%", "!")):
+        return False
+    body = ast.parse(cell.source).body
+    shows = all(
+        isinstance(part, ast.Expr)
+        and isinstance(part.value, ast.Call)
+        and isinstance(part.value.func, ast.Name)
+        and part.value.func.id in SHOW
+        for part in body
+    )
+    return shows or any(isinstance(part, (ast.Import, ast.ImportFrom)) for part in body)
 
 
 def alt_of(cell: nbformat.NotebookNode) -> str | None:

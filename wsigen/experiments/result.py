@@ -20,6 +20,27 @@ from wsigen.errors import WsigenError
 from wsigen.metrics.intervals import Estimate
 
 Pixels = NDArray[np.uint8]
+HEADS = {  # of columns whose name is not how one would say it
+    "mpp": "µm/px",
+    "kid": "KID",
+    "num_steps": "N",
+    "guided_steps": "r",
+    "sigma_start": "from σ",
+    "sigma_last": "last guided σ",
+    "sigma_free": "first free σ",
+    "guide_error": "off the guide, grey levels",
+    "real_precision": "precision of real patches",
+    "real_recall": "recall of real patches",
+    "paper_precision": "the paper's precision",
+    "paper_recall": "the paper's recall",
+    "seam_effect": "seam, sd",
+    "seam_chance": "seam at grids not used, sd",
+    "seam_p": "p of the seam",
+    "evaluations_each": "evaluations a patch",
+    "nearest_least": "nearest, least",
+    "nearest_real": "nearest of real patches",
+    "nearest_real_least": "nearest of real patches, least",
+}
 
 
 @dataclass(frozen=True)
@@ -77,7 +98,8 @@ def with_interval(name: str, estimate: Estimate) -> dict[str, float]:
 
 def as_markdown(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
     """A table of some columns of rows, for a notebook; where there is an interval, with its ends."""
-    lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
+    heads = [HEADS.get(name, name.replace("_", " ")) for name in columns]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(columns) + "|"]
     for row in rows:
         cells = [_cell(row.get(name)) for name in columns]
         for place, name in enumerate(columns):
