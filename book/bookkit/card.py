@@ -1,6 +1,6 @@
-"""The directive ``card``: a model card on one screen, its sections folded away under their headings.
+"""The directive ``model-card``: a model card on one screen, its sections folded away under their headings.
 
-```{card} wsigen/models/small-2.md
+```{model-card} wsigen/models/small-2.md
 ```
 
 What stands before the first ``##`` is shown; each section is an admonition that opens on a click (a PDF prints it all).
@@ -47,4 +47,4 @@ class CardDirective(MarkdownDirective):
 
 def setup(app: Any) -> None:
     """Register the directive."""
-    app.add_directive("card", CardDirective)
+    app.add_directive("model-card", CardDirective)
