@@ -10,21 +10,18 @@ torch.compile takes its time before the first patch. ``compile_pays_after_patche
 time is won back; by it the package leaves it off on a CPU (see ``compiled`` of `wsigen.training.checkpoint`).
 """
 
-import argparse
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
-from saving import report
+from saving import finish, parser
 from torch.utils.flop_counter import FlopCounterMode
 
 from wsigen.denoiser import EDMDenoiser
 from wsigen.devices import choose_device, has_fast_bfloat16
 from wsigen.loss import denoising_loss
 from wsigen.networks.unet import UNet
-from wsigen.provenance import run_info
 from wsigen.training.config import TrainConfig, preset
 
 
@@ -110,12 +107,11 @@ class Training:
 
 def main() -> None:
     """Measure, print and save one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--preset", default="small")
-    parser.add_argument("--device", default=None)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--out", type=Path)
-    arguments = parser.parse_args()
+    words = parser(__doc__)
+    words.add_argument("--preset", default="small")
+    words.add_argument("--device", default=None)
+    words.add_argument("--batch", type=int, default=32)
+    arguments = words.parse_args()
 
     device = choose_device(arguments.device)
     config, batch, half = preset(arguments.preset), arguments.batch, has_fast_bfloat16(device)
@@ -167,9 +163,8 @@ def main() -> None:
             compile_seconds, plain, plain * switched["torch.compile on"]
         ),
         "ratios": {name: round(value, 3) for name, value in switched.items()},
-        "run": run_info(device, preset=arguments.preset, batch=batch),
     }
-    report(result, arguments.out, indent=2)
+    finish(result, arguments, device=device)
 
 
 if __name__ == "__main__":

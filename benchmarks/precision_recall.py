@@ -13,30 +13,20 @@ prdc keeps a distance and a place for every pair, 12 bytes: 28 GiB for 50 000 sa
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
-import time
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from saving import report
+from saving import finish, parser, peak_mib, timed
 
 from wsigen.metrics.manifold import manifold_scores
-from wsigen.provenance import run_info
 from wsigen.seeds import generator
 
 SCORES = ("precision", "recall", "density", "coverage")
 CONTENDERS = ("wsigen", "prdc")
-
-
-def peak_mib() -> float:
-    """Peak memory of this process so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def measure(contender: str, samples: int, dims: int, k: int, seed: int) -> dict[str, Any]:
@@ -48,16 +38,16 @@ def measure(contender: str, samples: int, dims: int, k: int, seed: int) -> dict[
     fake *= np.float32(0.98)
     if contender == "prdc":
         from prdc import compute_prdc
-    before, wall, processor = peak_mib(), time.perf_counter(), time.process_time()
+    before = peak_mib()
     if contender == "prdc":
-        scores = compute_prdc(real, fake, k)
+        spent, scores = timed(lambda: compute_prdc(real, fake, k))
     else:
-        found = manifold_scores(real, fake, k)
+        spent, found = timed(lambda: manifold_scores(real, fake, k))
         scores = {name: getattr(found, name) for name in SCORES}
     return {
         "contender": contender,
-        "seconds": round(time.process_time() - processor, 2),
-        "wall_seconds": round(time.perf_counter() - wall, 2),
+        "seconds": round(spent.cpu, 2),
+        "wall_seconds": round(spent.seconds, 2),
         "memory_mib": round(peak_mib() - before, 1),
         "peak_mib": round(peak_mib(), 1),
         "scores": {name: float(scores[name]) for name in SCORES},
@@ -66,16 +56,15 @@ def measure(contender: str, samples: int, dims: int, k: int, seed: int) -> dict[
 
 def main() -> None:
     """Measure both, print one JSON object and save it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--samples", type=int, default=4000)
-    parser.add_argument("--dims", type=int, default=1280)
-    parser.add_argument("--k", type=int, default=3)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", choices=CONTENDERS)
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--contender", choices=CONTENDERS, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
+    words = parser(__doc__)
+    words.add_argument("--samples", type=int, default=4000)
+    words.add_argument("--dims", type=int, default=1280)
+    words.add_argument("--k", type=int, default=3)
+    words.add_argument("--rounds", type=int, default=3)
+    words.add_argument("--seed", type=int, default=0)
+    words.add_argument("--only", choices=CONTENDERS)
+    words.add_argument("--contender", choices=CONTENDERS, help=argparse.SUPPRESS)
+    arguments = words.parse_args()
     sizes = (arguments.samples, arguments.dims, arguments.k, arguments.seed)
     if arguments.contender:  # the process of one measurement
         print(json.dumps(measure(arguments.contender, *sizes)))
@@ -83,10 +72,10 @@ def main() -> None:
 
     rows = []
     names = ("--samples", "--dims", "--k", "--seed")
-    words = [word for pair in zip(names, map(str, sizes), strict=True) for word in pair]
+    options = [word for pair in zip(names, map(str, sizes), strict=True) for word in pair]
     for _ in range(arguments.rounds):
         for contender in [arguments.only] if arguments.only else CONTENDERS:
-            command = [sys.executable, __file__, "--contender", contender, *words]
+            command = [sys.executable, __file__, "--contender", contender, *options]
             answer = subprocess.run(command, capture_output=True, text=True, check=True)
             rows.append(json.loads(answer.stdout.splitlines()[-1]))
             print(rows[-1], file=sys.stderr, flush=True)
@@ -103,9 +92,7 @@ def main() -> None:
     result["threads"] = os.environ.get("OMP_NUM_THREADS")  # None: as many as there are cores
     result["packages"] = {name: metadata.version(name) for name in ("prdc", "scikit-learn")}
     result["rows"] = rows
-    stated = vars(arguments) | {"out": None, "contender": None}
-    result["run"] = run_info(**{name: value for name, value in stated.items() if value is not None})
-    report(result, arguments.out)
+    finish(result, arguments)
 
 
 if __name__ == "__main__":

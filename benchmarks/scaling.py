@@ -14,7 +14,6 @@ its seconds are then those of all sittings. Results are added to ``--out`` size 
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
+from saving import parser, peak_mib, save
 
 from wsigen.arrays import Denoiser, Images
 from wsigen.coarse_to_fine import generate
@@ -115,24 +115,19 @@ def one(size: int, arguments: argparse.Namespace) -> None:
     folder.rmdir()
 
 
-def peak_mib() -> float:
-    """Most memory this process was resident in, mapped files included."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 def main() -> None:
     """Run each size in its own process and save after each."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--denoiser", choices=["exact", "tiny"], default="exact")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[2048, 4096, 8192, 16384, 32768])
-    parser.add_argument("--num-steps", type=int, default=2)
-    parser.add_argument("--minutes", type=float, default=600, help="Kill a size after so long.")
-    parser.add_argument(
+    words = parser(__doc__)
+    words.add_argument("--denoiser", choices=["exact", "tiny"], default="exact")
+    words.add_argument("--sizes", type=int, nargs="+", default=[2048, 4096, 8192, 16384, 32768])
+    words.add_argument("--num-steps", type=int, default=2)
+    words.add_argument("--minutes", type=float, default=600, help="Kill a size after so long.")
+    words.add_argument(
         "--folder", type=Path, default=Path(tempfile.gettempdir()) / "wsigen-scaling"
     )
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--one", action="store_true", help="Run in this process and print.")
-    arguments = parser.parse_args()
+    words.set_defaults(out=Path("scaling.json"))
+    words.add_argument("--one", action="store_true", help="Run in this process and print.")
+    arguments = words.parse_args()
     arguments.folder.mkdir(exist_ok=True)
     if arguments.one:
         return one(arguments.sizes[0], arguments)
@@ -151,17 +146,17 @@ def main() -> None:
         row["load"] = round(os.getloadavg()[2], 1)  # what else the machine was busy with
         row["run"] = run_info(denoiser=arguments.denoiser, size=size, num_steps=arguments.num_steps)
         print(json.dumps({k: v for k, v in row.items() if k != "run"}), flush=True)
-        save(arguments.out, row)
+        add(arguments.out, row)
 
 
-def save(out: Path, row: dict[str, object]) -> None:
+def add(out: Path, row: dict[str, object]) -> None:
     """Put a row into the file, in place of an older one of its kind."""
     found = json.loads(out.read_text()) if out.is_file() else {"rows": []}
     key = ("denoiser", "size", "num_steps")
     rows = [old for old in found["rows"] if [old[k] for k in key] != [row[k] for k in key]]
     rows = sorted([*rows, row], key=lambda r: [r[k] for k in key])
     what = "seconds and peak resident memory by size; see benchmarks/scaling.py"
-    out.write_text(json.dumps({"what": what, "rows": rows}, indent=1) + "\n")
+    save({"what": what, "rows": rows}, out)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ once a stage, so that the ratio falls with the number of steps; the others are p
 memory in full precision, and in memory-mapped files in half precision, as large slides have it, each step kept.
 """
 
-import argparse
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,12 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from saving import report
+from saving import finish, parser
 from torch import Tensor, nn
 
 from wsigen.arrays import Images
 from wsigen.plan import Stage, plan
-from wsigen.provenance import run_info
 from wsigen.runs.canvas import Image
 from wsigen.runs.painter import Painter
 from wsigen.runs.stage import StageRun
@@ -143,12 +141,11 @@ def measured(
 
 def main() -> None:
     """Measure, print and save one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", type=int, default=4096)
-    parser.add_argument("--num-steps", type=int, default=2)
-    parser.add_argument("--model", default="small")
-    parser.add_argument("--out", type=Path)
-    arguments = parser.parse_args()
+    words = parser(__doc__)
+    words.add_argument("--size", type=int, default=4096)
+    words.add_argument("--num-steps", type=int, default=2)
+    words.add_argument("--model", default="small")
+    arguments = words.parse_args()
 
     torch.set_num_threads(1)
     denoiser = load_denoiser(arguments.model)
@@ -166,9 +163,8 @@ def main() -> None:
         "size": arguments.size,
         "num_steps": arguments.num_steps,
         "batch_size": batch,
-        "run": run_info(**vars(arguments)),
     }
-    report(result, arguments.out, indent=2)
+    finish(result, arguments)
 
 
 if __name__ == "__main__":

@@ -26,13 +26,12 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import torch
+from saving import finish, parser
 
 from wsigen.coarse_to_fine import generate
 from wsigen.plan import FAST, Stage, stages
-from wsigen.provenance import run_info
 from wsigen.runs.painter import Painter
 from wsigen.training.checkpoint import load_denoiser
 from wsigen.workers.bands import Bands, Transfer
@@ -85,7 +84,7 @@ def worker(size: int, num_steps: int, batch_size: int) -> None:
         team.leave()
 
 
-def timed(workers: int, words: list[str]) -> list[list[float]]:
+def team_of(workers: int, words: list[str]) -> list[list[float]]:
     """Seconds, processor's seconds, those of messages and bytes sent, of each worker."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -130,24 +129,26 @@ def row(
 
 def main() -> None:
     """Measure, print and save one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", type=int, default=1024)
-    parser.add_argument("--num-steps", type=int, default=4)
-    parser.add_argument("--batch-size", type=int, default=8)
-    parser.add_argument("--workers", type=int, nargs="+", default=[2, 4])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--as-worker", action="store_true", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
+    words = parser(__doc__)
+    words.add_argument("--size", type=int, default=1024)
+    words.add_argument("--num-steps", type=int, default=4)
+    words.add_argument("--batch-size", type=int, default=8)
+    words.add_argument("--workers", type=int, nargs="+", default=[2, 4])
+    words.add_argument("--rounds", type=int, default=3)
+    words.add_argument("--as-worker", action="store_true", help=argparse.SUPPRESS)
+    arguments = words.parse_args()
     if arguments.as_worker:
         return worker(arguments.size, arguments.num_steps, arguments.batch_size)
     names = ("size", "num_steps", "batch_size")
-    asked = {name: getattr(arguments, name) for name in names}
-    words = [w for name in names for w in (f"--{name.replace('_', '-')}", str(asked[name]))]
+    options = [
+        word
+        for name in names
+        for word in (f"--{name.replace('_', '-')}", str(getattr(arguments, name)))
+    ]
     rounds = []
     for _ in range(arguments.rounds):
-        (alone,) = timed(1, words)
-        rounds.append((alone, {n: timed(n, words) for n in arguments.workers}))
+        (alone,) = team_of(1, options)
+        rounds.append((alone, {n: team_of(n, options) for n in arguments.workers}))
     path = stages(arguments.size, arguments.size, 0.7, patch_px=64)
     painter = load_denoiser("small").painter(FAST, batch_size=arguments.batch_size)
     result = {
@@ -159,12 +160,8 @@ def main() -> None:
             for n in arguments.workers
         ],
         "load": round(os.getloadavg()[2], 1),  # what else the machine was busy with
-        "run": run_info(**asked),
     }
-    text = json.dumps(result, indent=1)
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text + "\n")
+    finish(result, arguments)
     return None
 
 
