@@ -141,3 +141,21 @@ def test_an_image_that_is_all_tissue_has_no_white_point_and_keeps_its_colours():
     field = np.random.default_rng(0).integers(60, 200, (100, 100, 3), np.uint8)
     assert white_point(field) is None
     assert whiten(field, None) is field
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif", "grey.jpg"])
+def test_the_overview_of_a_large_image_passes_by_and_is_that_of_the_image_in_memory(
+    tmp_path, monkeypatch, name
+):
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (1301, 2003, 3), np.uint8))
+    image = image.convert("L") if name == "grey.jpg" else image
+    image.save(tmp_path / name)
+    whole = ImageSlide(Image.open(tmp_path / name), 0.5)
+    monkeypatch.setattr("wsigen.slides.reader.LARGE_PX", 1 << 20)
+    for longest in (150, 333, 900):
+        with open_slide(tmp_path / name, 0.5) as slide:
+            pixels, mpp = slide.overview(longest)
+            assert not slide.loaded
+        expected, expected_mpp = whole.overview(longest)
+        assert mpp == expected_mpp
+        np.testing.assert_array_equal(pixels, expected)

@@ -22,8 +22,12 @@ import json
 import os
 import zipfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -87,13 +91,15 @@ def write_pack(
     if any(entry.opener for entry in entries):
         raise WsigenError("the cohort is a pack already; give the slides it was packed from")
     numbers = {case: n for n, case in enumerate(dict.fromkeys(entry.case for entry in entries), 1)}
-    partial = out.with_name(f".{out.name}.{os.getpid()}.part")
+    part = out.with_name(f".{out.name}.{os.getpid()}.part")
+    pool = ThreadPoolExecutor(os.cpu_count())
     try:
-        with zipfile.ZipFile(partial, "w") as archive:
+        with zipfile.ZipFile(part, "w") as archive:
             slides = []
-            for number, entry in enumerate(entries):
+            opened = pool.map(lambda entry: Source.of(entry.open(), entry.case), entries)
+            for number, (entry, source) in enumerate(zip(entries, opened, strict=True)):
                 begin = archive.start_dir
-                about = _pack_slide(archive, number, entry, quality, mpp_min)
+                about = _pack_slide(archive, number, entry, source, pool, quality, mpp_min)
                 # names of files and cases are names of patients, and a pack goes out
                 name = f"{number:03d}{entry.path.suffix.lower()}"
                 slides.append({"path": name, "case": f"case-{numbers[entry.case]:03d}", **about})
@@ -107,16 +113,22 @@ def write_pack(
                 "slides": slides,
             }
             _add(archive, "index.json", json.dumps(index, indent=1).encode())
-        os.replace(partial, out)
+        os.replace(part, out)
     finally:
-        partial.unlink(missing_ok=True)
+        pool.shutdown(cancel_futures=True)
+        part.unlink(missing_ok=True)
 
 
 def _pack_slide(
-    archive: zipfile.ZipFile, number: int, entry: Entry, quality: int | None, mpp_min: float
+    archive: zipfile.ZipFile,
+    number: int,
+    entry: Entry,
+    source: Source,
+    pool: Executor,
+    quality: int | None,
+    mpp_min: float,
 ) -> dict[str, Any]:
-    with entry.open() as slide:
-        source = Source.of(slide, entry.case)
+    with source.slide as slide:
         _add(archive, f"{number:03d}/tissue.png", _png(source.mask))
         if source.tissue.filled is not None:
             _add(archive, f"{number:03d}/fill.png", _png(source.tissue.filled))
@@ -141,7 +153,7 @@ def _pack_slide(
         fits = [scale * slide.mpp <= mpp_min * (1 + SCALE_TOLERANCE) for scale in downsamples]
         first = max(sum(fits) - 1, 0)  # the coarsest level that patches of mpp_min are made from
         for level in range(first, len(slide.levels)):
-            _pack_level(archive, number, slide, level, source, quality)
+            _pack_level(archive, number, level, source, pool, quality)
         glass = np.full(3, 255) if source.white is None else np.round(source.white)
         return about | {
             "kind": "blocks",
@@ -155,24 +167,30 @@ def _pack_slide(
 def _pack_level(
     archive: zipfile.ZipFile,
     number: int,
-    slide: Slide,
     level: int,
     source: Source,
+    pool: Executor,
     quality: int | None,
 ) -> None:
-    height, width = slide.levels[level]
-    wanted = None if quality is None else _near_tissue(source, (height, width))
-    for row, column in blocks(0, 0, height, width):
-        if wanted is not None and not wanted[row, column]:
-            continue
-        block = slide._region(level, row * BLOCK_PX, column * BLOCK_PX, BLOCK_PX, BLOCK_PX)
-        data = BytesIO()
-        if quality is None:
-            block.save(data, "WEBP", lossless=True, method=4)
-        else:
-            block.save(data, "JPEG", quality=quality, subsampling=0 if quality >= 90 else 2)
-        name = f"{number:03d}/level-{level}/{row}-{column}"
-        _add(archive, name, data.getvalue())
+    size = source.slide.levels[level]
+    wanted = None if quality is None else _near_tissue(source, size)
+    for _, in_row in groupby(blocks(0, 0, *size), key=itemgetter(0)):  # a row at a time is held
+        places = [place for place in in_row if wanted is None or wanted[place]]
+        encode = partial(_encoded, source.slide, level, quality)
+        for (row, column), data in zip(places, pool.map(encode, places), strict=True):
+            _add(archive, f"{number:03d}/level-{level}/{row}-{column}", data)
+
+
+def _encoded(slide: Slide, level: int, quality: int | None, place: tuple[int, int]) -> bytes:
+    """The block at (row, column) of a level as WebP without loss, or as JPEG."""
+    row, column = place
+    block = slide._region(level, row * BLOCK_PX, column * BLOCK_PX, BLOCK_PX, BLOCK_PX)
+    data = BytesIO()
+    if quality is None:
+        block.save(data, "WEBP", lossless=True, method=4)
+    else:
+        block.save(data, "JPEG", quality=quality, subsampling=0 if quality >= 90 else 2)
+    return data.getvalue()
 
 
 def _near_tissue(source: Source, size: tuple[int, int]) -> NDArray[np.bool_]:

@@ -20,8 +20,9 @@ from wsigen.errors import WsigenError
 from wsigen.slides.dicom import slide_in_folder
 from wsigen.slides.scale import Stated, checked_mpp, own_mpp
 from wsigen.slides.seen import content_name
-from wsigen.slides.slide import WHITE, Slide, on_white, unreadable
+from wsigen.slides.slide import WHITE, Pixels, Slide, on_white, unreadable
 
+LARGE_PX = 1 << 23  # pixels from which on an image is not decoded whole for an overview
 ORIENTATION, X_RESOLUTION = 274, 282  # tags of EXIF and TIFF
 UPRIGHT = {  # what undoes each orientation
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -69,6 +70,7 @@ class ImageSlide(Slide):
         self.vendor = "plain-image"
         self.properties = {}
         self._image = image
+        self._passing: dict[int, Image.Image | None] = {}
         if size is None:
             assert isinstance(image, Image.Image)
             size = (image.height, image.width)
@@ -104,11 +106,24 @@ class ImageSlide(Slide):
     def content_name(self) -> str | None:
         return content_name(self.path) if self.path.is_file() else None
 
+    def overview(self, longest_px: int = 1024) -> tuple[Pixels, float]:
+        """As `Slide.overview`; of a large image that nobody has read yet, its level passes by and goes."""
+        level = self._level_for(max(1.0, max(self.levels[0]) / longest_px))
+        large = self.height * self.width >= LARGE_PX
+        if large and level and not self.loaded and self.path.is_file():
+            from wsigen.slides.streamed import streamed_level
+
+            self._passing = {level: streamed_level(self.path, level)}
+        try:
+            return super().overview(longest_px)
+        finally:
+            self._passing = {}
+
     def _downsample(self, level: int) -> float:
         return float(2**level)
 
     def _region(self, level: int, top: int, left: int, height: int, width: int) -> Image.Image:
-        image = self._images[level]
+        image = self._passing.get(level) or self._images[level]
         box = (left, top, left + width, top + height)
         if left >= 0 and top >= 0 and box[2] <= image.width and box[3] <= image.height:
             return image.crop(box)
@@ -197,17 +212,17 @@ def open_image(file: Path | IO[bytes], path: Path) -> Image.Image:
     Raises:
         WsigenError: it is unreadable, too large, or its colours have no one meaning on a screen.
     """
-    with warnings.catch_warnings():  # whole slides are larger than Pillow expects of honest images
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        try:
-            image = Image.open(file)
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-            raise unreadable(path, error) from error
-        except Image.DecompressionBombError as error:
-            raise WsigenError(
-                f"{path}: too large for a plain image ({error}); "
-                "make a tiled pyramid of it with `wsigen convert` first"
-            ) from error
+    # Whole slides are larger than Pillow expects of honest images. (catch_warnings is not for threads.)
+    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+    try:
+        image = Image.open(file)
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise unreadable(path, error) from error
+    except Image.DecompressionBombError as error:
+        raise WsigenError(
+            f"{path}: too large for a plain image ({error}); "
+            "make a tiled pyramid of it with `wsigen convert` first"
+        ) from error
     if image.mode not in IN_COLOUR + DEEP_GREY:
         raise WsigenError(
             f"{path}: its pixels are {image.mode}, expected RGB or grey of 8 bits; export it as RGB"

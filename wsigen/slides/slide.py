@@ -103,8 +103,7 @@ class Slide(ABC):
                 f"{self.path}: asked for {mpp:g} um/px, but the slide has {self.mpp:g} um/px; "
                 "ask for that or coarser"
             )
-        levels = range(1, len(self.levels))
-        level = max((i for i in levels if self._downsample(i) <= zoom * (1 + 1e-6)), default=0)
+        level = self._level_for(zoom)
         step = zoom / self._downsample(level)  # level pixels per wanted pixel
         side = max(1, int(PIECE_PX / step))
         if height <= side and width <= side:
@@ -150,8 +149,7 @@ class Slide(ABC):
         """
         zoom = max(1.0, max(self.height, self.width) / longest_px)
         height, width = max(1, int(self.height / zoom)), max(1, int(self.width / zoom))
-        levels = range(len(self.levels))
-        rows, columns = self.levels[max(i for i in levels if self._downsample(i) <= zoom or i == 0)]
+        rows, columns = self.levels[self._level_for(zoom)]
         name = self.content_name() if rows * columns > COSTLY_PX else None
         pixels = seen_overview(f"{name}-{longest_px}") if name else None
         if pixels is None or pixels.shape[:2] != (height, width):
@@ -159,6 +157,11 @@ class Slide(ABC):
             if name:
                 keep_overview(f"{name}-{longest_px}", pixels)
         return pixels, self.mpp * zoom
+
+    def _level_for(self, zoom: float) -> int:
+        """The coarsest level that is no coarser than ``zoom`` pixels of level 0."""
+        levels = range(1, len(self.levels))
+        return max((i for i in levels if self._downsample(i) <= zoom * (1 + 1e-6)), default=0)
 
     def look(self) -> Tissue:
         """Find the tissue, or remember it from the last time that this content was seen."""

@@ -16,6 +16,11 @@ ENOUGH_DIM = (
     0.2  # of an overview, where its brightest is no white: dim glass is more than a pale spot
 )
 FLAT = 12  # grey values within 5 x 5 px of glass
+BRIGHT = 160  # grey value above which flat grey is glass
+NEARLY_TOP, DARKEST_GLASS = (
+    0.85,
+    60,
+)  # of the brightest grey, and a grey value: what dim glass exceeds
 NEARLY_GREY = 24  # between the channels of glass
 BLACK = 20  # the brightest channel of what a scanner or converter filled in
 LEAST_FILL = 0.002  # of an overview, in one piece
@@ -129,22 +134,18 @@ def white_point(
     smooth = ndimage.uniform_filter(overview, size=(3, 3, 1))
     red, green, blue = np.moveaxis(smooth, -1, 0)
     total = red.astype(np.uint16) + green + blue
-    brightness = total / 3
-    flat = _highest(total) / 3 - _lowest(total) / 3 < FLAT
-    flat &= np.maximum(np.maximum(red, green), blue) - np.minimum(
-        np.minimum(red, green), blue
-    ) < np.uint8(NEARLY_GREY)
+    flat = _varies_less(total, FLAT)
+    flat &= _strength(smooth) < NEARLY_GREY
     seen = flat.size
     if fill is not None and fill.any():
         flat &= ~fill
         seen = max(int((~fill).sum()), 1)
-        brightness = np.where(fill, 0, brightness)
-    bright = flat & (brightness > 160)
+    bright = flat & (total > 3 * BRIGHT)
     if bright.sum() >= ENOUGH_BACKGROUND * seen:
         return np.asarray(np.median(smooth[bright], axis=0), np.float32)
-    top = float(np.percentile(brightness, 98))
-    dim = flat & (brightness > max(0.85 * top, 60))
-    if top <= 160 and dim.sum() >= ENOUGH_DIM * seen:
+    top = float(np.percentile(total[~fill] if seen < flat.size and fill is not None else total, 98))
+    dim = flat & (total > max(NEARLY_TOP * top, 3 * DARKEST_GLASS))
+    if top <= 3 * BRIGHT and dim.sum() >= ENOUGH_DIM * seen:
         return np.asarray(np.median(smooth[dim], axis=0), np.float32)
     return None
 
@@ -153,7 +154,8 @@ def black_fill(overview: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return where black was filled in, shape (height, width), with its rim: flat, large and nearly 0."""
     from scipy import ndimage
 
-    brightest = overview.max(axis=2)
+    red, green, blue = np.moveaxis(overview, -1, 0)
+    brightest = np.maximum(np.maximum(red, green), blue)
     dark = brightest <= BLACK
     if dark.mean() < LEAST_FILL:  # as on nearly every slide
         return np.zeros(dark.shape, np.bool_)
@@ -172,10 +174,8 @@ def pen_marks(overview: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
     Red and black pen cannot be told from stain and folds in this way.
     """
-    red, green, blue = np.moveaxis(overview, -1, 0)
-    darkest = np.minimum(np.minimum(red, green), blue)
-    strength = np.maximum(np.maximum(red, green), blue) - darkest
-    return np.asarray((strength > 80) & (red <= green) & (red < 160), np.bool_)
+    red, green, _ = np.moveaxis(overview, -1, 0)
+    return np.asarray((_strength(overview) > 80) & (red <= green) & (red < 160), np.bool_)
 
 
 def whiten(pixels: NDArray[np.uint8], white: NDArray[np.float32] | None) -> NDArray[np.uint8]:
@@ -217,6 +217,23 @@ def _darker_than_glass(
     mask = remove_small_objects(mask, max_size=speck)
     mask = np.asarray(remove_small_holes(mask, max_size=speck), np.bool_)
     return mask & ~fill if fill.any() else mask
+
+
+def _strength(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """How far the channels of each pixel differ, shape (height, width)."""
+    red, green, blue = np.moveaxis(pixels, -1, 0)
+    least = np.minimum(np.minimum(red, green), blue)
+    return np.asarray(np.maximum(np.maximum(red, green), blue) - least)
+
+
+def _varies_less(total: NDArray[np.uint16], than: int) -> NDArray[np.bool_]:
+    """Where means of three channels, given as their sums, vary by less than a number within 5 x 5 px."""
+    highest, lowest = _highest(total), _lowest(total)
+    range_ = highest - lowest
+    less = range_ < 3 * than
+    on_it = range_ == 3 * than  # then how thirds are rounded decides, as it does for means
+    less[on_it] = highest[on_it] / 3 - lowest[on_it] / 3 < than
+    return np.asarray(less, np.bool_)
 
 
 def _highest(plane: NDArray[Any]) -> NDArray[Any]:
