@@ -1,5 +1,8 @@
 """Tissue, glass, and what is neither: black fill, black ground, dim glass, pen."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from cohort_kit import section
@@ -79,3 +82,16 @@ def test_packed_masks_come_back_and_spots_are_counted_along_the_rows():
     assert tissue.count == len(spots)
     for number in (0, 1, 57, len(spots) - 1):
         np.testing.assert_array_equal(tissue.spot(number), spots[number])
+
+
+def test_many_threads_may_be_the_first_to_look():
+    code = (
+        "import numpy as np\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from wsigen.slides.tissue import find_tissue\n"
+        "pixels = np.full((64, 64, 3), 240, np.uint8)\n"
+        "with ThreadPoolExecutor(8) as pool:\n"
+        "    print(len(list(pool.map(lambda _: find_tissue(pixels, 1.0), range(16)))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.stdout.strip() == "16", done.stderr
