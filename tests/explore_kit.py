@@ -32,20 +32,29 @@ def tiny_model(path: Path) -> Path:
 
 
 @contextmanager
-def microscope(model: Path, *options: str) -> Iterator[str]:
-    """`wsigen explore` in a process of its own; yields the address of its page."""
+def microscope(model: Path | str, *options: str) -> Iterator[str]:
+    """`wsigen explore` in a process of its own, of one thread; yields the address of its page."""
+    with process_of(model, *options, threads=1) as (address, _):
+        yield address
+
+
+@contextmanager
+def process_of(
+    model: Path | str, *options: str, threads: int
+) -> Iterator[tuple[str, subprocess.Popen]]:
+    """The same, with its process."""
     words = [sys.executable, "-m", "wsigen", "explore", "--no-browser", "--model", str(model)]
     process = subprocess.Popen(
         [*words, *options],
         stdout=subprocess.PIPE,
         text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        env=os.environ | {"OMP_NUM_THREADS": str(threads)},
     )
     try:
         assert process.stdout is not None
         address = re.search(r"https?://\S+", process.stdout.readline())
         assert address is not None, "the microscope did not start"
-        yield address[0]
+        yield address[0], process
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
@@ -58,9 +67,10 @@ class Looking:
         self.http = httpx.Client(base_url=address, timeout=30, verify=False)
         self.name = f"{number:016x}"
         page = self.http.get("").raise_for_status().text
-        found = re.search(r'data-run="([^"]+)"', page)
-        assert found is not None
-        self.run = found[1]
+        found = dict(re.findall(r'data-(run|width|height|mpps)="([^"]+)"', page))
+        self.run = found["run"]
+        self.mpps = [float(mpp) for mpp in found["mpps"].strip("[]").split(",")]
+        self.height, self.width = int(found["height"]), int(found["width"])
 
     def want(self, *tiles: str, seed: int = 7, **more: object) -> httpx.Response:
         """Say what is waited for."""
@@ -69,7 +79,7 @@ class Looking:
 
     def wait(self, *tiles: str, seed: int = 7, form: str = "png") -> dict:
         """Wait until all of it is there; returns the last answer."""
-        for _ in range(120):
+        for _ in range(600):
             answer = self.want(*tiles, seed=seed, form=form).raise_for_status().json()
             assert not answer["failed"]
             if len(answer["ready"]) == len(set(tiles)):

@@ -1,0 +1,131 @@
+"""How long a view of the live microscope takes, and what it costs beside `zoom`; on loopback, stops itself.
+
+    python benchmarks/explore.py [--plans preview fast] [--out benchmarks/results/explore.json]
+
+A microscope of two cores is started before a slide of 20 x 15 mm, and looked through as a page does: at first the
+overview, then 16 tiles of 256 px of each stage at one place, each stage when the one before is sharp, then the finest
+stage half a view to the right. For each:
+
+    seconds       until all tiles are there as JPEG; of the overview also `from_start`, with the program's own start
+    evaluations   of the network
+    of_zoom       all evaluations at the place over those that `wsigen zoom` counts there with views of 1024 px
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+from explore_kit import Looking, process_of
+from saving import report
+
+from wsigen.plan import plan as named_plan
+from wsigen.plan import stages
+from wsigen.provenance import run_info
+from wsigen.runs.plane import step_grid
+from wsigen.training.checkpoint import load_denoiser
+from wsigen.zoom.cone import cones
+
+SIDE = 4  # tiles of a view
+MM = ("--width-mm", "20", "--height-mm", "15")
+
+
+def main() -> None:
+    """Measure every plan and save."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--plans", nargs="+", default=["preview", "fast"])
+    parser.add_argument("--model", default="small-2")
+    parser.add_argument("--mpp", type=float, default=0.7)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--at", type=float, nargs=2, default=[0.43, 0.38], help="row, column")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    rows = [looked(plan, options) for plan in options.plans]
+    given = {name: value for name, value in vars(options).items() if name != "out"}
+    report({"rows": rows, "run": run_info(**given)}, options.out)
+
+
+def looked(plan: str, options: argparse.Namespace) -> dict[str, Any]:
+    """One walk from the overview to the nuclei and half a view on."""
+    words = (*MM, "--mpp", str(options.mpp), "--seed", str(options.seed), "--plan", plan)
+    began = time.perf_counter()
+    with process_of(options.model, *words, threads=options.threads) as (address, _):
+        reader = Looking(address)
+        ready = time.perf_counter() - began
+        views = [view(reader, stage, options.at) for stage in range(len(reader.mpps))]
+        seen = [timed(reader, tiles, options.seed) for tiles in views]
+        to_the_right = [shifted(tile) for tile in views[-1]]
+        pan = timed(reader, to_the_right, options.seed)
+        spent = sum(row["evaluations"] for row in seen)
+        place = (options.at[0] * reader.height, options.at[1] * reader.width)
+        size = reader.height, reader.width
+    zoom = zoomed(plan, options, size, place)
+    row = {
+        "plan": plan,
+        "stages": [{"mpp": m, **s} for m, s in zip(reader.mpps, seen, strict=True)],
+        "half_a_view_on": pan,
+        "program_starts_s": round(ready, 2),
+        "overview_from_start_s": round(ready + seen[0]["seconds"], 2),
+        "evaluations": spent,
+        "zoom_evaluations": zoom,
+        "of_zoom": round(spent / zoom, 3),
+    }
+    print(row, file=sys.stderr, flush=True)
+    return row
+
+
+def view(reader: Looking, stage: int, at: list[float]) -> list[str]:
+    """The tiles of a view of a stage round a place; all of a stage that has no more."""
+    factor = reader.mpps[-1] / reader.mpps[stage]
+    chosen = []
+    for length, share in ((reader.height, at[0]), (reader.width, at[1])):
+        number = -(-int(length * factor + 0.999) // 256)
+        first = min(max(round(length * factor * share / 256) - SIDE // 2, 0), max(0, number - SIDE))
+        chosen.append(range(first, min(first + SIDE, number)))
+    return [f"{stage}/{column}_{row}" for row in chosen[0] for column in chosen[1]]
+
+
+def shifted(tile: str) -> str:
+    """The tile half a view further to the right."""
+    stage, place = tile.split("/")
+    column, row = place.split("_")
+    return f"{stage}/{int(column) + SIDE // 2}_{row}"
+
+
+def timed(reader: Looking, tiles: list[str], seed: int) -> dict[str, Any]:
+    """Wait for tiles and fetch them."""
+    before = reader.want(seed=seed).json()["spent"]["evaluations"]
+    began = time.perf_counter()
+    left = list(tiles)
+    while left:
+        for tile in reader.want(*left, seed=seed).raise_for_status().json()["ready"]:
+            reader.tile(tile, seed, "jpg").raise_for_status()
+            left.remove(tile)
+    seconds = time.perf_counter() - began
+    after = reader.want(seed=seed).json()["spent"]["evaluations"]
+    return {"tiles": len(tiles), "seconds": round(seconds, 2), "evaluations": after - before}
+
+
+def zoomed(
+    plan: str, options: argparse.Namespace, size: tuple[int, int], place: tuple[float, float]
+) -> int:
+    """Evaluations that `wsigen zoom` counts at the place, with views as large as a view of tiles."""
+    denoiser = load_denoiser(options.model)
+    info = denoiser.info
+    path = stages(*size, options.mpp, patch_px=info.patch_px, mpp_max=info.mpp_max)
+    painter = denoiser.painter(named_plan(plan), seed=options.seed)
+    evaluations = 0
+    for cone in cones(painter, path, place, view_px=256 * SIDE):
+        own, last = painter.plan.at(cone.stage.index), len(cone.areas) - 1
+        evaluations += cone.patches
+        if own.solver == "heun":  # asks twice, but for the last step
+            grid = step_grid(cone.stage, painter.plan, painter.patch_px, painter.seed, last)
+            evaluations += cone.patches - len(cone.part(last, grid))
+    return evaluations
+
+
+if __name__ == "__main__":
+    main()
