@@ -2,7 +2,7 @@
 
     python benchmarks/explore.py [--plans preview fast] [--out benchmarks/results/explore.json]
 
-A microscope of two cores is started before a slide of 20 x 15 mm, and looked through as a page does: at first the
+A microscope of --threads cores is started before a slide of 20 x 15 mm, and looked through as a page does: at first the
 overview, then 16 tiles of 256 px of each stage at one place, each stage when the one before is sharp, then the finest
 stage half a view to the right. For each:
 
@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--at", type=float, nargs=2, default=[0.43, 0.38], help="row, column")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--note", default="", help="what else the machine did, to be saved")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     rows = [looked(plan, options) for plan in options.plans]
