@@ -12,6 +12,7 @@ from wsigen.errors import WsigenError
 from wsigen.grid import Window
 from wsigen.plan import Stage, StagePlan, stages
 from wsigen.runs.canvas import strips
+from wsigen.runs.crew import Crew
 from wsigen.runs.kept import Kept, Key, seed_folder
 from wsigen.runs.painter import Painter
 from wsigen.runs.state import InMemory
@@ -84,6 +85,19 @@ def test_with_a_network_in_batches_the_slide_is_the_same_but_for_the_last_bits()
     for window in PLACES:
         (values,) = scope.runs[3].canvas(3).read([window])
         torch.testing.assert_close(values, whole[3][window.slices()], atol=1e-4, rtol=0)
+
+
+def test_threads_side_by_side_draw_the_same(threads):
+    plan = replace(QUICK, solver="2m")
+    alone = scope_of(LookingRound(), plan)
+    threads(3)
+    painter = painter_of(LookingRound(), plan, batch_size=3)
+    kept = Kept(400 * 3 * 16 * 16 * 4)
+    with Crew() as crew:
+        scope = Scope(painter, PATH, kept, crew=crew)
+        for window in PLACES:
+            assert (made(scope, 3, [window])[0] == made(alone, 3, [window])[0]).all()
+    assert kept.bytes_in_memory == sum(image.nbytes for image in kept.in_memory.values())
 
 
 def test_a_window_costs_what_its_cone_holds_and_nothing_when_it_is_seen_again():

@@ -81,6 +81,7 @@ def explore(
     with study_extra():
         from wsigen.study.explore import Offer, explore_app, formed, scales
         from wsigen.study.serve import run_server
+    from wsigen.runs.crew import Crew
     from wsigen.runs.kept import Kept, seed_folder
     from wsigen.runs.storage import needs_half
     from wsigen.runs.workdir import Workdir
@@ -98,12 +99,16 @@ def explore(
         if workdir:
             stack.callback(kept.close)
 
+        crew = stack.enter_context(Crew(asked.painter.device))
+
         def slide_of(number: int) -> Scope:
             if workdir:
                 Workdir(
                     workdir / seed_folder(number), asked.described | {"seed": number, "half": half}
                 )
-            return Scope(replace(asked.painter, seed=number), asked.path, kept, half=half)
+            return Scope(
+                replace(asked.painter, seed=number), asked.path, kept, half=half, crew=crew
+            )
 
         desk = Desk(slide_of, formed, readers=readers)
         desk.slide(seed)  # another slide's workdir is told before anything is served

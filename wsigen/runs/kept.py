@@ -7,6 +7,7 @@ only made again, the same.
 import os
 from collections import OrderedDict
 from pathlib import Path
+from threading import RLock
 from typing import NamedTuple
 
 import numpy as np
@@ -55,7 +56,7 @@ def seed_folder(seed: int | str) -> str:
 
 
 class Kept:
-    """The windows lately used; for one thread.
+    """The windows lately used; to be shared by threads.
 
     Args:
         memory_bytes: how much memory they may take.
@@ -70,6 +71,7 @@ class Kept:
         self.in_memory: OrderedDict[Key, Image] = OrderedDict()
         self.on_disk: OrderedDict[Key, int] = OrderedDict()
         self.bytes_in_memory = self.bytes_on_disk = 0
+        self.lock = RLock()
         if folder is not None:
             found = [
                 (file, file.stat()) for file in folder.glob(f"seed_*/{WINDOWS}/stage_*.*.*/*_*.npy")
@@ -83,30 +85,33 @@ class Kept:
 
     def get(self, key: Key) -> Image | None:
         """A window, or None where it is not kept; it counts as used."""
-        image = self.in_memory.get(key)
-        if image is not None:
-            self.in_memory.move_to_end(key)
+        with self.lock:
+            image = self.in_memory.get(key)
+            if image is not None:
+                self.in_memory.move_to_end(key)
+                return image
+            if key not in self.on_disk:
+                return None
+            self.on_disk.move_to_end(key)
+            assert self.folder is not None
+            image = loaded(self.folder / key.file)
+            if image is None:
+                self._forget(key)
+            else:
+                self._remember(key, image)
             return image
-        if key not in self.on_disk:
-            return None
-        self.on_disk.move_to_end(key)
-        assert self.folder is not None
-        image = loaded(self.folder / key.file)
-        if image is None:
-            self._forget(key)
-        else:
-            self._remember(key, image)
-        return image
 
     def put(self, key: Key, image: Image) -> None:
         """Keep a window; the tensor is kept itself and is not to be written to."""
-        if key not in self.in_memory:
-            self._remember(key, image)
+        with self.lock:
+            if key not in self.in_memory:
+                self._remember(key, image)
 
     def close(self) -> None:
         """Send all that is in memory to the folder."""
-        self.memory_bytes = 0
-        self._shrink_memory()
+        with self.lock:
+            self.memory_bytes = 0
+            self._shrink_memory()
 
     def _remember(self, key: Key, image: Image) -> None:
         self.in_memory[key] = image

@@ -12,6 +12,7 @@ Every patch is kept once it is made; it is the patch that :func:`wsigen.coarse_t
 
 import time
 from collections.abc import Generator, Iterable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -20,9 +21,10 @@ from numpy.typing import NDArray
 
 from wsigen.arrays import Images
 from wsigen.errors import WsigenError
-from wsigen.grid import Grid, Window
+from wsigen.grid import Grid, Window, evenly
 from wsigen.plan import Stage
 from wsigen.runs.canvas import Canvas, strips
+from wsigen.runs.crew import Crew
 from wsigen.runs.kept import Kept, Key
 from wsigen.runs.painter import Painter
 from wsigen.runs.plane import flat_round
@@ -151,14 +153,22 @@ class Scope:
         painter, path: as for :func:`wsigen.coarse_to_fine.generate`; the plan's boundary is "pad".
         kept: where patches are kept; scopes of other seeds may share it.
         half: whether the slide's canvases are in half precision.
+        crew: threads that take the patches of a batch side by side; without, one does.
     """
 
     def __init__(
-        self, painter: Painter, path: Sequence[Stage], kept: Kept, *, half: bool = False
+        self,
+        painter: Painter,
+        path: Sequence[Stage],
+        kept: Kept,
+        *,
+        half: bool = False,
+        crew: Crew | None = None,
     ) -> None:
         if painter.plan.boundary != "pad":
             found = painter.plan.boundary
             raise WsigenError(f'the microscope needs the boundary "pad"; the plan has {found!r}')
+        self.crew = crew or Crew(painter.device)
         self.batch_size, self.seconds = painter.batch_size, 0.0
         self.runs: list[Pieces] = []
         for stage in path:
@@ -237,6 +247,7 @@ class Scope:
         if not batch:
             return
         began = time.monotonic()
-        run.write(step + 1, batch, run.step(step, run.read(step, batch), batch))
-        run.spent.patches += len(batch)
+        shares = evenly(batch, -(-len(batch) // self.crew.size))
+        for _, spent in self.crew.in_order(partial(run.take, step), shares):
+            run.spent.add(spent)
         self.seconds += time.monotonic() - began
