@@ -14,10 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
-from wsigen.arrays import Images
 from wsigen.coarse_to_fine import generate
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row
@@ -25,6 +22,7 @@ from wsigen.grid import shifted_grid
 from wsigen.networks.unet import UNet
 from wsigen.plan import FAST, PAPER, Stage, StagePlan, stages
 from wsigen.runs.plane import step_grid
+from wsigen.runs.speed import Timed, flops_per_patch
 from wsigen.runs.storage import Storage
 from wsigen.runs.workdir import Workdir
 from wsigen.training.config import preset
@@ -74,8 +72,9 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     size, info = cell["size"], lab.denoiser.info
     path = stages(size, size, config.mpp, patch_px=lab.patch_px, mpp_max=info.mpp_max)
     network = lab.denoiser.network
+    assert isinstance(network, UNet)
     values = counted(path, config.plan, lab.patch_px, lab.seed) | {
-        "flops_per_patch": flops(network, lab.patch_px, lab.device)
+        "flops_per_patch": flops_per_patch(network, lab.patch_px)
     }
     values["flops"] = values["evaluations"] * values["flops_per_patch"]
     return Row(values | (made(path, config, lab) if cell["what"] == "made" else {}))
@@ -92,7 +91,7 @@ def paper_ledger() -> dict[str, Any]:
     each = PAPER.evaluations
     with torch.device("meta"):
         network = UNet(preset("paper").network)
-    per_patch = flops(network, PAPER_PATCH_PX, "meta")
+    per_patch = flops_per_patch(network, PAPER_PATCH_PX)
     total = sum(per_stage) * each
     return {
         "stages": len(path),
@@ -137,35 +136,7 @@ def made(path: list[Stage], config: Config, lab: Lab) -> dict[str, Any]:
     return {
         "evaluations_spent": sum(ledger.values()),
         "cpu_seconds": spent,
-        "cpu_seconds_of_network": timed.seconds,
-        "patches_per_cpu_second": sum(ledger.values()) / timed.seconds,
+        "cpu_seconds_of_network": timed.cpu_seconds,
+        "patches_per_cpu_second": sum(ledger.values()) / timed.cpu_seconds,
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
-
-
-class Timed(nn.Module):
-    """A denoiser that adds up the processor's seconds spent in it, each call on one thread."""
-
-    def __init__(self, denoiser: nn.Module) -> None:
-        super().__init__()
-        self.denoiser = denoiser
-        self.calls: list[float] = []  # of several threads
-
-    @property
-    def seconds(self) -> float:
-        return sum(self.calls)
-
-    def forward(self, x: Images, sigma: Tensor | float, mpp: Tensor | float) -> Images:
-        began = time.thread_time()
-        estimate: Images = self.denoiser(x, sigma, mpp)
-        self.calls.append(time.thread_time() - began)
-        return estimate
-
-
-def flops(network: nn.Module, patch_px: int, device: str) -> int:
-    """Operations of one evaluation: a product and a sum are two."""
-    x = torch.zeros(1, 3, patch_px, patch_px, device=device)
-    one = torch.ones(1, device=device)
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(x, one, one)
-    return int(counter.get_total_flops())
