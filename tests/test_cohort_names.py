@@ -9,7 +9,8 @@ from cohort_kit import section
 from PIL import Image, PngImagePlugin
 
 from wsigen.cohorts.bare import bare_bytes
-from wsigen.cohorts.cohort import Entry, described, read_cohort
+from wsigen.cohorts.cohort import described, read_cohort
+from wsigen.cohorts.entry import Entry
 from wsigen.cohorts.pack import write_pack
 from wsigen.slides.reader import decode_image
 

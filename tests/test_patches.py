@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsigen.cohorts.cohort import Entry, read_cohort
+from wsigen.cohorts.cohort import read_cohort
+from wsigen.cohorts.entry import Entry
 from wsigen.cohorts.patches import PatchSampler, Source, open_sources
 from wsigen.errors import WsigenError
 from wsigen.slides.reader import ImageSlide

@@ -8,7 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from wsigen.cohorts.cohort import Entry, read_cohort
+from wsigen.cohorts.cohort import read_cohort
+from wsigen.cohorts.entry import Entry
 from wsigen.cohorts.ground import REACH, Ground, hull
 from wsigen.cohorts.patches import Source
 from wsigen.cohorts.placing import (

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from wsigen.cohorts.cohort import Entry
+from wsigen.cohorts.entry import Entry
 from wsigen.cohorts.patches import PatchSampler, open_sources
 from wsigen.errors import WsigenError
 from wsigen.models import DEFAULT_MODEL

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from wsigen.cohorts.cohort import (
     SPLITS,
-    Entry,
     Problem,
     in_two_splits,
     list_cohort,
     unread_split,
 )
+from wsigen.cohorts.entry import Entry
 from wsigen.cohorts.identity import clashes
 from wsigen.cohorts.patches import Source
 from wsigen.errors import WsigenError

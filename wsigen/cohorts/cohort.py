@@ -6,20 +6,19 @@ import math
 import os
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from wsigen.cohorts.entry import Entry
 from wsigen.cohorts.folder import case_of, slides_in
 from wsigen.cohorts.identity import clashes
 from wsigen.cohorts.packed import Pack
 from wsigen.cohorts.table import numbered_rows, read_table
 from wsigen.errors import WsigenError
 from wsigen.slides.dicom import slide_in_folder
-from wsigen.slides.reader import open_slide
 from wsigen.slides.scale import GIVEN_MPP
-from wsigen.slides.slide import Slide
 
 PHANTOM, SAMPLE = "phantom", "sample"  # cohorts without a file of one's own
 # Real tissue; sample.md beside it has its credit and licence.
@@ -30,25 +29,6 @@ SPLITS = ("train", *UNSEEN)  # that some command reads without being told
 DECIMAL_COMMA = re.compile(r"\d+,\d+")
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One slide of a cohort; ``case`` is the patient, by which cohorts are split."""
-
-    path: Path
-    case: str
-    mpp: float | None
-    split: str
-    cohort: str = ""
-    licence: str = ""
-    organ: str = ""
-    mpp_source: str = ""
-    opener: Callable[[], Slide] | None = field(default=None, repr=False, compare=False)
-
-    def open(self) -> Slide:
-        """Open the slide, with the scale the cohort gives."""
-        return self.opener() if self.opener else open_slide(self.path, self.mpp)
 
 
 def read_cohort(source: Path | str, *, exclude: Sequence[str] = ()) -> list[Entry]:

@@ -5,16 +5,13 @@ A patient in two splits is told by the case column; a slide that stands there un
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from wsigen.cohorts.entry import Entry
 from wsigen.slides.dicom import series_of
 from wsigen.slides.seen import content_name
 
-if TYPE_CHECKING:
-    from wsigen.cohorts.cohort import Entry
 
-
-def clashes(entries: "Sequence[Entry]") -> dict[int, str]:
+def clashes(entries: Sequence[Entry]) -> dict[int, str]:
     """What is wrong with each entry that is the slide of an earlier one: {its number: words}.
 
     Only files of one size are read. What lies in a pack was looked at when it was packed.
@@ -39,7 +36,7 @@ def clashes(entries: "Sequence[Entry]") -> dict[int, str]:
     return found
 
 
-def _names(entries: "Sequence[Entry]") -> dict[int, str]:
+def _names(entries: Sequence[Entry]) -> dict[int, str]:
     """A name for each entry's slide that other slides do not have."""
     names: dict[int, str] = {}
     sizes: dict[int, list[int]] = {}

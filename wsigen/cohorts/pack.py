@@ -37,7 +37,7 @@ from PIL import Image
 
 from wsigen import __version__
 from wsigen.cohorts.bare import bare_bytes
-from wsigen.cohorts.cohort import Entry
+from wsigen.cohorts.entry import Entry
 from wsigen.cohorts.packed import FORMAT
 from wsigen.cohorts.patches import Source
 from wsigen.errors import WsigenError

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wsigen.cohorts.cohort import Entry
+from wsigen.cohorts.entry import Entry
 from wsigen.errors import WsigenError
 from wsigen.seeds import generator
 from wsigen.slides.slide import SCALE_TOLERANCE, Slide

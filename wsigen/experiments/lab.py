@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from wsigen.arrays import Levels
-from wsigen.cohorts.cohort import UNSEEN, Entry, read_cohort
+from wsigen.cohorts.cohort import UNSEEN, read_cohort
+from wsigen.cohorts.entry import Entry
 from wsigen.cohorts.patches import Source
 from wsigen.devices import choose_device
 from wsigen.errors import WsigenError

@@ -11,10 +11,9 @@ import numpy as np
 import pyvips
 from PIL import Image
 
-from wsigen.slides.reader import ON_THEIR_SIDE
 from wsigen.slides.scale import own_mpp
 from wsigen.slides.seen import content_name
-from wsigen.slides.slide import WHITE, Slide, unreadable
+from wsigen.slides.slide import ON_THEIR_SIDE, WHITE, Slide, unreadable
 from wsigen.slides.tiff import TiffFacts
 
 ICC = "icc-profile-data"  # libvips' name of the colour profile

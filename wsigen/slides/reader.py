@@ -20,7 +20,7 @@ from wsigen.errors import WsigenError
 from wsigen.slides.dicom import slide_in_folder
 from wsigen.slides.scale import Stated, checked_mpp, own_mpp
 from wsigen.slides.seen import content_name
-from wsigen.slides.slide import WHITE, Pixels, Slide, on_white, unreadable
+from wsigen.slides.slide import ON_THEIR_SIDE, WHITE, Pixels, Slide, on_white, unreadable
 
 LARGE_PX = 1 << 23  # pixels from which on an image is not decoded whole for an overview
 ORIENTATION, X_RESOLUTION = 274, 282  # tags of EXIF and TIFF
@@ -33,7 +33,6 @@ UPRIGHT = {  # what undoes each orientation
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-ON_THEIR_SIDE = (5, 6, 7, 8)  # those that change height for width
 IN_COLOUR = (
     "1",
     "L",

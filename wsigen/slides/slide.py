@@ -23,6 +23,7 @@ from wsigen.slides.tissue import Tissue, find_tissue
 
 Pixels = NDArray[np.uint8]
 WHITE = (255, 255, 255)
+ON_THEIR_SIDE = (5, 6, 7, 8)  # orientations of a file that change height for width
 SCALE_TOLERANCE = 1e-3  # scales nearer than this are the same scale
 COSTLY_PX = 1 << 26  # a level with more pixels is not read twice for an overview
 TINY_PX = 128 * 128  # whose tissue is found as fast as it is remembered

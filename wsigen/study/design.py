@@ -16,7 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from wsigen.cohorts.cohort import Entry, read_cohort
+from wsigen.cohorts.cohort import read_cohort
+from wsigen.cohorts.entry import Entry
 from wsigen.errors import WsigenError
 from wsigen.provenance import run_info
 from wsigen.seeds import generator

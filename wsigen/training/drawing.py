@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from wsigen.cohorts.cohort import Entry
+from wsigen.cohorts.entry import Entry
 from wsigen.cohorts.ground import Ground
 from wsigen.cohorts.patches import Source
 from wsigen.cohorts.placing import Places, Placing

@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from wsigen.cohorts.cohort import Entry, described
+from wsigen.cohorts.cohort import described
+from wsigen.cohorts.entry import Entry
 from wsigen.cohorts.patches import PatchSampler, Source, open_sources
 from wsigen.cohorts.placing import Placing
 from wsigen.denoiser import EDMDenoiser
