@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from wsigen.coarse_to_fine import drain
-from wsigen.experiments import colour, memorisation, resolution, slide_level
+from wsigen.experiments import colour, memorisation, overviews, resolution, slide_level
 from wsigen.experiments.run import run
 from wsigen.grid import Window
 from wsigen.plan import Stage
@@ -124,3 +124,19 @@ def test_patches_are_kept_under_the_last_noise_level_too(lab):
     assert (common != early).any()
     np.testing.assert_array_equal(common, again)
     np.testing.assert_array_equal(common, lab.generated_patches(2, 2.0, num_steps=3))
+
+
+def test_pieces_of_tissue_are_counted_and_an_edge_that_is_touched_is_seen():
+    image = np.full((40, 60, 3), 245, np.uint8)
+    image[5:15, 5:20] = 150
+    image[20:39, 30:50] = 120
+    share, pieces, touching = overviews.tissue_of(image)
+    assert (share, pieces, touching) == (pytest.approx((150 + 380) / 2400), 2, False)
+    image[39, 30] = 120
+    assert overviews.tissue_of(image)[1:] == (2, True)
+
+
+def test_a_crumb_is_no_piece():
+    image = np.full((40, 60, 3), 245, np.uint8)
+    image[5:7, 5:7] = 150
+    assert overviews.tissue_of(image)[1] == 0

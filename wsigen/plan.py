@@ -158,6 +158,7 @@ TOLD = StagePlan(
     sigma_min=0.03,
     guide_sigma=0.03,
     rim=2,
+    overview_steps=18,
 )
 # To see what a seed comes to in a third of the time; results/classroom/fewer_evaluations.json has its guided stages.
 PREVIEW = StagePlan(

@@ -57,6 +57,14 @@ CATALOGUE = (
         "a GPU for a day",
     ),
     Experiment(
+        "overviews",
+        "overviews in one patch: tissue, its pieces, and whether they touch the edge",
+        "not in the paper",
+        "5 s",
+        "2 min",
+        "minutes",
+    ),
+    Experiment(
         "colour",
         "mean colour and its drift from stage to stage, in tissue and in glass",
         "our own; seven stages as in the paper",

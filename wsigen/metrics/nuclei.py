@@ -51,10 +51,13 @@ def nuclei_per_mm2(image: Pixels, mpp: float) -> float:
     return len(nuclei(image, mpp)) / (height * width * (mpp / 1000) ** 2)
 
 
+def tissue(image: Pixels, darker: float = 15.0) -> NDArray[np.bool_]:
+    """Pixels that are ``darker`` grey levels below the glass of a whitened slide, shape (height, width)."""
+    return np.asarray(image.mean(axis=-1) < BACKGROUND - darker)
+
+
 def tissue_share(image: Pixels, darker: float = 15.0) -> float:
-    """Share of pixels that are ``darker`` grey levels below the glass of a whitened slide."""
+    """Share of pixels that are tissue."""
     height, width = image.shape[:2]
     bands = (image[top : top + 1024] for top in range(0, height, 1024))
-    return sum(int((band.mean(axis=-1) < BACKGROUND - darker).sum()) for band in bands) / (
-        height * width
-    )
+    return sum(int(tissue(band, darker).sum()) for band in bands) / (height * width)
