@@ -30,6 +30,7 @@ help:  ## this list
 
 demo: $(VENV)/default.stamp  ## generate a small slide with the model that ships: demo/slide.tiff and demo/slide.png
 	@mkdir -p demo
+	@echo "A slide of 2048 x 2048 px: some minutes on a few cores of a processor, seconds on a GPU."
 	$(BIN)/wsigen generate demo/slide.tiff --width 2048 --height 2048 --mpp 0.7 --seed 0 \
 		--plan fast --png demo/slide.png --overwrite
 

@@ -244,3 +244,30 @@ def test_a_full_disk_says_what_is_needed_and_leaves_nothing(tmp_path, monkeypatc
     ):
         write_pyramid(tmp_path / "slide.tiff", picture(3000, 500), 1.0)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("height", "width"), [(1001, 777), (512, 1024)])
+def test_each_page_carries_its_own_resolution(tmp_path, height, width):
+    write_pyramid(tmp_path / "slide.tiff", picture(height, width), 0.686)
+    with tifffile.TiffFile(tmp_path / "slide.tiff") as tiff:
+        for level, page in enumerate(tiff.pages):
+            for name in ("XResolution", "YResolution"):
+                dots, centimetres = page.tags[name].value
+                assert 10000 * centimetres / dots == pytest.approx(0.686 * 2**level, rel=1e-5)
+
+
+def test_tiffslide_and_zarr_read_scale_levels_and_pixels(tmp_path):
+    import tiffslide
+    import zarr
+
+    pixels = picture(1001, 777)
+    write_pyramid(tmp_path / "slide.tiff", pixels, 0.686)
+    with tiffslide.TiffSlide(tmp_path / "slide.tiff") as slide:
+        assert slide.properties["tiffslide.mpp-x"] == pytest.approx(0.686, rel=1e-5)
+        assert [size[::-1] for size in slide.level_dimensions] == expected_levels(1001, 777)
+        window = np.asarray(slide.read_region((100, 200), 0, (50, 60)))
+    assert np.abs(window[..., :3].astype(int) - pixels[200:260, 100:150]).mean() < 2
+    store = tifffile.imread(tmp_path / "slide.tiff", aszarr=True, level=1)
+    level = np.asarray(zarr.open(store, mode="r"))
+    assert level.shape == (500, 388, 3)
+    assert np.abs(level[100:130, 50:75].astype(int) - pixels[200:260:2, 100:150:2]).mean() < 8

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wsigen.cli.finite import FINITE
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -20,7 +22,7 @@ ORIENTATION = "orientation"  # libvips' name of the tag
 @click.command()
 @click.argument("image", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--mpp", type=float, help="Micrometres per pixel; by default what IMAGE says.")
+@click.option("--mpp", type=FINITE, help="Micrometres per pixel; by default what IMAGE says.")
 @click.option(
     "--quality", type=click.IntRange(1, 100), default=90, show_default=True, help="Of JPEG."
 )
@@ -41,18 +43,20 @@ def convert(
       wsigen convert scan.tif scan.tiff --mpp 0.25 --quality 95 --tile-px 512
     """
     from wsigen.errors import WsigenError
+    from wsigen.outputs import SLIDE, check_file
     from wsigen.slides import open_slide, write_pyramid
     from wsigen.slides.dicom import slide_in_folder
-    from wsigen.slides.pyramid import check_output, opens_as_slide
+    from wsigen.slides.pyramid import opens_as_slide
     from wsigen.slides.scale import checked_mpp
 
-    check_output(out, overwrite=overwrite)
+    check_file(out, overwrite=overwrite, suffixes=SLIDE)
     if image.is_dir():
         image = slide_in_folder(image)
     if not image.is_file():
         raise WsigenError(f"{image}: no such file; expected a slide or an image")
     if mpp is not None:
         checked_mpp(mpp)
+    out.parent.mkdir(parents=True, exist_ok=True)
     options: dict[str, Any] = {"tile_px": tile_px, "quality": quality, "overwrite": overwrite}
     if opens_as_slide(image):
         with open_slide(image, mpp) as slide:

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from wsigen.cli.finite import FINITE, Finite
 from wsigen.cli.options import lab_options
 
 
@@ -18,7 +19,7 @@ from wsigen.cli.options import lab_options
     help="Patches at each scale, where the slides have so many that do not overlap.",
 )  # fmt: skip
 @click.option(
-    "--mpp", "scales", type=float, multiple=True,
+    "--mpp", "scales", type=FINITE, multiple=True,
     help="Micrometres per pixel (repeatable), instead of 0.7, 1.5, 3, 6, 12, 25 and 50.",
 )  # fmt: skip
 @click.option("--num-steps", type=click.IntRange(min=1), default=20, show_default=True, help="N.")
@@ -26,7 +27,7 @@ from wsigen.cli.options import lab_options
     "--solver", type=click.Choice(["euler", "heun", "2m"]), default="2m", show_default=True
 )
 @click.option(
-    "--sigma-min", type=click.FloatRange(min=0, min_open=True), default=0.1, show_default=True,
+    "--sigma-min", type=Finite(min=0, min_open=True), default=0.1, show_default=True,
     help="Last noise level before 0.",
 )  # fmt: skip
 @click.option(
@@ -37,6 +38,7 @@ from wsigen.cli.options import lab_options
     help="Draw eight samples at each scale beside eight real patches of the split, as PNG.",
 )  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Measure anew what is known.")
+@click.option("--overwrite", is_flag=True, help="Replace the files of --out and --sheet.")
 def evaluate(
     split: str | None,
     samples: int,
@@ -47,6 +49,7 @@ def evaluate(
     out: Path | None,
     sheet: Path | None,
     fresh: bool,
+    overwrite: bool,
     **named: Any,
 ) -> None:
     """Compare a model's patches with those of patients that were kept from its training.
@@ -69,8 +72,13 @@ def evaluate(
     from wsigen.experiments.lab import Lab
     from wsigen.experiments.result import write_json
     from wsigen.experiments.run import run
+    from wsigen.outputs import PICTURE, TABLE, check_file
     from wsigen.training.monitor import save_image
 
+    if out is not None:
+        check_file(out, overwrite=overwrite, suffixes=TABLE)
+    if sheet is not None:
+        check_file(sheet, overwrite=overwrite, suffixes=PICTURE, apart_from=[out])
     config = heldout.Config(
         samples=samples,
         least=min(samples, heldout.Config.least),
@@ -96,6 +104,9 @@ def evaluate(
             f"{1000 * row['floor_kid']:6.1f} {ratio:>8}   {row['precision']:.2f} ({row['floor_precision']:.2f})"
             f"       {row['recall']:.2f} ({row['floor_recall']:.2f})"
         )
+    for path in (out, sheet):
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
     if out is not None:
         table = asdict(result)
         del table["folder"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from wsigen.cli.finite import Finite
 from wsigen.cli.options import slide_options
 from wsigen.cli.slide import ask
 from wsigen.cli.study import LOOPBACK, study_extra
@@ -35,14 +36,14 @@ NOT_OF_THE_SLIDE = (
 )
 @click.option(
     "--memory-gb",
-    type=click.FloatRange(min=0.25),
+    type=Finite(min=0.25),
     default=1.0,
     show_default=True,
     help="Memory for what was drawn.",
 )
 @click.option(
     "--disk-gb",
-    type=click.FloatRange(min=0),
+    type=Finite(min=0),
     default=4.0,
     show_default=True,
     help="Room on the disk for what leaves the memory.",

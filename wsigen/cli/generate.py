@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wsigen.cli.finite import Finite
 from wsigen.cli.options import slide_options
 from wsigen.cli.slide import ask, spent, watch
 
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--peer-timeout",
-    type=click.FloatRange(min=1),
+    type=Finite(min=1),
     default=1800.0,
     show_default=True,
     help="Seconds to wait for other workers, under torchrun.",
@@ -78,14 +79,16 @@ def generate(
 
     from wsigen.coarse_to_fine import generate as run
     from wsigen.devices import choose_device
+    from wsigen.outputs import PICTURE, SLIDE, check_file
     from wsigen.runs.canvas import strips
     from wsigen.runs.storage import Storage, choose_storage
     from wsigen.runs.workdir import Workdir
-    from wsigen.slides.pyramid import check_output
 
     rank, workers = (int(os.environ.get(name, d)) for name, d in (("RANK", 0), ("WORLD_SIZE", 1)))
     if rank == 0:
-        check_output(out, overwrite=overwrite)
+        check_file(out, overwrite=overwrite, suffixes=SLIDE)
+        if png:
+            check_file(png, overwrite=overwrite, suffixes=PICTURE, apart_from=[out])
     device = choose_device(device)
     if device == "cuda" and workers > 1:
         device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"

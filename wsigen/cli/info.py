@@ -6,10 +6,12 @@ from typing import Any
 
 import click
 
+from wsigen.cli.finite import FINITE
+
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--mpp", type=float, help="Micrometres per pixel, where the file does not say.")
+@click.option("--mpp", type=FINITE, help="Micrometres per pixel, where the file does not say.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def info(file: Path, mpp: float | None, as_json: bool) -> None:
     """Describe FILE: a slide, a plain image, or a .safetensors checkpoint.

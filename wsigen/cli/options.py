@@ -1,10 +1,12 @@
 """Options that several verbs have, in groups, so that a flag is spelled and explained once."""
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
+from wsigen.cli.finite import FINITE, Finite
 from wsigen.models import DEFAULT_MODEL
 
 Number = TypeVar("Number", int, float)
@@ -15,7 +17,10 @@ def numbers(text: str | None, kind: type[Number]) -> tuple[Number, ...] | None:
     if text is None:
         return None
     try:
-        return tuple(kind(word) for word in text.split(","))
+        found = tuple(kind(word) for word in text.split(","))
+        if all(map(math.isfinite, found)):
+            return found
+        raise ValueError(text)
     except ValueError as error:
         raise click.BadParameter(f"{text!r}; expected numbers with commas between them") from error
 
@@ -28,21 +33,21 @@ ESTIMATE = (
     ),
     click.option(
         "--strength",
-        type=click.FloatRange(min=0),
+        type=Finite(min=0),
         default=1.0,
         show_default=True,
         help="How far away from the weaker model.",
     ),
     click.option(
         "--weaker-sigma",
-        type=click.FloatRange(min=0),
+        type=Finite(min=0),
         default=0.15,
         show_default=True,
         help="Guided by it at this noise level and above.",
     ),
     click.option(
         "--told",
-        type=click.FloatRange(min=0.5, max=2),
+        type=Finite(min=0.5, max=2),
         default=1.0,
         show_default=True,
         help="Tell the model that noise is so many times as strong as it is: above 1 for less contrast.",
@@ -99,10 +104,10 @@ SLIDE = (
     *ESTIMATE,
     click.option("--width", type=int, help="Width in pixels."),
     click.option("--height", type=int, help="Height in pixels."),
-    click.option("--width-mm", type=float, help="Width in millimetres instead."),
-    click.option("--height-mm", type=float, help="Height in millimetres instead."),
+    click.option("--width-mm", type=FINITE, help="Width in millimetres instead."),
+    click.option("--height-mm", type=FINITE, help="Height in millimetres instead."),
     click.option(
-        "--mpp", type=float, default=0.7, show_default=True, help="Micrometres per pixel."
+        "--mpp", type=FINITE, default=0.7, show_default=True, help="Micrometres per pixel."
     ),
     click.option(
         "--seed",
@@ -121,7 +126,7 @@ SLIDE = (
     click.option("--guided-steps", type=click.IntRange(min=0), help="r, instead of the plan's."),
     click.option(
         "--guided-sigma",
-        type=click.FloatRange(min=0),
+        type=Finite(min=0),
         help="r as a noise level: guided at this level and above.",
     ),
     click.option(
@@ -129,22 +134,22 @@ SLIDE = (
     ),
     click.option(
         "--sigma-start",
-        type=float,
+        type=FINITE,
         help="Noise level at which stages start, instead of the plan's.",
     ),
     click.option(
         "--guide-sigma",
-        type=click.FloatRange(min=0, min_open=True),
+        type=Finite(min=0, min_open=True),
         help="Noise level with which a told model is shown its guide, instead of the plan's.",
     ),
     click.option(
         "--guide-strength",
-        type=click.FloatRange(min=0),
+        type=Finite(min=0),
         help="How far away from what the model says untold, instead of as the plan does.",
     ),
     click.option(
         "--skip-background",
-        type=click.FloatRange(min=0),
+        type=Finite(min=0),
         metavar="MARGIN",
         help="Do not evaluate empty glass that is so many patches away from anything else.",
     ),

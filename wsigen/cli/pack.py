@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from wsigen.cli.finite import Finite
+
 
 @click.command()
 @click.argument("cohort", type=click.Path(path_type=Path))
@@ -16,7 +18,7 @@ import click
 )
 @click.option(
     "--mpp-min",
-    type=click.FloatRange(min=0),
+    type=Finite(min=0),
     default=0.0,
     help="Leave out levels that patches of this um/px and coarser do not need.",
 )
@@ -32,7 +34,7 @@ def pack(
     """Pack COHORT (a folder, a cohort.csv or the word phantom) into OUT, one file to train from.
 
     Wherever a cohort is asked for, OUT can be given. It is read without OpenSlide, and by default its patches
-    equal those of the slides to the last bit.
+    equal those of the slides to the last bit. It names no case, file or path.
 
     \b
     Examples:
@@ -44,7 +46,9 @@ def pack(
 
     from wsigen.cohorts.cohort import read_cohort
     from wsigen.cohorts.pack import write_pack
+    from wsigen.outputs import check_file
 
+    check_file(out, overwrite=overwrite, apart_from=[cohort])
     entries = read_cohort(cohort, exclude=exclude)
     steps = write_pack(entries, out, quality=quality, mpp_min=mpp_min, overwrite=overwrite)
     with tqdm(total=len(entries), unit="slide", disable=None) as bar:

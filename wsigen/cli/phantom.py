@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from wsigen.cli.finite import FINITE
+
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
@@ -11,7 +13,7 @@ import click
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Name of the cohort."
 )
-@click.option("--mpp", type=float, default=1.0, show_default=True, help="Micrometres per pixel.")
+@click.option("--mpp", type=FINITE, default=1.0, show_default=True, help="Micrometres per pixel.")
 @click.option("--size", type=int, default=4096, show_default=True, help="Side in pixels.")
 @click.option("--overwrite", is_flag=True, help="Write into a folder that holds files.")
 def phantom(folder: Path, slides: int, seed: int, mpp: float, size: int, overwrite: bool) -> None:

@@ -113,7 +113,13 @@ def size_px(pixels: int | None, millimetres: float | None, mpp: float, name: str
     if mpp <= 0:
         raise WsigenError(f"--mpp is {mpp}; expected micrometres per pixel above 0, such as 0.7")
     if millimetres is not None:
-        return round(millimetres * 1000 / mpp)
+        pixels = round(millimetres * 1000 / mpp)
+        if pixels < 1:
+            raise WsigenError(
+                f"--{name}-mm is {millimetres:g}; expected at least a pixel, {mpp / 1000:g} mm"
+            )
+    if pixels is not None and pixels < 1:
+        raise WsigenError(f"--{name} is {pixels}; expected at least 1 pixel")
     return 2048 if pixels is None else pixels
 
 

@@ -1,11 +1,13 @@
 """wsigen study: do experts take the slides for real?"""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
 
 import click
+
+from wsigen.cli.finite import FINITE, Finite
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -50,7 +52,7 @@ def study() -> None:
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Choice and orders."
 )
-@click.option("--mpp", type=float, help="um/px of all slides; by default 1.1 times the coarsest.")
+@click.option("--mpp", type=FINITE, help="um/px of all slides; by default 1.1 times the coarsest.")
 @click.option("--height", type=int, help="Pixels; by default what fits into every slide.")
 @click.option("--width", type=int, help="Pixels; by default what fits into every slide.")
 @click.option("--tile-px", type=int, default=256, show_default=True, help="Side of a tile.")
@@ -202,17 +204,26 @@ def serve(folder: Path, host: str, port: int, tls_cert: Path | None, tls_key: Pa
     "--steps", is_flag=True, help="Every step, without labels, instead of the final ratings."
 )
 @click.option("--key", type=FILE, help="The key, by default DIR/key.csv.")
-@click.option(
-    "--out", type=click.File("w", encoding="utf-8", lazy=True), default="-", help="A file instead."
-)
-def export(folder: Path, steps: bool, key: Path | None, out: TextIO) -> None:
+@click.option("--out", type=FILE, help="A file instead.")
+@click.option("--overwrite", is_flag=True, help="Replace the file of --out.")
+def export(folder: Path, steps: bool, key: Path | None, out: Path | None, overwrite: bool) -> None:
     """Print the final ratings with their labels, one row per reader and slide."""
+    from wsigen.outputs import check_file
     from wsigen.study.design import KEY, RATINGS, read_key
     from wsigen.study.ratings import final_ratings, write_csv
     from wsigen.study.store import Store
 
+    if out is not None:
+        check_file(out, overwrite=overwrite, apart_from=[key or folder / KEY, folder / RATINGS])
     rows = Store(folder / RATINGS).steps()
-    write_csv(rows if steps else final_ratings(rows, read_key(key or folder / KEY)), out)
+    if not steps:
+        rows = final_ratings(rows, read_key(key or folder / KEY))
+    if out is None:
+        write_csv(rows, sys.stdout)
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with out.open("w", encoding="utf-8", newline="") as file:
+        write_csv(rows, file)
 
 
 @study.command()
@@ -220,7 +231,7 @@ def export(folder: Path, steps: bool, key: Path | None, out: TextIO) -> None:
 @click.option("--key", type=FILE, help="The key, by default DIR/key.csv.")
 @click.option(
     "--margin",
-    type=click.FloatRange(0, 0.5),
+    type=Finite(0, 0.5),
     default=0.1,
     show_default=True,
     help="Of equivalence.",

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from wsigen.cli.finite import FINITE
+
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
@@ -22,29 +24,29 @@ import click
 @click.option(
     "--start-from", metavar="MODEL", help="Start from a model's weights, by its name or path."
 )
-@click.option("--minutes", type=float, help="Stop after so many minutes; --resume goes on.")
+@click.option("--minutes", type=FINITE, help="Stop after so many minutes; --resume goes on.")
 @click.option(
-    "--save-minutes", type=float, default=5, show_default=True, help="Time between saves."
+    "--save-minutes", type=FINITE, default=5, show_default=True, help="Time between saves."
 )
 @click.option(
     "--workers", type=int, default=0, show_default=True, help="Processes reading patches."
 )
 @click.option("--device", default=None, help="cpu or cuda; by default a GPU where there is one.")
 @click.option("--patch-px", type=int, help="Side of a patch in pixels.")
-@click.option("--mpp-min", type=float, help="Finest scale, um/px.")
-@click.option("--mpp-max", type=float, help="Coarsest scale, um/px.")
+@click.option("--mpp-min", type=FINITE, help="Finest scale, um/px.")
+@click.option("--mpp-max", type=FINITE, help="Coarsest scale, um/px.")
 @click.option("--scale", type=click.Choice(["log", "uniform"]), help="Distribution of scales.")
 @click.option("--images", type=int, help="Patches to train on.")
 @click.option("--batch-size", type=int, help="Patches per step.")
-@click.option("--learning-rate", type=float, help="Its highest value.")
+@click.option("--learning-rate", type=FINITE, help="Its highest value.")
 @click.option("--warmup-images", type=int, help="Patches over which it rises.")
 @click.option("--decay-images", type=int, help="Patches after which it falls.")
-@click.option("--clip", type=float, help="Largest norm of the gradient.")
-@click.option("--sigma-mean", type=float, help="Mean of ln sigma.")
-@click.option("--sigma-std", type=float, help="Standard deviation of ln sigma.")
-@click.option("--sigma-mean-per-octave", type=float, help="Its gain with each doubling of um/px.")
+@click.option("--clip", type=FINITE, help="Largest norm of the gradient.")
+@click.option("--sigma-mean", type=FINITE, help="Mean of ln sigma.")
+@click.option("--sigma-std", type=FINITE, help="Standard deviation of ln sigma.")
+@click.option("--sigma-mean-per-octave", type=FINITE, help="Its gain with each doubling of um/px.")
 @click.option("--augment/--no-augment", default=None, help="Turn and mirror patches.")
-@click.option("--stain-jitter", type=float, help="How much the amounts of stain vary.")
+@click.option("--stain-jitter", type=FINITE, help="How much the amounts of stain vary.")
 @click.option("--stain-jitter-images", type=int, help="Patches after which they do no more.")
 @click.option("--seed", type=int, help="Name of all random streams.")
 def train(

@@ -1,6 +1,7 @@
 """wsigen zoom: one place of a slide at every scale, without the rest of the slide."""
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,12 +61,14 @@ def zoom(
       wsigen zoom quick --at 30000,41000 --width 65536 --height 65536 --seed 3 --plan preview --margin-px 32
     """
     from wsigen.errors import WsigenError
+    from wsigen.outputs import check_place
     from wsigen.provenance import run_info
     from wsigen.zoom.cone import cones
     from wsigen.zoom.path import zoom as run
 
     if out.is_dir() and any(out.iterdir()) and not overwrite:
         raise WsigenError(f"{out}: not empty; choose another folder or add --overwrite")
+    check_place(out.absolute())
     column, row = place_of(at)
     asked = ask(**named)
     needed = cones(asked.painter, asked.path, (row, column), view_px=view_px, margin_px=margin_px)
@@ -95,6 +98,8 @@ def place_of(text: str) -> tuple[float, float]:
 
     try:
         x, y = map(float, text.split(","))
+        if not (math.isfinite(x) and math.isfinite(y)):
+            raise ValueError(text)
     except ValueError as error:
         raise WsigenError(
             f"--at is {text!r}; expected two numbers X,Y, in pixels of the finished slide"

@@ -16,16 +16,19 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import openslide
 import pyvips
+import tifffile
 from numpy.typing import NDArray
 
 from wsigen.errors import WsigenError
 from wsigen.slides.scale import Stated, checked_mpp, doubt
+from wsigen.slides.slide import whole_downsamples
 
 STRIP_ROWS = 256  # rows handed over at a time when the whole array is there
 POLL_SECONDS = 0.1
@@ -119,6 +122,7 @@ def write_pyramid(
                 job.result()
             finally:
                 feed.stop()
+        _right_resolutions(partial)
         os.replace(partial, path)
     except pyvips.Error as error:
         raise _write_error(error, path, partial, feed.fraction) from error
@@ -274,6 +278,23 @@ def _encode(
         image.tiffsave(str(partial), **options)
     finally:
         feed.stop()
+
+
+def _right_resolutions(path: Path) -> None:
+    """Give the pages of the smaller levels their own resolution, in place: libvips repeats that of level 0."""
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        pages = [cast(tifffile.TiffPage, page) for page in tiff.pages]
+        scales = whole_downsamples([(page.imagelength, page.imagewidth) for page in pages])
+        for page, scale in zip(pages[1:], (scales or [])[1:], strict=False):
+            for name in ("XResolution", "YResolution"):
+                dots, units = page.tags[name].value
+                page.tags[name].overwrite(_rational(dots / units / scale))
+
+
+def _rational(value: float) -> tuple[int, int]:
+    """Numerator and denominator below 2^32, as a tag of TIFF holds them."""
+    found = Fraction(value).limit_denominator(max(1, min(10**6, int((2**32 - 1) / max(value, 1)))))
+    return found.numerator, found.denominator
 
 
 def _write_error(error: pyvips.Error, path: Path, partial: Path, done: float) -> WsigenError:

@@ -19,6 +19,7 @@ from typing import Any
 from wsigen.cohorts.cohort import read_cohort
 from wsigen.cohorts.entry import Entry
 from wsigen.errors import WsigenError
+from wsigen.outputs import check_place
 from wsigen.provenance import run_info
 from wsigen.seeds import generator
 from wsigen.study.encode import Format, level_files, reencode
@@ -102,7 +103,14 @@ def create_study(
         raise WsigenError(f"n is {n}; expected at least 1 slide of each class")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise WsigenError(f"{folder}: not an empty folder; name one that does not exist yet")
+    for name, side in (("height", height), ("width", width), ("mpp", mpp)):
+        if side is not None and not side > 0:
+            raise WsigenError(f"--{name} is {side:g}; expected more than 0")
+    if tile_px < 16 or tile_px % 16:
+        raise WsigenError(f"--tile-px is {tile_px}; expected a multiple of 16")
     key = key or folder / KEY
+    check_place(folder.absolute())
+    check_place(key.absolute().parent)
     if key.exists():
         raise WsigenError(f"{key}: exists already; name another file for this study's key")
     sources = dict(zip(CLASSES, (real, synthetic), strict=True))
@@ -137,6 +145,7 @@ def create_study(
             f"the smallest slide is less than a tile of {tile_px} px at {mpp:g} um/px; leave it out"
         )
     (folder / SLIDES).mkdir(parents=True)
+    key.absolute().parent.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, str]] = []
     # The two classes are written in a mixed order that the seed does not tell, as it does not tell the names.
     labels = [label for label in CLASSES for _ in range(n + 1)]

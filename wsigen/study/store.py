@@ -114,6 +114,7 @@ class Store:
             raise WsigenError(
                 f"{name!r} is no name for a reader; expected up to 60 letters, digits, spaces, dots and hyphens"
             )
+        name = self._known(name)
         secret = secrets.token_urlsafe(24)
         with self._lock:
             self._db.execute(
@@ -123,8 +124,15 @@ class Store:
             )
         return secret
 
+    def _known(self, name: str) -> str:
+        """The name as it was first written: Anna and anna are one reader."""
+        with self._lock:
+            names = [known for (known,) in self._db.execute("SELECT name FROM readers")]
+        return next((known for known in names if known.casefold() == name.casefold()), name)
+
     def revoke(self, name: str) -> None:
         """Make a reader's link worthless; the ratings stay."""
+        name = self._known(name)
         with self._lock:
             found = self._db.execute(
                 "UPDATE readers SET revoked = 1 WHERE name = ?", (name,)

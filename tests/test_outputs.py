@@ -1,0 +1,113 @@
+"""Outputs and numbers are checked before the work: names, suffixes, one file under two names, nan and inf."""
+
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from wsigen.cli.main import main
+from wsigen.errors import WsigenError
+from wsigen.outputs import PICTURE, SLIDE, check_file
+
+
+@pytest.fixture
+def wsigen(monkeypatch, capfd):
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["wsigen", *map(str, words)])
+        with pytest.raises(SystemExit) as done:
+            main()
+        out, err = capfd.readouterr()
+        return done.value.code or 0, out, err
+
+    return run
+
+
+def refused(found, *words):
+    code, _, err = found
+    assert code == 2
+    assert len(err.splitlines()) == 1, err
+    assert all(word in err for word in words), err
+
+
+@pytest.fixture
+def image(tmp_path):
+    Image.fromarray(np.full((64, 64, 3), 200, np.uint8)).save(tmp_path / "a.png")
+    return tmp_path / "a.png"
+
+
+@pytest.mark.parametrize("name", ["o.png", "o.jpg", "o.svs", "o.ome.tiff", "o.ome.tif", "o"])
+def test_a_slide_is_not_written_under_a_name_of_something_else(wsigen, tmp_path, image, name):
+    refused(wsigen("convert", image, tmp_path / name, "--mpp", 1), "name it o.tiff")
+    refused(wsigen("generate", tmp_path / name), "name it o.tiff")
+    assert list(tmp_path.iterdir()) == [image]
+
+
+def test_convert_makes_a_missing_folder(wsigen, tmp_path, image):
+    out = tmp_path / "new" / "folder" / "o.tiff"
+    assert wsigen("convert", image, out, "--mpp", 1)[0] == 0
+    assert out.is_file()
+    refused(
+        wsigen("convert", image, image / "o.tiff", "--mpp", 1), "is a file, and was to be a folder"
+    )
+
+
+def test_a_picture_does_not_replace_the_slide_nor_what_exists(wsigen, tmp_path):
+    slide = tmp_path / "a.tiff"
+    with pytest.raises(WsigenError, match="is named twice"):
+        check_file(slide, suffixes=SLIDE, apart_from=[slide])
+    refused(wsigen("generate", slide, "--png", slide), "what is written is no .tiff")
+    kept = tmp_path / "b.png"
+    kept.write_text("keep")
+    refused(wsigen("generate", slide, "--png", kept), "b.png exists", "--overwrite")
+    refused(wsigen("generate", slide, "--png", tmp_path / "c.foo"), "name it c.png")
+    assert kept.read_text() == "keep"
+    check_file(kept, overwrite=True, suffixes=PICTURE)
+
+
+@pytest.mark.parametrize("number", ["nan", "inf"])
+def test_numbers_are_finite(wsigen, tmp_path, image, number):
+    out = tmp_path / "o.tiff"
+    refused(wsigen("generate", out, "--width-mm", number, "--height-mm", 1), "finite")
+    refused(wsigen("generate", out, "--mpp", number), "finite")
+    refused(wsigen("zoom", tmp_path / "z", "--at", f"{number},1"), "expected two numbers X,Y")
+    refused(wsigen("convert", image, out, "--mpp", number), "finite")
+    refused(wsigen("info", image, "--mpp", number), "finite")
+    refused(wsigen("pack", tmp_path, tmp_path / "p.pack", "--mpp-min", number), "finite")
+    refused(wsigen("phantom", tmp_path / "p", "--mpp", number), "finite")
+
+
+def test_a_size_of_nothing_is_told_as_what_it_is(wsigen, tmp_path):
+    refused(
+        wsigen("generate", tmp_path / "o.tiff", "--width", 0), "--width is 0; expected at least 1"
+    )
+    refused(
+        wsigen("generate", tmp_path / "o.tiff", "--height-mm", 0.0001),
+        "--height-mm is 0.0001; expected at least a pixel, 0.0007 mm",
+    )
+
+
+def test_judging_checks_its_files_first(wsigen, tmp_path):
+    kept = tmp_path / "sheet.png"
+    kept.write_text("keep")
+    words = ("evaluate", "--cohort", tmp_path / "none.csv")
+    refused(wsigen(*words, "--sheet", kept), "sheet.png exists")
+    refused(wsigen(*words, "--sheet", tmp_path / "sheet.foo"), "name it sheet.png")
+    refused(wsigen(*words, "--out", tmp_path / "table.png"), "name it table.json")
+
+
+def test_a_study_checks_its_key_and_sizes_first(wsigen, tmp_path):
+    (tmp_path / "file").write_text("")
+    words = (
+        "study",
+        "create",
+        tmp_path / "s",
+        "--real",
+        tmp_path / "r",
+        "--synthetic",
+        tmp_path / "y",
+    )
+    refused(wsigen(*words, "--key", tmp_path / "file" / "key.csv"), "was to be a folder")
+    refused(wsigen(*words, "--height", 0), "--height is 0; expected more than 0")
+    refused(wsigen(*words, "--tile-px", 100), "expected a multiple of 16")
+    assert not (tmp_path / "s").exists()

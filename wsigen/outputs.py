@@ -1,0 +1,57 @@
+"""Outputs, checked before the work that fills them: an hour lost to a name is an hour lost."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from wsigen.errors import WsigenError
+
+SLIDE = (".tiff", ".tif")
+PICTURE = (".png", ".jpg", ".jpeg", ".webp")
+TABLE = (".json",)
+
+
+def check_file(
+    path: Path | str,
+    *,
+    overwrite: bool = False,
+    suffixes: Sequence[str] = (),
+    apart_from: Sequence[Path | None] = (),
+) -> None:
+    """Raise WsigenError where a file cannot or must not be written.
+
+    Args:
+        path: of the file; missing folders are no fault, whoever writes makes them.
+        overwrite: an existing file may be replaced.
+        suffixes: that say what is written; the first is the one to advise. None at all is any.
+        apart_from: other outputs, and inputs, of the same command.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise WsigenError(f"{path} is a folder: give the name of a file")
+    kinds = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and (kinds[-1:] or [""])[0] not in suffixes:
+        wanted = path.with_suffix(suffixes[0]).name
+        raise WsigenError(
+            f"{path}: what is written is no {path.suffix or 'file without a suffix'}; name it {wanted}"
+        )
+    if suffixes and ".ome" in kinds[-2:-1]:
+        wanted = path.with_suffix("").with_suffix(suffixes[0]).name
+        raise WsigenError(f"{path}: what is written is no OME-TIFF; name it {wanted}")
+    for other in apart_from:
+        if other is not None and path.absolute() == Path(other).absolute():
+            raise WsigenError(f"{path} is named twice: one file would replace the other")
+    if path.exists() and not overwrite:
+        raise WsigenError(f"{path} exists: choose another name or use --overwrite")
+    check_place(path.absolute().parent)
+
+
+def check_place(folder: Path) -> None:
+    """Raise WsigenError where a folder is none, or could not be made or written to."""
+    for place in (folder, *folder.parents):
+        if place.is_dir():
+            if not os.access(place, os.W_OK):
+                raise WsigenError(f"{place}: nothing can be written there; choose another folder")
+            return
+        if place.exists():
+            raise WsigenError(f"{place} is a file, and was to be a folder; choose another name")
