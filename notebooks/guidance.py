@@ -1,7 +1,7 @@
 # %% [markdown]
 # # How tightly should the guide bind?
 #
-# **Question.** A stage shall agree with the coarser one before it, and yet put right what that one got wrong. Guidance makes
+# **Question.** A stage should agree with the coarser one before it, and yet put right what that one got wrong. Guidance makes
 # each estimate agree exactly; relaxation lets it go after $r$ of $N$ steps. What does $r$ trade, and against what (Fig. 7 of the
 # paper)?
 #

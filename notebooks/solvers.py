@@ -122,7 +122,7 @@ save(
 # %% [markdown]
 # ## What we saw, beside what the paper says
 #
-# As we read its Fig. 5, the paper finds Heun's method ahead of Euler's at the same number of steps. Read our curves
+# In its Fig. 5 the paper finds Heun's method preferable to Euler's, by precision and recall over steps. Read our curves
 # on both axes: a step of Heun costs twice a step of Euler, and only the axis of evaluations is fair. The height of our
 # curves is not the paper's. It depends on the number of samples, on the size of the patches and on the network behind the
 # features. The blue band is where other real patches of the same slides lie. A generator may lie above it in precision, by

@@ -165,6 +165,17 @@ def test_no_number_that_was_found_is_typed_by_hand(page: Path) -> None:
     assert [sentence for sentence in typed if not any(part in sentence for part in allowed)] == []
 
 
+@pytest.mark.parametrize(
+    "page",
+    [*sorted((BOOK / "chapters").glob("*.md")), BOOK / "intro.md", BOOK / "article.md"],
+    ids=lambda path: path.stem,
+)
+def test_a_paragraph_has_one_measured_number_at_most(page: Path) -> None:
+    text = re.sub(r"(?s)(`{4,})\{(?:exercise|solution)\}.*?\1", "", page.read_text("utf-8"))
+    crowded = [each for each in re.split(r"\n\s*\n", text) if each.count("{result}`") > 1]
+    assert crowded == [], "the rest belongs in a figure or in the notebook"
+
+
 def test_a_number_typed_by_hand_is_found_and_others_are_not() -> None:
     assert sentences_with_numbers("We measured a precision of 0.61 there.")
     assert sentences_with_numbers("On our model the recall is 30 % of that.")

@@ -258,7 +258,37 @@ def test_a_slider_moves_by_keyboard_and_says_where_it_is(open_page: Any) -> None
     assert page.evaluate("document.activeElement.value === document.activeElement.max")
 
 
+def test_a_wipe_moves_by_keyboard_and_by_pointer(open_page: Any) -> None:
+    page = open_page(HTML / "book" / "chapters" / "07_grid_shift.html")
+    box = page.locator(".wipe").first
+    box.scroll_into_view_if_needed()
+    slider, layers = box.locator("input[type=range]"), box.locator(".layers")
+    line = "box => getComputedStyle(box).getPropertyValue('--line')"
+    assert layers.evaluate(line) == "50%"
+    slider.focus()
+    page.keyboard.press("Home")
+    assert layers.evaluate(line) == "0%"
+    place = layers.bounding_box()
+    page.mouse.click(place["x"] + 0.75 * place["width"], place["y"] + 10)
+    assert abs(float(layers.evaluate(line).rstrip("%")) - 75) <= 1
+    assert layers.locator("img").count() == 2
+
+
+def test_a_quiz_answers_at_once_one_choice_at_a_time(open_page: Any) -> None:
+    page = open_page(HTML / "book" / "chapters" / "07_grid_shift.html")
+    quiz = page.locator(".quiz").first
+    choices = quiz.locator("details.choice")
+    assert quiz.locator(".told:visible").count() == 0
+    choices.nth(0).locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert quiz.locator(".told:visible").inner_text().startswith("No.")
+    quiz.locator("details.right summary").click()
+    assert quiz.locator(".told:visible").count() == 1
+    assert quiz.locator(".told:visible").inner_text().startswith("Right.")
+
+
 AUDITED = ["intro", "claims", "paper_map", "provenance", "glossary", "chapters/05_solvers", "chapters/07_grid_shift",
+           "chapters/04_training",
            "executed/first_slide", "executed/whole_slide", "executed/reader_study", "api/method"]  # fmt: skip
 
 
