@@ -24,7 +24,9 @@ from wsigen.metrics.features import features
 from wsigen.models import DEFAULT_MODEL
 from wsigen.plan import StagePlan
 from wsigen.provenance import without_folder
+from wsigen.runs.crew import Crew
 from wsigen.runs.painter import Painter
+from wsigen.runs.stage import SHARE
 from wsigen.sampler import sample
 from wsigen.schedule import SIGMA_MIN, karras_sigmas
 from wsigen.seeds import generator
@@ -213,8 +215,14 @@ class Lab:
         ]
         x = torch.from_numpy(np.stack(noise)).to(self.device) * float(sigmas[0])
         mpp = torch.tensor(scales, dtype=torch.float32, device=self.device)
-        with torch.inference_mode():
-            made = to_pixels(sample(self.denoiser, x, sigmas, mpp, solver=solver))
+        most = SHARE if self.device == "cpu" else len(x)
+
+        def sampled(share: tuple[torch.Tensor, torch.Tensor]) -> NDArray[np.uint8]:
+            return to_pixels(sample(self.denoiser, share[0], sigmas, share[1], solver=solver))
+
+        with torch.inference_mode(), Crew(self.device) as crew:
+            shares = zip(x.split(most), mpp.split(most), strict=True)
+            made = np.concatenate([part for _, part in crew.in_order(sampled, shares)])
         file.parent.mkdir(parents=True, exist_ok=True)
         temporary = file.with_suffix(f".{os.getpid()}.part")
         with temporary.open("wb") as target:

@@ -26,7 +26,7 @@ from wsigen.sampler import take_step
 
 Part = Callable[[int, Grid], Grid]
 
-SHARE = 16  # patches that a thread denoises together: more are hardly faster, and take memory for each thread
+SHARE = 12  # patches that a thread denoises together: more are hardly faster, and take memory for each thread
 
 
 class StageRun(StagePlane):
