@@ -25,8 +25,7 @@ from wsigen.cohorts.patches import open_sources
 from wsigen.provenance import run_info
 from wsigen.training.config import preset
 from wsigen.training.drawing import Pyramids
-from wsigen.training.examples import told_example
-from wsigen.training.loop import TrainingPatches
+from wsigen.training.examples import TrainingPatches, told_example
 from wsigen.training.run import drawer_of, training_patches
 
 BATCH = 32

@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 
-from wsigen.runs.crew import AHEAD, Crew
+from wsigen.runs.crew import AHEAD, Crew, one_thread
 
 
 @pytest.fixture
@@ -108,6 +108,32 @@ def test_a_piece_is_in_the_callers_inference_mode():
         with Crew() as crew:
             list(crew.in_order(work, range(4)))
     assert canvas.tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_pieces_made_ahead_are_the_same_and_at_most_one_too_many(threads, number):
+    threads(number)
+    made = []
+
+    def pieces():
+        for piece in range(5):
+            made.append(piece)
+            yield piece
+
+    with Crew() as crew:
+        assert list(crew.ahead(pieces())) == made == [0, 1, 2, 3, 4]
+        made.clear()
+        some = crew.ahead(pieces())
+        next(some)
+        some.close()
+        assert len(made) <= 2
+
+
+def test_one_thread_for_a_while(threads):
+    threads(3)
+    with one_thread():
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 3
 
 
 @pytest.mark.parametrize(("number", "device"), [(1, "cpu"), (2, "meta")])

@@ -13,7 +13,10 @@ from safetensors.torch import save_file
 
 from wsigen.cohorts.entry import Entry
 from wsigen.cohorts.patches import PatchSampler, open_sources
+from wsigen.denoiser import EDMDenoiser, Told
+from wsigen.devices import has_fast_bfloat16
 from wsigen.errors import WsigenError
+from wsigen.loss import denoising_loss
 from wsigen.models import DEFAULT_MODEL
 from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.phantom.slide import PhantomSlide
@@ -25,7 +28,8 @@ from wsigen.training.checkpoint import (
     shipped_models,
 )
 from wsigen.training.config import TINY, TrainConfig, preset
-from wsigen.training.loop import PowerAverage, Trainer, TrainingPatches, learning_rate
+from wsigen.training.examples import Example, TrainingPatches
+from wsigen.training.loop import PowerAverage, Trainer, learning_rate
 from wsigen.training.run import train_in_folder
 
 QUICK = replace(TINY, patch_px=16, batch_size=8, images=64, warmup_images=16)
@@ -72,6 +76,50 @@ def test_a_resumed_run_gives_the_same_weights_bit_for_bit(tmp_path, sampler):
     assert resumed.images_seen == straight.images_seen == 64
     for name, value in weights(straight).items():
         assert torch.equal(value, weights(resumed)[name]), name
+
+
+def test_any_number_of_threads_gives_the_same_weights_bit_for_bit(threads, sampler):
+    found = []
+    for number in (1, 2, 3):
+        threads(number)
+        trainer = Trainer(replace(QUICK, batch_size=40, images=120))  # of 16, 16 and 8
+        losses = [progress.loss for progress in trainer.train(sampler)]
+        assert torch.get_num_threads() == number
+        found.append((losses, weights(trainer)))
+    for losses, last in found[1:]:
+        assert losses == found[0][0]
+        assert all(torch.equal(value, last[name]) for name, value in found[0][1].items())
+
+
+def test_shares_add_up_to_the_gradient_of_the_batch(sampler):
+    config = replace(QUICK, batch_size=40, images=40, learning_rate=0.0)
+    shared, whole = Trainer(config), Trainer(config)
+    (progress,) = shared.train(sampler)
+    patches = [TrainingPatches(sampler, config)[number] for number in range(40)]
+    model = EDMDenoiser(whole.network, config.sigma_data, half=has_fast_bfloat16("cpu"))
+    batch = (torch.stack(parts) for parts in zip(*patches, strict=True))
+    loss = denoising_loss(model, *batch, config.sigma_data).mean()
+    loss.backward()
+    assert progress.loss == pytest.approx(loss.item(), rel=1e-3)
+    pairs = list(zip(shared.network.parameters(), whole.network.parameters(), strict=True))
+    clipped = min(1.0, config.clip / progress.gradient_norm)  # the gradient is left as it was taken
+    apart = sum(float((a.grad - clipped * b.grad).square().sum()) for a, b in pairs) ** 0.5
+    assert apart < 0.01 * clipped * progress.gradient_norm
+
+
+def test_a_told_batch_in_shares_is_the_batch():
+    told = Told(torch.randn(5, 3, 4, 4), torch.rand(5), torch.arange(5))
+    batch = Example(
+        torch.randn(5, 3, 4, 4), torch.randn(5, 3, 4, 4), torch.rand(5), torch.rand(5), told
+    )
+    shares = batch.shares(2)
+    assert [len(share.clean) for share in shares] == [2, 2, 1]
+    for name in ("clean", "noise", "sigma", "mpp"):
+        joined = torch.cat([getattr(share, name) for share in shares])
+        assert torch.equal(joined, getattr(batch, name))
+    for name in ("image", "sigma", "organ"):
+        joined = torch.cat([getattr(share.told, name) for share in shares])
+        assert torch.equal(joined, getattr(told, name))
 
 
 def test_any_number_of_workers_reads_the_same_patches(sampler):

@@ -99,7 +99,8 @@ class EDMDenoiser(nn.Module):
     def _precision(self, device: torch.device) -> contextlib.AbstractContextManager[None]:
         if not self.half_precision:
             return contextlib.nullcontext()
-        return torch.autocast(device.type, torch.bfloat16)
+        # every weight is used once, and threads would share what is kept
+        return torch.autocast(device.type, torch.bfloat16, cache_enabled=False)
 
     def check_mpp(self, *scales: float) -> None:
         """Raise where a scale lies outside what the network was trained on."""

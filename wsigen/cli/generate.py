@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wsigen.cli.finite import Finite
-from wsigen.cli.options import slide_options
+from wsigen.cli.options import slide_options, threads_used
 from wsigen.cli.slide import ask, spent, watch
 
 if TYPE_CHECKING:
@@ -75,8 +75,6 @@ def generate(
       wsigen generate large.tiff --width 16384 --height 16384 --workdir work
       torchrun --nproc-per-node 2 -m wsigen generate shared.tiff --width 16384 --height 16384
     """
-    import torch
-
     from wsigen.coarse_to_fine import generate as run
     from wsigen.devices import choose_device
     from wsigen.outputs import PICTURE, SLIDE, check_file
@@ -121,8 +119,7 @@ def generate(
         kept = Workdir(workdir / f"worker_{rank}_of_{workers}", described | own)
     storage = Storage(kind, half, place, kept)
     if rank == 0:
-        number = torch.get_num_threads()
-        threads = f"; {number} thread{'s' * (number > 1)}" if device == "cpu" else ""
+        threads = f"; {threads_used()}" if device == "cpu" else ""
         click.echo(f"{where}{f' ({workdir})' if workdir else ''}{threads}")
     if workers == 1:
         image, ledger = watch(run(painter, path, storage=storage))

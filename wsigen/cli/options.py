@@ -71,6 +71,14 @@ def use_threads(_: click.Context, __: click.Parameter, number: int | None) -> No
     torch.set_num_threads(choose_threads(number))
 
 
+def threads_used() -> str:
+    """How many threads torch works on, in words."""
+    import torch
+
+    number = torch.get_num_threads()
+    return f"{number} thread" if number == 1 else f"{number} threads"
+
+
 THREADS = click.option(
     "--threads",
     type=click.IntRange(min=1),
@@ -181,7 +189,7 @@ SLIDE = (
         type=click.IntRange(min=1),
         default=32,
         show_default=True,
-        help="Patches at once; on a processor up to 16 of them to a thread.",
+        help="Patches at once; on a processor up to 12 of them to a thread.",
     ),
     DEVICE,
     THREADS,

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from wsigen.cli.finite import FINITE
+from wsigen.cli.options import DEVICE, THREADS, threads_used
 
 
 @click.command()
@@ -31,7 +32,8 @@ from wsigen.cli.finite import FINITE
 @click.option(
     "--workers", type=int, default=0, show_default=True, help="Processes reading patches."
 )
-@click.option("--device", default=None, help="cpu or cuda; by default a GPU where there is one.")
+@DEVICE
+@THREADS
 @click.option("--patch-px", type=int, help="Side of a patch in pixels.")
 @click.option("--mpp-min", type=FINITE, help="Finest scale, um/px.")
 @click.option("--mpp-max", type=FINITE, help="Coarsest scale, um/px.")
@@ -102,6 +104,8 @@ def train(
         workers=workers,
         device=device,
     )
+    if device == "cpu" and world()[0] == 0:
+        click.echo(threads_used())
     with tqdm(total=config.images, unit="patch", disable=world()[0] > 0) as bar:
         average = None
         for progress in steps:

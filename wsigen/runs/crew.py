@@ -10,8 +10,9 @@ How many is what torch has been told (``torch.set_num_threads``; at first ``OMP_
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from threading import Barrier
-from typing import Self, TypeVar
+from typing import Self, TypeVar, cast
 
 import torch
 
@@ -54,6 +55,21 @@ class Crew:
         if self.pool is not None:
             self.pool.shutdown(cancel_futures=True)
 
+    def ahead(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
+        """Yield pieces, each made on a thread of the crew while the one before is in use."""
+        if self.pool is None:
+            yield from pieces
+            return
+        source, end = iter(pieces), object()
+        future = self.pool.submit(next, source, end)
+        try:
+            while (piece := future.result()) is not end:
+                future = self.pool.submit(next, source, end)
+                yield cast(Piece, piece)
+        finally:
+            future.cancel()
+            wait([future])
+
     def in_order(
         self, work: Callable[[Piece], Result], pieces: Iterable[Piece]
     ) -> Iterator[tuple[Piece, Result]]:
@@ -85,3 +101,14 @@ class Crew:
             for _, future in begun:
                 future.cancel()
             wait([future for _, future in begun])
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Have torch work on one thread here: beside a crew, operators of this thread are to have no barrier either."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -6,10 +6,13 @@ Everything random of a batch comes from a stream named by (seed, number of its f
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from wsigen.arrays import Images, PerImage
+from wsigen.cohorts.patches import PatchSampler
 from wsigen.denoiser import Told
 from wsigen.guidance import AveragePool
 from wsigen.schedule import SIGMA_MAX, lognormal_sigmas
@@ -17,6 +20,7 @@ from wsigen.seeds import generator
 from wsigen.training.config import TrainConfig
 from wsigen.training.drawing import Drawn
 
+Batch = tuple[Tensor, Tensor, Tensor, Tensor]  # clean, noise, sigma, mpp
 OVERVIEWS_TOLD = 1 / 3  # how often an overview is told, for each time another patch is
 
 
@@ -29,6 +33,18 @@ class Example:
     sigma: PerImage
     mpp: PerImage
     told: Told | None = None
+
+    def shares(self, most: int) -> "list[Example]":
+        """The batch in shares of up to ``most``, in order."""
+        return [self._part(slice(n, n + most)) for n in range(0, len(self.clean), most)]
+
+    def _part(self, rows: slice) -> "Example":
+        told = self.told and Told(
+            self.told.image[rows],
+            torch.as_tensor(self.told.sigma).expand(len(self.clean))[rows],
+            None if self.told.organ is None else self.told.organ[rows],
+        )
+        return Example(self.clean[rows], self.noise[rows], self.sigma[rows], self.mpp[rows], told)
 
 
 def told_example(drawn: Drawn, config: TrainConfig, first: int) -> Example:
@@ -74,3 +90,21 @@ def on_device(device: torch.device, seed: int, *path: str | int) -> torch.Genera
     """
     number = int(generator(seed, *path).integers(2**63))
     return torch.Generator(device).manual_seed(number)
+
+
+class TrainingPatches(Dataset[Batch]):
+    """Patch number n with its noise, as tensors; all of it named by (seed, n)."""
+
+    def __init__(self, sampler: PatchSampler, config: TrainConfig) -> None:
+        self.sampler, self.config = sampler, config
+
+    def __getitem__(self, number: int) -> Batch:
+        pixels, mpp = self.sampler.patch(number)
+        clean = torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 127.5 - 1
+        stream = generator(self.config.seed, "training noise", number)
+        mean = self.config.sigma_mean + self.config.sigma_mean_per_octave * max(math.log2(mpp), 0)
+        sigma = lognormal_sigmas(
+            torch.tensor(stream.standard_normal()), mean, self.config.sigma_std
+        )
+        noise = torch.from_numpy(stream.standard_normal(clean.shape, np.float32))
+        return clean, noise, sigma.float(), torch.tensor(mpp, dtype=torch.float32)

@@ -5,21 +5,20 @@ stopped and resumed gives the same weights, bit for bit, as one that was not.
 """
 
 import json
-import math
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.distributed import get_rank, get_world_size, init_process_group, is_initialized
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from wsigen.cohorts.patches import PatchSampler
 from wsigen.denoiser import EDMDenoiser
@@ -27,15 +26,14 @@ from wsigen.devices import has_fast_bfloat16
 from wsigen.errors import WsigenError
 from wsigen.loss import denoising_loss
 from wsigen.networks.unet import UNet, grown
-from wsigen.schedule import lognormal_sigmas
-from wsigen.seeds import generator
+from wsigen.runs.crew import Crew, one_thread
 from wsigen.training.checkpoint import read_safetensors, write_safetensors
 from wsigen.training.config import TrainConfig
 from wsigen.training.drawing import Drawer
-from wsigen.training.examples import Example, told_example
+from wsigen.training.examples import Example, TrainingPatches, told_example
 
 STATE_FORMAT = "wsigen-training-1"
-Batch = tuple[Tensor, Tensor, Tensor, Tensor]  # clean, noise, sigma, mpp
+SHARE = 16  # patches whose gradient a thread computes at once; threads beyond batch_size / SHARE have nothing to do
 
 
 @dataclass(frozen=True)
@@ -46,24 +44,6 @@ class Progress:
     loss: float
     learning_rate: float
     gradient_norm: float
-
-
-class TrainingPatches(Dataset[Batch]):
-    """Patch number n with its noise, as tensors; all of it named by (seed, n)."""
-
-    def __init__(self, sampler: PatchSampler, config: TrainConfig) -> None:
-        self.sampler, self.config = sampler, config
-
-    def __getitem__(self, number: int) -> Batch:
-        pixels, mpp = self.sampler.patch(number)
-        clean = torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 127.5 - 1
-        stream = generator(self.config.seed, "training noise", number)
-        mean = self.config.sigma_mean + self.config.sigma_mean_per_octave * max(math.log2(mpp), 0)
-        sigma = lognormal_sigmas(
-            torch.tensor(stream.standard_normal()), mean, self.config.sigma_std
-        )
-        noise = torch.from_numpy(stream.standard_normal(clean.shape, np.float32))
-        return clean, noise, sigma.float(), torch.tensor(mpp, dtype=torch.float32)
 
 
 class Trainer:
@@ -94,37 +74,73 @@ class Trainer:
         )
 
     def train(self, sampler: PatchSampler | Drawer, workers: int = 0) -> Iterator[Progress]:
-        """Train from where the run stands to ``config.images``, one step at a time."""
+        """Train from where the run stands to ``config.images``, one step at a time.
+
+        On a processor a batch is taken in shares, each on one thread; see :meth:`_by_shares`.
+        """
         rank, world = (get_rank(), get_world_size()) if is_initialized() else (0, 1)
         model: nn.Module = EDMDenoiser(
             self.network, self.config.sigma_data, half=has_fast_bfloat16(self.device)
         )
         if world > 1:
             model = DistributedDataParallel(model)
-        for example in self._examples(sampler, workers, rank, world):
-            rate = learning_rate(self.config, self.images_seen)
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
-            loss = denoising_loss(
-                model if example.told is None else partial(model, told=example.told),
-                example.clean,
-                example.noise,
-                example.sigma,
-                example.mpp,
-                self.config.sigma_data,
-            ).mean()
-            if not torch.isfinite(loss):
-                raise WsigenError(
-                    f"the loss is {loss.item()} after {self.images_seen} images; resume from the last "
-                    "checkpoint with a lower --learning-rate"
-                )
-            self.optimizer.zero_grad()
+        examples = self._examples(sampler, workers, rank, world)
+        with Crew(self.device) as crew:
+            for example in crew.ahead(examples) if workers == 0 else examples:
+                with one_thread() if crew.size > 1 else nullcontext():
+                    progress = self._step(model, example, crew if world == 1 else None)
+                yield progress
+
+    def _step(self, model: nn.Module, example: Example, crew: Crew | None) -> Progress:
+        """Take one step; without a crew with the batch as a whole."""
+        rate = learning_rate(self.config, self.images_seen)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad()
+        if crew is None or self.device != "cpu":
+            loss = self._losses(model, example).mean()
             loss.backward()
-            norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
-            self.optimizer.step()
-            self.average.update_parameters(self.network)
-            self.images_seen += self.config.batch_size
-            yield Progress(self.images_seen, loss.item(), rate, float(norm))
+        else:
+            loss = self._by_shares(model, example, crew)
+        if not torch.isfinite(loss):
+            raise WsigenError(
+                f"the loss is {loss.item()} after {self.images_seen} images; resume from the last "
+                "checkpoint with a lower --learning-rate"
+            )
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
+        self.optimizer.step()
+        self.average.update_parameters(self.network)
+        self.images_seen += self.config.batch_size
+        return Progress(self.images_seen, loss.item(), rate, float(norm))
+
+    def _losses(self, model: nn.Module, example: Example) -> Tensor:
+        return denoising_loss(
+            model if example.told is None else partial(model, told=example.told),
+            example.clean,
+            example.noise,
+            example.sigma,
+            example.mpp,
+            self.config.sigma_data,
+        )
+
+    def _by_shares(self, model: nn.Module, example: Example, crew: Crew) -> Tensor:
+        """Leave the gradient of a batch in the parameters, and return its loss: both are sums over shares.
+
+        Shares are of a fixed size and are added up in their order, so that any number of threads gives the same bits.
+        """
+        parameters = list(self.network.parameters())
+
+        def gradient(share: Example) -> tuple[Tensor, tuple[Tensor | None, ...]]:
+            loss = self._losses(model, share).sum() / len(example.clean)
+            return loss.detach(), torch.autograd.grad(loss, parameters, allow_unused=True)
+
+        total = torch.zeros(())
+        for _, (loss, found) in crew.in_order(gradient, example.shares(SHARE)):
+            total += loss
+            for parameter, part in zip(parameters, found, strict=True):
+                if part is not None:
+                    parameter.grad = part if parameter.grad is None else parameter.grad.add_(part)
+        return total
 
     def _examples(
         self, sampler: PatchSampler | Drawer, workers: int, rank: int, world: int
