@@ -89,6 +89,7 @@ def walked(reader: Looking, pid: int, work: Path, options: argparse.Namespace) -
         most = {name: max(most[name], value) for name, value in now.items()}
         if passed >= 6 * options.minutes * len(marks):
             marks.append({"minute": round(passed / 60, 2)} | now)
+            print(marks[-1], file=sys.stderr, flush=True)
     return {
         "views": views,
         "slides": len(before),

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,7 +58,7 @@ def process_of(
         yield address[0], process
     finally:
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.wait(120) == 0  # what is kept goes to the disk
 
 
 class Looking:
@@ -79,12 +80,15 @@ class Looking:
 
     def wait(self, *tiles: str, seed: int = 7, form: str = "png") -> dict:
         """Wait until all of it is there; returns the last answer."""
-        for _ in range(600):
-            answer = self.want(*tiles, seed=seed, form=form).raise_for_status().json()
+        left = set(tiles)
+        end = time.monotonic() + 600
+        while time.monotonic() < end:
+            answer = self.want(*left, seed=seed, form=form).raise_for_status().json()
             assert not answer["failed"]
-            if len(answer["ready"]) == len(set(tiles)):
+            left -= set(answer["ready"])
+            if not left:
                 return answer
-        raise AssertionError("it was never there")
+        raise AssertionError(f"never there: {left}")
 
     def tile(self, tile: str, seed: int = 7, form: str = "png") -> httpx.Response:
         return self.http.get(f"tiles/{self.run}/{seed}/{tile}.{form}")

@@ -15,6 +15,7 @@ from wsigen.cli.options import slide_options
 from wsigen.cli.slide import ask
 from wsigen.cli.study import LOOPBACK, study_extra
 
+EVERYWHERE = ("0.0.0.0", "::")
 # What changes how a slide is looked at and not which it is.
 NOT_OF_THE_SLIDE = (
     *("seed", "workdir", "memory_gb", "disk_gb", "readers", "host", "port", "browser"),
@@ -123,6 +124,8 @@ def explore(
         )
         token = None if local else secrets.token_urlsafe(12)
         app = explore_app(stack.enter_context(desk.at_work()), offer, token)
+        if host in EVERYWHERE:
+            click.echo(f"for others: put this machine's name or address in place of {host}")
         run_server(app, host, port, path=f"/{token}/" if token else "/", open_browser=browser)
 
 
