@@ -1,6 +1,10 @@
 """wsigen generate and train, as a user runs them: a real process, real files."""
 
 import json
+import os
+import re
+import shlex
+import signal
 import subprocess
 import sys
 from dataclasses import asdict
@@ -54,7 +58,12 @@ def test_one_command_makes_a_slide_of_any_size_that_openslide_opens(tmp_path, mo
     )
     assert done.returncode == 0, done.stderr
     assert "evaluations" in done.stdout
-    assert "stage 4: " in done.stderr  # a progress bar per stage
+    assert "stage 4 of 4: 0.7 um/px" in done.stderr  # one bar for all, with the stage beside it
+    assert "the overview shows " in done.stdout
+    assert re.search(
+        r"5 stages, at most \d+ evaluations of the network: about \d+ \w+ on", done.stdout
+    )
+    assert not out.with_suffix(".work").exists()
     with openslide.OpenSlide(out) as slide:
         assert slide.dimensions == (300, 200)
         assert float(slide.properties["openslide.mpp-x"]) == pytest.approx(0.7, rel=1e-4)
@@ -177,7 +186,7 @@ def test_a_workdir_keeps_finished_stages_and_refuses_another_slide(tmp_path, mod
     assert first.returncode == 0, first.stderr
     again = wsigen("generate", tmp_path / "two.tiff", *common)
     assert again.returncode == 0, again.stderr
-    assert "stage 0" not in again.stderr  # nothing was run again
+    assert "stage" not in again.stderr  # nothing was run again
     ledgers = [read_description(tmp_path / f"{name}.tiff")["ledger"] for name in ("one", "two")]
     spent = [[(row["patches"], row["evaluations"]) for row in ledger] for ledger in ledgers]
     assert spent[0] == spent[1]
@@ -198,7 +207,12 @@ def test_a_workdir_keeps_finished_stages_and_refuses_another_slide(tmp_path, mod
         (["--mpp", "-1"], "expected micrometres per pixel above 0"),
         (["--plan", "slow"], "no plan 'slow'; expected one of paper, fast, preview"),
         (["--guided-steps", "99"], "guided_steps is 99"),
-        (["--width", "64", "--width-mm", "1"], "expected one of them"),
+        (["--width", "64", "--width-mm", "1"], "expected both sides in one of them"),
+        (
+            ["--width-mm", "6", "--height", "100"],
+            "--height is in pixels and --width-mm in millimetres",
+        ),
+        (["--width-mm", "6"], "--width-mm given alone; expected --width-mm and --height-mm"),
         (["--device", "toaster"], "no device 'toaster'"),
     ],
 )
@@ -248,3 +262,104 @@ def test_a_missing_cohort_is_said_in_one_line(tmp_path):
     assert done.returncode == 2
     assert "no such cohort" in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+def empty_model(folder: Path) -> Path:
+    """A model that paints glass wherever there is glass round the canvas, so that a small overview is empty."""
+    import torch
+
+    from wsigen.networks.unet import UNet, UNetConfig
+
+    config = UNetConfig(widths=(16, 16), blocks=1, condition_channels=32)
+    network = UNet(config)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.zero_()
+        network.head.bias.fill_(50)
+    save_checkpoint(
+        folder / "glass.safetensors",
+        network,
+        ModelInfo(config, 0.5, 32, 0.25, 40.0, 1, ("nothing",)),
+    )
+    return folder / "glass.safetensors"
+
+
+def test_an_empty_overview_is_announced_and_drawn_again(tmp_path):
+    out = tmp_path / "slide.tiff"
+    words = ["--width", 96, "--height", 64, "--mpp", 2, "--plan", "preview"]
+    done = wsigen("generate", out, "--model", empty_model(tmp_path), *words)
+    assert done.returncode == 0, done.stderr
+    assert "the overview shows 0% tissue in any of 8 drawings" in done.stdout
+    described = read_description(out)
+    assert described["overview_tissue"] == 0
+    assert described["overview_evaluations"] == 8 * 12
+    assert "drawing" not in described
+
+
+def test_choosing_shows_overviews_on_a_sheet_and_in_words_and_makes_no_slide(tmp_path, model):
+    words = ["generate", "slide.tiff", "--model", model, "--width", 96, "--height", 64, "--seed", 3]
+    done = wsigen(*words, "--choose", 5, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["slide.choices.png"]
+    seeds = re.findall(r"^seed (\d+): (\d+%) tissue in .*, (pink|purple|blue)$", done.stdout, re.M)
+    assert [int(seed) for seed, _, _ in seeds] == [3, 4, 5, 6, 7]
+    command = shlex.split(done.stdout.splitlines()[-1])
+    assert "--choose" not in command
+    taken = wsigen(*command[1:], cwd=tmp_path)
+    assert taken.returncode == 0, taken.stderr
+    assert f"the overview shows {seeds[0][1]} tissue" in taken.stdout
+    again = wsigen(*words, "--choose", 5, "--overwrite", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert wsigen(*words, "--choose", 5, cwd=tmp_path).returncode == 2
+
+
+def interrupted(folder: Path, *words: object) -> str:
+    """What is said where a run is ended by Ctrl-C once its bar moves."""
+    command = [sys.executable, "-m", "wsigen", *map(str, words)]
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, cwd=folder, stdout=subprocess.DEVNULL
+    ) as run:
+        assert run.stderr is not None
+        said = b""
+        while b"stage 1" not in said:
+            said += os.read(run.stderr.fileno(), 4096)
+        run.send_signal(signal.SIGINT)
+        said += run.stderr.read()
+        assert run.wait(60) == 130
+    return said.decode()
+
+
+def test_ctrl_c_says_what_is_kept_and_how_to_go_on(tmp_path, model):
+    words = ["generate", "slide.tiff", "--model", model, "--width", 900, "--height", 900]
+    lost = interrupted(tmp_path, *words)
+    assert "nothing of it is kept; with --workdir DIR a run goes on where it was" in lost
+    assert list(tmp_path.iterdir()) == []
+    kept = interrupted(tmp_path, *words, "--workdir", "kept")
+    assert "what was done is kept in kept; the same command goes on" in kept
+    command = f"wsigen generate slide.tiff --model {model} --width 900 --height 900 --workdir kept"
+    assert command in kept
+    assert (tmp_path / "kept" / "position.json").is_file()
+
+
+def test_a_run_of_more_than_two_minutes_is_kept_without_being_asked(tmp_path, model, monkeypatch):
+    from click.testing import CliRunner
+
+    from wsigen.cli.generate import generate
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("wsigen.runs.estimate.seconds_each", lambda painter, stage: 100.0)
+    began = []
+    monkeypatch.setattr(
+        "wsigen.runs.workdir.Workdir.finish", lambda self, *a: began.append(self.folder) or 1 / 0
+    )
+    words = ["slide.tiff", "--model", str(model), "--width", "64", "--height", "64"]
+    done = CliRunner().invoke(generate, words)
+    assert isinstance(done.exception, ZeroDivisionError)
+    assert began == [Path("slide.work")]
+    assert "hours on cpu" in done.output
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("wsigen.runs.estimate.seconds_each", lambda painter, stage: 0.001)
+    done = CliRunner().invoke(generate, words)  # goes on, however short it is by now, and tidies up
+    assert done.exit_code == 0, done.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["slide.tiff"]

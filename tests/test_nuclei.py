@@ -5,8 +5,9 @@ import pytest
 from scipy.spatial import cKDTree
 
 from wsigen.errors import WsigenError
-from wsigen.metrics.nuclei import haematoxylin, nuclei, nuclei_per_mm2, tissue_share
+from wsigen.metrics.nuclei import haematoxylin, nuclei, nuclei_per_mm2
 from wsigen.phantom.slide import PhantomSlide
+from wsigen.slides.tissue import tissue_share
 
 
 @pytest.fixture(scope="module")

@@ -132,12 +132,20 @@ class StagePlan:
         return sum(self.evaluations_at(i) for i in range(self.num_steps))
 
     def evaluations_at(self, i: int) -> int:
-        """Network evaluations that step ``i`` spends on a patch: at both ends with Heun, told and untold."""
+        """Network evaluations that step ``i`` spends on a patch."""
+        return len(self.levels_at(i))
+
+    def levels_at(self, i: int) -> list[float]:
+        """Noise levels at which step ``i`` asks the denoiser: at both ends with Heun, twice where told and untold."""
         sigmas = self.sigmas()
         corrected = self.solver == "heun" and i + 1 < self.num_steps
         asked = [float(sigmas[i])] + ([float(sigmas[i + 1])] if corrected else [])
         twice = self.guide_sigma is not None and self.guide_strength != 0
-        return sum(2 if twice and sigma >= self.guide_strength_sigma else 1 for sigma in asked)
+        return [
+            sigma
+            for sigma in asked
+            for _ in range(2 if twice and sigma >= self.guide_strength_sigma else 1)
+        ]
 
     @property
     def num_canvases(self) -> int:

@@ -10,7 +10,8 @@ import click
 
 from wsigen.cli.finite import Finite
 from wsigen.cli.options import slide_options, threads_used
-from wsigen.cli.slide import ask, spent, watch
+from wsigen.cli.slide import ask
+from wsigen.cli.wait import SOON, in_words, interruptible, spent, told, watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +51,12 @@ if TYPE_CHECKING:
 @click.option(
     "--png", type=click.Path(path_type=Path, dir_okay=False), help="Also write an overview as PNG."
 )
+@click.option(
+    "--choose",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="Show the overviews of N seeds on a sheet beside OUT, and make no slide.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 def generate(
     out: Path,
@@ -59,18 +66,22 @@ def generate(
     half: bool | None,
     peer_timeout: float,
     png: Path | None,
+    choose: int | None,
     overwrite: bool,
     **named: Any,
 ) -> None:
     """Generate a synthetic slide and write it to OUT, a pyramidal TIFF.
 
-    The size is given in pixels or in millimetres; the default is 2048 x 2048 px. A slide larger than the memory is
-    made in files, in --workdir or beside OUT; a run that was ended goes on when the same command is given again.
-    Under torchrun workers on one or more hosts share the slide; it is the same, and the first of them writes it.
+    The size is given in pixels or in millimetres; the default is 2048 x 2048 px. Where the first drawing of the
+    overview shows next to no tissue, the next is taken, and the file says which. A run that takes longer than two
+    minutes, or a slide larger than the memory, is kept in --workdir or beside OUT until it is done: ended, it goes on
+    when the same command is given again. Under torchrun workers on one or more hosts share the slide; it is the same,
+    and the first of them writes it.
 
     \b
     Examples:
       wsigen generate slide.tiff --width 2048 --height 2048 --mpp 0.7 --seed 0
+      wsigen generate slide.tiff --choose 12
       wsigen generate strip.tiff --width-mm 4 --height-mm 1.5 --mpp 1
       wsigen generate large.tiff --width 16384 --height 16384 --workdir work
       torchrun --nproc-per-node 2 -m wsigen generate shared.tiff --width 16384 --height 16384
@@ -79,6 +90,7 @@ def generate(
     from wsigen.devices import choose_device
     from wsigen.outputs import PICTURE, SLIDE, check_file
     from wsigen.runs.canvas import strips
+    from wsigen.runs.estimate import evaluations_due, seconds_each
     from wsigen.runs.storage import Storage, choose_storage
     from wsigen.runs.workdir import Workdir
 
@@ -91,8 +103,17 @@ def generate(
     if device == "cuda" and workers > 1:
         device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
     asked = ask(device=device, **named)
+    if choose is not None:
+        from wsigen.cli.choose import choose as show_choice
+
+        return show_choice(asked, choose, out, overwrite=overwrite)
     painter, path = asked.painter, asked.path
     width, height, mpp = asked.width, asked.height, asked.mpp
+    due = evaluations_due(painter, path)
+    seconds = sum(due) * seconds_each(painter, path[-1]) / workers
+    beside, scratch = out.with_suffix(".work"), None
+    if workdir is None and workers == 1 and (seconds > SOON or beside.is_dir()):
+        workdir = scratch = beside  # which goes when the slide is written
     kind, half, place, where = choose_storage(
         path,
         device,
@@ -104,9 +125,8 @@ def generate(
         workers_here=int(os.environ.get("LOCAL_WORLD_SIZE", 1)),
     )
     described = asked.described | {"half": half}
-    scratch = None  # files need a place, and a run that needs files is worth resuming
-    if workdir is None and kind == "files":
-        workdir = scratch = out.with_suffix(".work")
+    if workdir is None and kind == "files":  # which need a place
+        workdir = scratch = beside
     kept = None
     if workdir and workers == 1:
         kept = Workdir(workdir, described)
@@ -120,9 +140,15 @@ def generate(
     storage = Storage(kind, half, place, kept)
     if rank == 0:
         threads = f"; {threads_used()}" if device == "cpu" else ""
+        if asked.overview is not None:
+            click.echo(told(asked.overview))
         click.echo(f"{where}{f' ({workdir})' if workdir else ''}{threads}")
+        click.echo(
+            f"{len(path)} stages, at most {sum(due)} evaluations of the network: about {in_words(seconds)} on {device}"
+        )
     if workers == 1:
-        image, ledger = watch(run(painter, path, storage=storage))
+        with interruptible(workdir):
+            image, ledger = watch(run(painter, path, storage=storage), due)
         pixels = strips(image, height, width, release=storage.release)
     else:
         from wsigen.workers.distributed import generate_together
@@ -130,12 +156,16 @@ def generate(
 
         team = Team.join(peer_timeout)
         made, ledger = watch(
-            generate_together(painter, path, team, storage=storage), quiet=rank > 0
+            generate_together(painter, path, team, storage=storage), due, quiet=rank > 0
         )
         ledger = in_all(team.tell(ledger))
         pixels = cropped(made, height, width)
     if rank == 0:
-        write(out, png, pixels, height, width, mpp, described | {"ledger": ledger}, overwrite)
+        about = described | {"ledger": ledger}
+        if asked.overview is not None:
+            about["overview_tissue"] = round(asked.overview.tissue, 3)
+            about["overview_evaluations"] = asked.overview.evaluations
+        write(out, png, pixels, height, width, mpp, about, overwrite)
     else:
         for _ in pixels:
             pass  # going through them sends this worker's rows

@@ -1,22 +1,21 @@
-"""What the verbs that make a slide have in common: what their options come to, and the wait for it."""
+"""What the verbs that make a slide have in common: what their options come to."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from wsigen.plan import Stage
     from wsigen.runs.painter import Painter
-    from wsigen.runs.progress import Progress
     from wsigen.training.checkpoint import LoadedDenoiser
-
-T = TypeVar("T")
+    from wsigen.zoom.overview import Overview
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A slide as asked for: what makes it, and the words that describe it in its file."""
+    """A slide as asked for: what makes it, and the words that describe it in its file.
+
+    ``overview`` is what it begins with, where that was drawn for a look.
+    """
 
     denoiser: "LoadedDenoiser"
     painter: "Painter"
@@ -26,6 +25,7 @@ class Asked:
     mpp: float
     device: str
     described: dict[str, Any]
+    overview: "Overview | None"
 
 
 def ask(
@@ -56,12 +56,10 @@ def ask(
     from wsigen.plan import plan as named_plan
     from wsigen.plan import stages
     from wsigen.training.checkpoint import load_denoiser
+    from wsigen.zoom.overview import with_tissue
 
     device = choose_device(device)
-    width, height = (
-        size_px(width, width_mm, mpp, "width"),
-        size_px(height, height_mm, mpp, "height"),
-    )
+    width, height = size_px((width, height), (width_mm, height_mm), mpp)
     denoiser = load_denoiser(
         model,
         device=device,
@@ -101,69 +99,44 @@ def ask(
         "plan": asdict(plan),
     }
     painter = denoiser.painter(plan, seed=seed, batch_size=batch_size)
-    return Asked(denoiser, painter, path, width, height, mpp, device, described)
+    overview = with_tissue(painter, path[0])
+    if overview is not None and overview.painter.drawing > 0:
+        painter = overview.painter
+        described["drawing"] = painter.drawing
+    return Asked(denoiser, painter, path, width, height, mpp, device, described, overview)
 
 
-def size_px(pixels: int | None, millimetres: float | None, mpp: float, name: str) -> int:
-    """Return a side in pixels, given either way."""
+def size_px(
+    pixels: tuple[int | None, int | None],
+    millimetres: tuple[float | None, float | None],
+    mpp: float,
+) -> tuple[int, int]:
+    """Width and height in pixels, both given in pixels or both in millimetres; 2048 px where nothing is given."""
     from wsigen.errors import WsigenError
 
-    if pixels is not None and millimetres is not None:
-        raise WsigenError(f"--{name} and --{name}-mm both given; expected one of them")
     if mpp <= 0:
         raise WsigenError(f"--mpp is {mpp}; expected micrometres per pixel above 0, such as 0.7")
-    if millimetres is not None:
-        pixels = round(millimetres * 1000 / mpp)
-        if pixels < 1:
+    names = ("width", "height")
+    given = [f"--{name}" for name, side in zip(names, pixels, strict=True) if side is not None]
+    given_mm = [f"--{name}-mm" for name, s in zip(names, millimetres, strict=True) if s is not None]
+    if given and given_mm:
+        raise WsigenError(
+            f"{given[0]} is in pixels and {given_mm[0]} in millimetres; expected both sides in one of them"
+        )
+    if len(given_mm) == 1:
+        raise WsigenError(
+            f"{given_mm[0]} given alone; expected --width-mm and --height-mm, both in millimetres"
+        )
+    for name, side in zip(names, pixels, strict=True):
+        if side is not None and side < 1:
+            raise WsigenError(f"--{name} is {side}; expected at least 1 pixel")
+    for name, side_mm in zip(names, millimetres, strict=True):
+        if side_mm is not None and round(side_mm * 1000 / mpp) < 1:
             raise WsigenError(
-                f"--{name}-mm is {millimetres:g}; expected at least a pixel, {mpp / 1000:g} mm"
+                f"--{name}-mm is {side_mm:g}; expected at least a pixel, {mpp / 1000:g} mm"
             )
-    if pixels is not None and pixels < 1:
-        raise WsigenError(f"--{name} is {pixels}; expected at least 1 pixel")
-    return 2048 if pixels is None else pixels
-
-
-def spent(ledger: list[dict[str, Any]], device: str) -> str:
-    """What all stages cost, in words."""
-    evaluations, seconds = (sum(row[name] for row in ledger) for name in ("evaluations", "seconds"))
-    return f"{evaluations} evaluations of the network in {seconds:.0f} s on {device}"
-
-
-def watch(
-    steps: "Generator[Progress, None, T]", *, quiet: bool = False
-) -> tuple[T, list[dict[str, float]]]:
-    """Run to the end under a progress bar per stage; return what it made and what each stage spent."""
-    from tqdm import tqdm
-
-    ledger: dict[int, dict[str, float]] = {}
-    bar: Any = None
-    try:
-        while True:
-            progress = next(steps)
-            stage = progress.stage
-            if stage.index not in ledger:
-                if bar is not None:
-                    bar.close()
-                title = (
-                    f"stage {stage.index}: {stage.width} x {stage.height} px, {stage.mpp:.4g} um/px"
-                )
-                done = progress.patches == progress.patches_in_all  # in a sitting before
-                bar = tqdm(
-                    total=progress.patches_in_all, desc=title, unit="patch", disable=quiet or done
-                )
-            bar.update(progress.patches - bar.n)
-            ledger[stage.index] = {
-                "stage": stage.index,
-                "width": stage.width,
-                "height": stage.height,
-                "mpp": stage.mpp,
-                "patches": progress.patches,
-                "evaluations": progress.evaluations,
-                "skipped": progress.skipped,
-                "seconds": round(progress.seconds, 2),
-            }
-    except StopIteration as end:
-        return end.value, list(ledger.values())
-    finally:
-        if bar is not None:
-            bar.close()
+    if given_mm:
+        width, height = (round((side or 0) * 1000 / mpp) for side in millimetres)
+        return width, height
+    width, height = (2048 if side is None else side for side in pixels)
+    return width, height

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wsigen.cli.options import slide_options
-from wsigen.cli.slide import ask, spent, watch
+from wsigen.cli.slide import ask
+from wsigen.cli.wait import spent, watch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,6 +64,7 @@ def zoom(
     from wsigen.errors import WsigenError
     from wsigen.outputs import check_place
     from wsigen.provenance import run_info
+    from wsigen.runs.estimate import evaluations_due
     from wsigen.zoom.cone import cones
     from wsigen.zoom.path import zoom as run
 
@@ -72,7 +74,11 @@ def zoom(
     column, row = place_of(at)
     asked = ask(**named)
     needed = cones(asked.painter, asked.path, (row, column), view_px=view_px, margin_px=margin_px)
-    views, ledger = watch(run(needed, half=half))
+    due = [
+        cone.patches * whole // cone.patches_of_whole
+        for cone, whole in zip(needed, evaluations_due(asked.painter, asked.path), strict=True)
+    ]
+    views, ledger = watch(run(needed, half=half), due)
     ledger = [line | account(cone) for line, cone in zip(ledger, needed, strict=True)]
     table = {
         "SYNTHETIC": True,

@@ -16,8 +16,8 @@ from scipy import ndimage
 from wsigen.coarse_to_fine import drain, generate
 from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.result import Row
-from wsigen.metrics.nuclei import tissue
 from wsigen.plan import plan, stages
+from wsigen.slides.tissue import darker
 
 PIECE = 0.002  # of an overview: a smaller piece is a crumb
 
@@ -77,7 +77,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
 
 def tissue_of(image: NDArray[np.uint8]) -> tuple[float, int, bool]:
     """Share of tissue, number of pieces, and whether any of it touches the edge of an image."""
-    mask = tissue(image)
+    mask = darker(image)
     labels, number = ndimage.label(mask, np.ones((3, 3)))
     sizes = np.bincount(labels.ravel(), minlength=number + 1)[1:]
     border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])

@@ -24,11 +24,12 @@ from wsigen.experiments.whole_slide import LARGE, film, thumbnail
 from wsigen.experiments.whole_slide import Config as SlideConfig
 from wsigen.metrics.distance import kid
 from wsigen.metrics.manifold import manifold_scores
-from wsigen.metrics.nuclei import nuclei_per_mm2, tissue_share
+from wsigen.metrics.nuclei import nuclei_per_mm2
 from wsigen.seeds import generator
 from wsigen.slides.pyramid import write_pyramid
 from wsigen.slides.reader import ImageSlide, open_slide
 from wsigen.slides.slide import Slide
+from wsigen.slides.tissue import tissue_share
 
 
 @dataclass(frozen=True)

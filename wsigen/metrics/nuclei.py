@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsigen.errors import WsigenError
-from wsigen.slides.tissue import BACKGROUND
 
 Pixels = NDArray[np.uint8]
 
@@ -49,15 +48,3 @@ def nuclei_per_mm2(image: Pixels, mpp: float) -> float:
     """Nuclei per square millimetre of an image, glass included."""
     height, width = image.shape[:2]
     return len(nuclei(image, mpp)) / (height * width * (mpp / 1000) ** 2)
-
-
-def tissue(image: Pixels, darker: float = 15.0) -> NDArray[np.bool_]:
-    """Pixels that are ``darker`` grey levels below the glass of a whitened slide, shape (height, width)."""
-    return np.asarray(image.mean(axis=-1) < BACKGROUND - darker)
-
-
-def tissue_share(image: Pixels, darker: float = 15.0) -> float:
-    """Share of pixels that are tissue."""
-    height, width = image.shape[:2]
-    bands = (image[top : top + 1024] for top in range(0, height, 1024))
-    return sum(int(tissue(band, darker).sum()) for band in bands) / (height * width)

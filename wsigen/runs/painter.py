@@ -1,6 +1,7 @@
 """What a run hands on from function to function: the denoiser, and how a slide is painted with it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -20,6 +21,7 @@ class Painter:
         seed: name of the slide; with the stage it names all noise and every shift.
         batch_size: patches denoised together; changes speed, not the slide.
         background: value of the empty slide, -1 to 1.
+        drawing: which drawing of the overview, 0 the first; see :mod:`wsigen.zoom.overview`.
     """
 
     denoiser: Denoiser = field(repr=False)
@@ -28,11 +30,17 @@ class Painter:
     seed: int = 0
     batch_size: int = 32
     background: float = 1.0
+    drawing: int = 0
 
     @property
     def device(self) -> torch.device:
         """Where the denoiser runs."""
         return device_of(self.denoiser)
+
+    def networks_asked(self, levels: Sequence[float]) -> int:
+        """How many networks look at a patch that is denoised at these levels: a model may be guided by another."""
+        count = getattr(self.denoiser, "networks_at", None)
+        return len(levels) if count is None else sum(count(sigma) for sigma in levels)
 
     @property
     def guide_margin(self) -> int:

@@ -41,6 +41,12 @@ class StagePlane:
         self.stage = stage
         self.plan = painter.plan.at(stage.index if guide is not None else 0)
         self.painter = painter = replace(painter, plan=self.plan)
+        self.at_once = self.plan if fits_freely(painter, stage) and guide is None else None
+        if (
+            self.at_once is not None
+        ):  # the one patch goes from noise to image in one step of the stage
+            self.plan = replace(self.plan, num_steps=1, solver="euler")
+            self.painter = painter = replace(painter, plan=self.plan)
         self.sigmas = self.plan.sigmas()
         self.operator = AveragePool(self.plan.factor)
         self.guide = flat_round(guide, painter) if isinstance(guide, torch.Tensor) else guide
@@ -71,6 +77,8 @@ class StagePlane:
             for piece, place in window.pieces(self.stage.height, self.stage.width):
                 noise[place.slices()] = self.noise(piece)
         x = noise.mul_(sigma)
+        if self.at_once is not None:
+            return x
         if self.guide is not None and sigma < SIGMA_MAX:
             return x + self.operator.pinv(self.guide_of([window]))[0]
         if self.plan.boundary == "wrap":
@@ -85,8 +93,11 @@ class StagePlane:
     ) -> Image:
         """A window of a plane of noise, on a device; by default that of the network."""
         top, left, height, width = window
-        name = (self.painter.seed, "stage", self.stage.index, kind)
+        name: tuple[str | int, ...] = ("stage", self.stage.index, kind)
+        if self.stage.index == 0 and self.painter.drawing > 0:
+            name += ("drawing", self.painter.drawing)
         values = white_noise(
+            self.painter.seed,
             *name,
             top=top,
             left=left,
@@ -141,6 +152,17 @@ class StagePlane:
                 f"stage {self.stage.index} has {tuple(held)} of its guide and looks for empty glass in "
                 f"{tuple(looked_at)} (top, left, height, width); expected all of it: leave skip_background off here"
             )
+
+
+def fits_freely(painter: Painter, stage: Stage) -> bool:
+    """Whether an overview is drawn as the middle of one patch, with no glass put round it.
+
+    So are later drawings of an overview that is smaller than a patch: glass all round a small canvas is what made the
+    first one empty. Where a rim of glass is wanted, it stays.
+    """
+    plan = painter.plan.at(0)
+    small = max(stage.height, stage.width) <= painter.patch_px
+    return painter.drawing > 0 and small and plan.boundary == "pad" and plan.rim == 0
 
 
 def step_grid(stage: Stage, plan: StagePlan, patch_px: int, seed: int, step: int) -> Grid:

@@ -22,7 +22,7 @@ from wsigen.runs.painter import Painter
 from wsigen.runs.plane import StagePlane
 from wsigen.runs.progress import Progress, Spent
 from wsigen.runs.state import InMemory, State, unit
-from wsigen.sampler import take_step
+from wsigen.sampler import sample, take_step
 
 Part = Callable[[int, Grid], Grid]
 
@@ -149,10 +149,13 @@ class StageRun(StagePlane):
         denoiser, skipped = self.asked(batch)
         spent = spent or self.spent
         spent.skipped += skipped
-        spent.evaluations += (len(batch) - skipped) * self.plan.evaluations_at(i)
+        spent.evaluations += (len(batch) - skipped) * self.networks_asked(i)
         remembers = self.plan.solver == "2m" and i > 0
         previous = self.canvas(i, "u").read(batch).to(self.device) if remembers else None
         with torch.no_grad():
+            if self.at_once is not None:
+                levels, solver = self.at_once.sigmas(), self.at_once.solver
+                return sample(denoiser, x, levels, self.stage.mpp, solver=solver)
             if self.guide is None:
                 sigma, sigma_next = float(self.sigmas[i]), float(self.sigmas[i + 1])
                 before = None if previous is None else (previous, float(self.sigmas[i - 1]))
@@ -176,6 +179,15 @@ class StageRun(StagePlane):
             canvas = self.canvas(i + 1, "u")
             canvas.write(batch, u.to(canvas.image.device))
         return x
+
+    def networks_asked(self, i: int) -> int:
+        """Evaluations of networks that step ``i`` spends on a patch that is not empty."""
+        plan, steps = (
+            (self.plan, [i])
+            if self.at_once is None
+            else (self.at_once, range(self.at_once.num_steps))
+        )
+        return self.painter.networks_asked([s for step in steps for s in plan.levels_at(step)])
 
     def asked(self, batch: Sequence[Window]) -> tuple[Denoiser, int]:
         """The denoiser for some patches, and how many of them are empty glass that it is not asked for."""

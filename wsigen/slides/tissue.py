@@ -185,6 +185,18 @@ def whiten(pixels: NDArray[np.uint8], white: NDArray[np.float32] | None) -> NDAr
     return np.minimum(pixels * (BACKGROUND / white) + 0.5, 255).astype(np.uint8)
 
 
+def tissue_share(image: NDArray[np.uint8], by: float = 15.0) -> float:
+    """Share of pixels that are ``by`` grey levels below the glass of a whitened slide."""
+    height, width = image.shape[:2]
+    bands = (image[top : top + 1024] for top in range(0, height, 1024))
+    return sum(int(darker(band, by).sum()) for band in bands) / (height * width)
+
+
+def darker(image: NDArray[np.uint8], by: float = 15.0) -> NDArray[np.bool_]:
+    """Which pixels are ``by`` grey levels below the glass of a whitened slide, shape (height, width)."""
+    return np.asarray(image.mean(axis=-1) < BACKGROUND - by, np.bool_)
+
+
 def tissue_mask(overview: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return where an overview, uint8 (height, width, 3), shows tissue, shape (height, width).
 

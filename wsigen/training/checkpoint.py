@@ -120,6 +120,10 @@ class LoadedDenoiser(EDMDenoiser):
         self.name += f", {organ}"
         self.sha256 = hashlib.sha256(f"{self.sha256} organ {organ!r}".encode()).hexdigest()
 
+    def networks_at(self, sigma: float) -> int:
+        """How many networks are asked at a noise level: this one, and the weaker one where it guides."""
+        return 1 if self.weaker is None or sigma < self.weaker_sigma else 2
+
     def overstate(self, factor: float) -> None:
         """Tell the network from now on that noise is ``factor`` times as strong as it is; name and digest say so.
 

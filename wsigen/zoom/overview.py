@@ -1,0 +1,79 @@
+"""The overview alone, before the slide: how much tissue it shows, and another drawing where it shows next to none.
+
+An overview is drawn from noise, and the noise decides whether there is tissue on the glass. A slide without any is
+seldom what somebody waits hours for. So where less than ``LEAST_TISSUE`` of the first drawing is tissue, the next
+is tried: the same seed, the next name of its noise. The first that shows enough names the slide:
+
+    drawing = min { n : tissue of drawing n >= LEAST_TISSUE },  else the n with most of it, of MOST_DRAWINGS
+
+It is a property of the seed and the plan, so whoever makes the slide, or a part of it, makes the same.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsigen.coarse_to_fine import run_stage
+from wsigen.plan import Stage
+from wsigen.runs.canvas import strips
+from wsigen.runs.painter import Painter
+from wsigen.slides.tissue import tissue_share
+
+LEAST_TISSUE = 0.05
+MOST_DRAWINGS = 8
+LARGEST = 2  # patches a side; larger overviews are not drawn for a look
+
+
+@dataclass(frozen=True)
+class Overview:
+    """One drawing of an overview.
+
+    Args:
+        painter: which makes it, and the slide.
+        pixels: uint8, shape (height, width, 3).
+        tissue: share of it that is no glass.
+        evaluations: of networks, for this drawing and those before it.
+    """
+
+    painter: Painter
+    pixels: NDArray[np.uint8]
+    tissue: float
+    evaluations: int
+
+
+def with_tissue(painter: Painter, stage: Stage) -> Overview | None:
+    """The drawing of the overview that a slide begins with; None where it is too large to be drawn for a look.
+
+    Args:
+        painter: how the slide is made.
+        stage: the overview, first of the slide's path.
+    """
+    if max(stage.height, stage.width) > LARGEST * painter.patch_px:
+        return None
+    found = list[Overview]()
+    for drawing in drawings(painter, stage):
+        found.append(drawing)
+        if drawing.tissue >= LEAST_TISSUE:
+            return drawing
+    best = max(found, key=lambda one: one.tissue)
+    return replace(best, evaluations=found[-1].evaluations)
+
+
+def drawings(painter: Painter, stage: Stage) -> Iterator[Overview]:
+    """The drawings of an overview, in turn."""
+    evaluations = 0
+    for number in range(MOST_DRAWINGS):
+        own = replace(painter, drawing=number)
+        run = run_stage(own, stage, None)
+        spent = 0
+        while True:
+            try:
+                spent = next(run).evaluations
+            except StopIteration as end:
+                image = end.value
+                break
+        evaluations += spent
+        pixels = np.concatenate(list(strips(image, stage.height, stage.width)))
+        yield Overview(own, pixels, tissue_share(pixels), evaluations)
