@@ -207,7 +207,7 @@ def test_a_workdir_keeps_finished_stages_and_refuses_another_slide(tmp_path, mod
         (["--mpp", "-1"], "expected micrometres per pixel above 0"),
         (["--plan", "slow"], "no plan 'slow'; expected one of paper, fast, preview"),
         (["--guided-steps", "99"], "guided_steps is 99"),
-        (["--width", "64", "--width-mm", "1"], "expected both sides in one of them"),
+        (["--width", "64", "--width-mm", "1"], "both given; expected one of them"),
         (
             ["--width-mm", "6", "--height", "100"],
             "--height is in pixels and --width-mm in millimetres",

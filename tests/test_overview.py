@@ -13,6 +13,7 @@ from wsigen.grid import Window
 from wsigen.plan import FAST, PAPER, stages
 from wsigen.runs.canvas import strips
 from wsigen.runs.estimate import evaluations_due, seconds_each
+from wsigen.runs.kept import Kept
 from wsigen.runs.painter import Painter
 from wsigen.runs.plane import StagePlane
 from wsigen.runs.workdir import Workdir
@@ -20,6 +21,7 @@ from wsigen.schedule import SIGMA_MAX
 from wsigen.zoom.cone import cones
 from wsigen.zoom.overview import LEAST_TISSUE, MOST_DRAWINGS, drawings, with_tissue
 from wsigen.zoom.path import zoom
+from wsigen.zoom.scope import Scope
 
 GLASS, PATCH_PX = 245 / 127.5 - 1, 16
 PATH = stages(70, 95, 1.0, patch_px=PATCH_PX)  # its overview is smaller than a patch
@@ -142,3 +144,14 @@ def test_a_network_that_guides_another_is_counted_where_it_is_asked():
     for last in generate(painter, PATH):  # noqa: B007
         pass
     assert last.evaluations == evaluations_due(painter, PATH)[-1]
+
+
+def test_the_microscope_shows_the_drawing_that_the_slide_begins_with():
+    painter = replace(painter_of(GaussianDenoiser(), 3), drawing=1)
+    whole = drain(generate(painter, PATH))
+    window = Window(20, 30, 40, 50)
+    scope = Scope(painter, PATH, Kept(1 << 24))
+    drain(scope.make(len(PATH) - 1, [window]))
+    height, width = PATH[-1].height, PATH[-1].width
+    expected = np.concatenate(list(strips(whole, height, width)))[window.slices()[1:]]
+    np.testing.assert_array_equal(scope.pixels(len(PATH) - 1, window), expected)

@@ -1,6 +1,6 @@
 """wsigen generate --choose: overviews of many seeds on one sheet, so that a slide can be picked before it is made."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +53,6 @@ def choices(asked: "Asked", number: int) -> "list[Choice]":
     from tqdm import tqdm
 
     from wsigen.errors import WsigenError
-    from wsigen.zoom.overview import with_tissue
 
     if asked.overview is None:
         first = asked.path[0]
@@ -64,8 +63,7 @@ def choices(asked: "Asked", number: int) -> "list[Choice]":
     first_seed = asked.painter.seed
     found = [Choice(first_seed, asked.overview)]
     for seed in tqdm(range(first_seed + 1, first_seed + number), "overviews", disable=None):
-        painter = replace(asked.painter, seed=seed, drawing=0)
-        overview = with_tissue(painter, asked.path[0])
+        overview = asked.of_seed(seed).overview
         assert overview is not None
         found.append(Choice(seed, overview))
     return found

@@ -4,7 +4,6 @@ import secrets
 import shlex
 import tempfile
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,9 +89,8 @@ def explore(
     from wsigen.zoom.desk import Desk
     from wsigen.zoom.scope import Scope
 
-    for side, millimetres in (("width", 20.0), ("height", 15.0)):
-        if named[side] is None and named[f"{side}_mm"] is None:
-            named[f"{side}_mm"] = millimetres
+    if all(named[side] is None for side in ("width", "height", "width_mm", "height_mm")):
+        named |= {"width_mm": 20.0, "height_mm": 15.0}
     asked = ask(seed=seed, **named)
     given_half, half = half, needs_half(asked.path) if half is None else half
     with ExitStack() as stack:
@@ -104,13 +102,10 @@ def explore(
         crew = stack.enter_context(Crew(asked.painter.device))
 
         def slide_of(number: int) -> Scope:
+            own = asked if number == seed else asked.of_seed(number)
             if workdir:
-                Workdir(
-                    workdir / seed_folder(number), asked.described | {"seed": number, "half": half}
-                )
-            return Scope(
-                replace(asked.painter, seed=number), asked.path, kept, half=half, crew=crew
-            )
+                Workdir(workdir / seed_folder(number), own.described | {"half": half})
+            return Scope(own.painter, own.path, kept, half=half, crew=crew)
 
         desk = Desk(slide_of, formed, readers=readers)
         desk.slide(seed)  # another slide's workdir is told before anything is served
@@ -119,7 +114,8 @@ def explore(
         offer = Offer(
             scales([(s.height, s.width, s.mpp) for s in asked.path], asked.height, asked.width),
             seed,
-            {k: v for k, v in asked.described.items() if k != "seed"} | {"half": half},
+            {k: v for k, v in asked.described.items() if k not in ("seed", "drawing")}
+            | {"half": half},
             whole_slide(named | {"half": given_half}, own) if local else "",
         )
         token = None if local else secrets.token_urlsafe(12)

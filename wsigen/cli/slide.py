@@ -1,6 +1,6 @@
 """What the verbs that make a slide have in common: what their options come to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,7 +25,19 @@ class Asked:
     mpp: float
     device: str
     described: dict[str, Any]
-    overview: "Overview | None"
+    overview: "Overview | None" = None
+
+    def of_seed(self, seed: int) -> "Asked":
+        """The slide of another name, with the drawing of its overview that it begins with."""
+        from wsigen.zoom.overview import with_tissue
+
+        painter = replace(self.painter, seed=seed, drawing=0)
+        described = {k: v for k, v in self.described.items() if k != "drawing"} | {"seed": seed}
+        overview = with_tissue(painter, self.path[0])
+        if overview is not None and overview.painter.drawing > 0:
+            painter = overview.painter
+            described["drawing"] = painter.drawing
+        return replace(self, painter=painter, described=described, overview=overview)
 
 
 def ask(
@@ -49,14 +61,13 @@ def ask(
     **changes: Any,
 ) -> Asked:
     """Find model, plan and stages; ``changes`` are fields of the plan, None where it keeps its own."""
-    from dataclasses import asdict, replace
+    from dataclasses import asdict
 
     from wsigen.devices import choose_device
     from wsigen.errors import WsigenError
     from wsigen.plan import plan as named_plan
     from wsigen.plan import stages
     from wsigen.training.checkpoint import load_denoiser
-    from wsigen.zoom.overview import with_tissue
 
     device = choose_device(device)
     width, height = size_px((width, height), (width_mm, height_mm), mpp)
@@ -99,11 +110,8 @@ def ask(
         "plan": asdict(plan),
     }
     painter = denoiser.painter(plan, seed=seed, batch_size=batch_size)
-    overview = with_tissue(painter, path[0])
-    if overview is not None and overview.painter.drawing > 0:
-        painter = overview.painter
-        described["drawing"] = painter.drawing
-    return Asked(denoiser, painter, path, width, height, mpp, device, described, overview)
+    asked = Asked(denoiser, painter, path, width, height, mpp, device, described)
+    return asked.of_seed(seed)
 
 
 def size_px(
@@ -117,6 +125,9 @@ def size_px(
     if mpp <= 0:
         raise WsigenError(f"--mpp is {mpp}; expected micrometres per pixel above 0, such as 0.7")
     names = ("width", "height")
+    for name, side, side_mm in zip(names, pixels, millimetres, strict=True):
+        if side is not None and side_mm is not None:
+            raise WsigenError(f"--{name} and --{name}-mm both given; expected one of them")
     given = [f"--{name}" for name, side in zip(names, pixels, strict=True) if side is not None]
     given_mm = [f"--{name}-mm" for name, s in zip(names, millimetres, strict=True) if s is not None]
     if given and given_mm:
