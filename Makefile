@@ -23,7 +23,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 VIPS_CO
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo viewer test lint notebooks notebooks-try book book-draft figures release-check book-student book-pdf book-test pins clean
+.PHONY: help demo viewer test lint notebooks notebooks-try book book-draft figures release-check book-student book-pdf book-test pins clean lecture
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -81,6 +81,9 @@ book-draft: $(VENV)/book.stamp $(VENDOR)/tex-svg-full.js  ## build the book with
 
 release-check: $(VENV)/book.stamp  ## say what is missing before a release: versions, authors, addresses, a tag
 	@PYTHONPATH=book $(BIN)/python -m bookkit.release
+
+lecture: $(VENV)/book.stamp $(VENDOR)/tex-svg-full.js  ## the slides of the lecture, from the book's figures: _build/lecture/index.html
+	@PYTHONPATH=book $(BIN)/python -m bookkit.lecture
 
 figures: $(VENV)/book.stamp  ## draw the figures of the chapters anew, from saved results and the models that ship: minutes
 	@for script in book/figures/make_*.py; do echo $$script; $(ONE_THREAD) $(BIN)/python $$script || exit 1; done

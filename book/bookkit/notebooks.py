@@ -147,6 +147,12 @@ def hide_folders(
                 cell.source = cell.source.replace(f'"{value}"', f'"{shown[name]}"')
 
 
+def seconds_of(name: str) -> float:
+    """What a run took by itself, as its note says."""
+    note = json.loads((EXECUTED / f"{name}.run.json").read_text("utf-8"))
+    return float(note["seconds"])
+
+
 def cpu_seconds() -> float:
     """What the kernels that have ended took of the processor, whatever else it had to do."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -221,7 +227,10 @@ def run_all(
             problem = done.result()
             if problem:
                 failed.append(f"notebooks/{waiting[done]}.py failed:\n{problem}")
-            yield waiting[done], "failed" if problem else "ran"
+            yield (
+                waiting[done],
+                "failed" if problem else f"ran in {seconds_of(waiting[done]):.0f} s",
+            )
     if failed:
         raise WsigenError("\n\n".join(failed))
 
@@ -255,7 +264,8 @@ def main(arguments: list[str] | None = None) -> int:
     began = time.monotonic()
     try:
         for name, what in run_all(sources, chosen.profile, chosen.cohort, {}, chosen.workers):
-            print(f"{name} {what} ({time.monotonic() - began:.0f} s)", flush=True)
+            print(f"{name} {what}", flush=True)
+        print(f"all notebooks: {time.monotonic() - began:.0f} s", flush=True)
     except WsigenError as error:
         print(error, file=sys.stderr)
         return 2
