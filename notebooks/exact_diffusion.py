@@ -25,12 +25,13 @@ out: str = "out/exact_diffusion"  # folder for the figures
 
 # %%
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
-from IPython.display import Image, Markdown
+from IPython.display import Markdown
 
 from wsigen.experiments.exact_field import PROFILES
 from wsigen.experiments.lab import Lab, to_pixels
@@ -39,18 +40,13 @@ from wsigen.experiments.run import saved_or_run
 from wsigen.plots.exact import curves, histograms, paths
 from wsigen.plots.quality import sheets
 from wsigen.plots.seams import exact_distances, jump_profiles
+from wsigen.plots.shown import show
 from wsigen.sampler import heun, sample
 from wsigen.schedule import karras_sigmas
 from wsigen.seams.gaussian_field import STD, GaussianField
 
 Path(out).mkdir(parents=True, exist_ok=True)
-
-
-def save(figure, name, alt):
-    """Save a figure and show it, with words for those who cannot see it."""
-    figure.savefig(f"{out}/{name}.png", dpi=110)
-    return Image(f"{out}/{name}.png", alt=alt)
-
+save = partial(show, out)  # a figure, its name, and words for those who cannot see it
 
 # %% [markdown]
 # ## Two clusters

@@ -24,26 +24,23 @@ out: str = "out/fewer_evaluations"  # folder for the figures
 
 # %%
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from IPython.display import Image, Markdown
+from IPython.display import Markdown
 
 from wsigen.experiments import fewer_evaluations
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import as_markdown, saved_for
 from wsigen.experiments.run import saved_or_run
 from wsigen.plots.fewer_evaluations import pareto, switches, zoom_cost
+from wsigen.plots.shown import show
 from wsigen.plots.whole_slide import film_strip
 from wsigen.plots.zoom import zoom_path as zoom_figure
 
 Path(out).mkdir(parents=True, exist_ok=True)
 lab = Lab(cohort, seed=seed)
-
-
-def save(figure, name, alt):
-    """Save a figure and show it, with words for those who cannot see it."""
-    figure.savefig(f"{out}/{name}.png", dpi=110)
-    return Image(f"{out}/{name}.png", alt=alt)
+save = partial(show, out)  # a figure, its name, and words for those who cannot see it
 
 
 def badge(result):

@@ -20,12 +20,12 @@ mpp: float = 2.0  # micrometres per pixel of the finished slide
 out: str = "out/first_slide"  # folder for the slide and its tiles
 
 # %%
+from functools import partial
 from pathlib import Path
-
-from IPython.display import Image
 
 from wsigen.coarse_to_fine import drain, run_stage
 from wsigen.plan import FAST, PAPER, stages
+from wsigen.plots.shown import Shown, show
 from wsigen.plots.whole_slide import film_strip
 from wsigen.runs.canvas import strips
 from wsigen.slides import write_pyramid
@@ -33,13 +33,7 @@ from wsigen.training.checkpoint import load_denoiser
 from wsigen.zoom.pages import write_frames, write_zoom
 
 Path(out).mkdir(parents=True, exist_ok=True)
-
-
-def save(figure, name, alt):
-    """Save a figure and show it, with words for those who cannot see it."""
-    figure.savefig(f"{out}/{name}.png", dpi=110)
-    return Image(f"{out}/{name}.png", alt=alt)
-
+save = partial(show, out)  # a figure, its name, and words for those who cannot see it
 
 # %% [markdown]
 # One model draws all stages. It was trained on patches at every scale, and is told how many micrometres a pixel spans.
@@ -97,7 +91,7 @@ write_pyramid(
     width=side,
     overwrite=True,
 )
-Image(
+Shown(
     write_zoom(f"{out}/slide.tiff", f"{out}/zoom"),
     alt="The finished slide at a glance: dense stained tissue, and pale glass where it ends.",
 )

@@ -25,10 +25,11 @@ out: str = "out/grid_shift"  # folder for the figures; frames of the film lie in
 
 # %%
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from IPython.display import Image, Markdown
+from IPython.display import Markdown
 
 from wsigen.experiments.guides import generated_guide
 from wsigen.experiments.lab import Lab
@@ -38,18 +39,13 @@ from wsigen.experiments.run import saved_or_run
 from wsigen.plan import FAST, Stage
 from wsigen.plots.quality import sheets
 from wsigen.plots.seams import jump_profiles, rival_scores, step_effects, step_traces
+from wsigen.plots.shown import show
 from wsigen.runs.stage import StageRun
 from wsigen.seams.film import film
 from wsigen.zoom.pages import write_frames
 
 Path(out).mkdir(parents=True, exist_ok=True)
-
-
-def save(figure, name, alt):
-    """Save a figure and show it, with words for those who cannot see it."""
-    figure.savefig(f"{out}/{name}.png", dpi=110)
-    return Image(f"{out}/{name}.png", alt=alt)
-
+save = partial(show, out)  # a figure, its name, and words for those who cannot see it
 
 # %% [markdown]
 # ## Step by step

@@ -24,11 +24,12 @@ out: str = "out/guidance"  # folder for the figures
 
 # %%
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from IPython.display import Image, Markdown
+from IPython.display import Markdown
 
 from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.relaxation import PROFILES
@@ -40,18 +41,13 @@ from wsigen.plan import PAPER
 from wsigen.plots.exact import curves
 from wsigen.plots.quality import sheets
 from wsigen.plots.seams import relaxation_curves
+from wsigen.plots.shown import show
 from wsigen.schedule import karras_sigmas
 from wsigen.seams.gaussian_field import STD, GaussianField
 from wsigen.zoom.pages import write_frames
 
 Path(out).mkdir(parents=True, exist_ok=True)
-
-
-def save(figure, name, alt):
-    """Save a figure and show it, with words for those who cannot see it."""
-    figure.savefig(f"{out}/{name}.png", dpi=110)
-    return Image(f"{out}/{name}.png", alt=alt)
-
+save = partial(show, out)  # a figure, its name, and words for those who cannot see it
 
 # %% [markdown]
 # ## The projection, in numbers

@@ -24,29 +24,25 @@ out: str = "out/reader_study"  # folder for the figures
 # %%
 import tempfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from IPython.display import Image, Markdown
+from IPython.display import Markdown
 
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.reader_study import PROFILES, hold, overview, write_slides
 from wsigen.experiments.result import load_result
 from wsigen.plots import reader_ratings
 from wsigen.plots.reader_study import power_curves, recovered_skill
+from wsigen.plots.shown import show
 from wsigen.plots.whole_slide import film_strip
 from wsigen.study.analysis import auc, auc_interval, power, smallest_significant_auc
 from wsigen.study.report import analyse, describe
 from wsigen.study.simulate import simulate_ratings
 
 Path(out).mkdir(parents=True, exist_ok=True)
-
-
-def save(figure, name, alt):
-    """Save a figure and show it, with words for those who cannot see it."""
-    figure.savefig(f"{out}/{name}.png", dpi=110)
-    return Image(f"{out}/{name}.png", alt=alt)
-
+save = partial(show, out)  # a figure, its name, and words for those who cannot see it
 
 # %% [markdown]
 # ## The slides

@@ -24,24 +24,20 @@ out: str = "out/resolution"  # folder for the figures
 
 # %%
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from IPython.display import Image, Markdown
+from IPython.display import Markdown
 
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.resolution import PROFILES
 from wsigen.experiments.result import as_markdown, described, saved_for
 from wsigen.experiments.run import saved_or_run
 from wsigen.plots.quality import resolution_scores, sheets
+from wsigen.plots.shown import show
 
 Path(out).mkdir(parents=True, exist_ok=True)
-
-
-def save(figure, name, alt):
-    """Save a figure and show it, with words for those who cannot see it."""
-    figure.savefig(f"{out}/{name}.png", dpi=110)
-    return Image(f"{out}/{name}.png", alt=alt)
-
+save = partial(show, out)  # a figure, its name, and words for those who cannot see it
 
 # %% [markdown]
 # ## This run

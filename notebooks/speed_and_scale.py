@@ -23,9 +23,10 @@ out: str = "out/speed_and_scale"  # folder for the figures
 # %%
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from IPython.display import Image, Markdown
+from IPython.display import Markdown
 
 from wsigen.coarse_to_fine import drain, generate
 from wsigen.experiments import scaling
@@ -34,18 +35,13 @@ from wsigen.experiments.result import as_markdown, results_folder, saved_result
 from wsigen.experiments.run import saved_or_run
 from wsigen.plan import FAST, stages
 from wsigen.plots.scaling import cost_by_size, patches_per_stage
+from wsigen.plots.shown import show
 from wsigen.runs.storage import Storage, bytes_on_disk
 from wsigen.training.checkpoint import load_denoiser
 
 Path(out).mkdir(parents=True, exist_ok=True)
 lab = Lab(seed=seed)
-
-
-def save(figure, name, alt):
-    """Save a figure and show it, with words for those who cannot see it."""
-    figure.savefig(f"{out}/{name}.png", dpi=110)
-    return Image(f"{out}/{name}.png", alt=alt)
-
+save = partial(show, out)  # a figure, its name, and words for those who cannot see it
 
 # %% [markdown]
 # ## The ledger of the paper's slide

@@ -23,11 +23,12 @@ out: str = "out/training"  # folder for the figures
 # %%
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from IPython.display import Image, Markdown
+from IPython.display import Markdown
 
 from wsigen.cohorts.cohort import read_cohort
 from wsigen.cohorts.patches import PatchSampler, open_sources
@@ -36,6 +37,7 @@ from wsigen.experiments.lab import to_pixels
 from wsigen.experiments.result import load_result
 from wsigen.models import DEFAULT_MODEL
 from wsigen.plots.quality import loss_curve, sheets
+from wsigen.plots.shown import show
 from wsigen.seeds import generator
 from wsigen.training.checkpoint import find_model
 from wsigen.training.config import TINY, preset
@@ -43,13 +45,7 @@ from wsigen.training.loop import Trainer
 from wsigen.training.monitor import sample_sheet
 
 Path(out).mkdir(parents=True, exist_ok=True)
-
-
-def save(figure, name, alt):
-    """Save a figure and show it, with words for those who cannot see it."""
-    figure.savefig(f"{out}/{name}.png", dpi=110)
-    return Image(f"{out}/{name}.png", alt=alt)
-
+save = partial(show, out)  # a figure, its name, and words for those who cannot see it
 
 # %% [markdown]
 # ## The patches

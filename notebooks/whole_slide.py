@@ -22,10 +22,11 @@ show_neighbours: bool = True  # show the nearest patches; never those of a cohor
 out: str = "out/whole_slide"  # folder for the figures
 
 # %%
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from IPython.display import Image, Markdown
+from IPython.display import Markdown
 
 from wsigen.experiments import whole_slide, zoom_neighbours
 from wsigen.experiments.lab import Lab
@@ -37,17 +38,12 @@ from wsigen.experiments.result import (
     saved_result,
 )
 from wsigen.experiments.run import saved_or_run
+from wsigen.plots.shown import show
 from wsigen.plots.whole_slide import film_strip, magnifications, nearest_distances
 from wsigen.zoom.pages import write_frames
 
 Path(out).mkdir(parents=True, exist_ok=True)
-
-
-def save(figure, name, alt):
-    """Save a figure and show it, with words for those who cannot see it."""
-    figure.savefig(f"{out}/{name}.png", dpi=110)
-    return Image(f"{out}/{name}.png", alt=alt)
-
+save = partial(show, out)  # a figure, its name, and words for those who cannot see it
 
 # %% [markdown]
 # ## The stages

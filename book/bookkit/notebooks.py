@@ -34,7 +34,7 @@ from wsigen.provenance import run_info, without_folder
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
-SHOW = {"save", "Markdown", "Image"}  # calls that show what other cells made
+SHOW = {"save", "Markdown", "Image", "Shown"}  # calls that show what other cells made
 SECONDS_PER_NOTEBOOK = {"smoke": 900, "classroom": 3600, "paper": 7 * 24 * 3600}
 
 
