@@ -10,6 +10,7 @@ from cohort_kit import section
 from PIL import Image
 
 from wsigen.cohorts.cohort import read_cohort
+from wsigen.cohorts.cut import cut
 from wsigen.cohorts.pack import write_pack
 from wsigen.cohorts.packed import Pack
 from wsigen.cohorts.patches import PatchSampler, open_sources
@@ -105,6 +106,46 @@ def test_a_lossy_pack_is_smaller_close_in_tissue_and_flat_glass_elsewhere(table,
     assert (lossy.read(1490, 0, 20, 20)[11:] == 255).all()  # beyond the slide
 
 
+def test_a_cut_pack_keeps_of_each_slide_few_pixels_and_all_scales(table, tmp_path):
+    entries = read_cohort(table)
+    list(write_pack(entries, tmp_path / "cut.pack", quality=90, cut_px=200, mpp_min=0.6))
+    parts = read_cohort(tmp_path / "cut.pack")
+    for number, entry in enumerate(entries):
+        slide = entry.open()
+        mine = [part.open() for part in parts if part.path.stem == f"{number:03d}"]
+        side = np.sqrt(slide.height * slide.width) * slide.mpp / max(slide.mpp, 0.6)
+        kept = sum(part.height * part.width for part in mine)
+        assert 0.9 * min(200 * side, side**2) < kept <= min(200 * side, side**2)
+        assert len(mine) == (1 if side <= 200 else 2)
+        own = max(slide.mpp, 0.6)
+        assert min(part.mpp for part in mine) == pytest.approx(own)
+        coarse = mine[0].read(0, 0, 20, 20, slide.height * slide.mpp / 20)
+        expected = slide.read(0, 0, 20, 20, slide.height * slide.mpp / 20)
+        assert np.abs(coarse.astype(float) - expected)[:19, :19].mean() < 4
+
+
+def test_the_square_of_a_cut_slide_shows_tissue_where_its_mask_says_and_the_slides_glass(
+    table, tmp_path
+):
+    entry = read_cohort(table)[3]
+    list(write_pack([entry], tmp_path / "cut.pack", quality=95, cut_px=200))
+    whole, square = (part.open() for part in read_cohort(tmp_path / "cut.pack"))
+    slide = entry.open()
+    assert square.mpp == slide.mpp
+    assert (
+        square.tissue.count / square.tissue.mask.size > whole.tissue.count / whole.tissue.mask.size
+    )
+    assert (square.tissue.white == slide.look().white).all()
+    part = cut(slide, 0, 200)[1]
+    expected = slide.read(part.top, part.left, part.height, part.width).astype(float)
+    assert np.abs(square.read(0, 0, part.height, part.width) - expected).mean() < 5
+
+
+def test_a_cut_pack_needs_a_quality(table, tmp_path):
+    with pytest.raises(WsigenError, match="choose a quality"):
+        next(write_pack(read_cohort(table), tmp_path / "cut.pack", cut_px=100))
+
+
 def test_levels_that_training_does_not_touch_are_left_out_and_say_so(table, packed, tmp_path):
     out = tmp_path / "coarse.pack"
     entries = [entry for entry in read_cohort(table) if entry.case == "p4"]
@@ -180,6 +221,25 @@ def test_a_level_pixel_is_the_same_from_whichever_window_it_is_read(table):
         for top, left in ((1, 2), (100, 133), (250, 255)):
             part = np.asarray(slide._region(1, top, left, 60, 70))
             np.testing.assert_array_equal(part, whole[top : top + 60, left : left + 70])
+
+
+def test_training_a_told_network_from_a_pack_needs_no_openslide_libvips_or_scipy(packed, tmp_path):
+    script = textwrap.dedent(
+        """
+        import sys
+        from pathlib import Path
+        BLOCKED = ("openslide", "pyvips", "scipy", "skimage", "sklearn", "httpx", "matplotlib")
+        sys.modules.update(dict.fromkeys(BLOCKED))
+        from wsigen.cohorts.cohort import read_cohort
+        from wsigen.training.config import preset
+        from wsigen.training.run import drawn_patches
+        drawer = drawn_patches(preset("told"), read_cohort(Path(sys.argv[1])), "cpu")
+        assert drawer.draw(range(300)).clean.shape == (300, 3, 64, 64)
+        """
+    )
+    command = [sys.executable, "-c", script, str(packed)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.real

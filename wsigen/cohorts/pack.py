@@ -15,6 +15,9 @@ Three ways were weighed:
 Glass is kept too, since one patch in ten may lie anywhere. Lossless blocks of whole slides are large (about 1 byte
 per pixel): ``mpp_min`` leaves out levels finer than training wants, and ``quality`` writes the others as JPEG and only
 where tissue is, with flat glass around. With ``quality`` patches differ from the slide's.
+
+Where a cohort has to fit into a few megabytes, `wsigen.cohorts.cut` takes parts of its slides, which are packed as
+plain images: of all slides something, at all scales that they show.
 """
 
 import hashlib
@@ -37,12 +40,14 @@ from PIL import Image
 
 from wsigen import __version__
 from wsigen.cohorts.bare import bare_bytes
+from wsigen.cohorts.cut import cut
 from wsigen.cohorts.entry import Entry
 from wsigen.cohorts.packed import FORMAT
 from wsigen.cohorts.patches import Source
 from wsigen.errors import WsigenError
 from wsigen.slides.reader import ImageSlide
 from wsigen.slides.slide import BLOCK_PX, SCALE_TOLERANCE, Slide, blocks
+from wsigen.slides.tissue import Tissue
 
 EARLIEST = (
     1980,
@@ -70,6 +75,7 @@ def write_pack(
     *,
     quality: int | None = None,
     mpp_min: float = 0.0,
+    cut_px: float | None = None,
     overwrite: bool = False,
 ) -> Iterator[Packing]:
     """Pack the slides of a cohort into the file ``out``, yielding after each.
@@ -79,6 +85,8 @@ def write_pack(
         out: appears under this name only when it is whole.
         quality: of JPEG, 1 to 100, for slides (never for plain images); by default they are kept without loss.
         mpp_min: leave out the levels of slides that patches of this scale and coarser do not need.
+        cut_px: keep of a slide of side s no more than s x cut_px pixels, as WebP of ``quality``; see
+            `wsigen.cohorts.cut`.
         overwrite: replace an existing file.
 
     Raises:
@@ -88,6 +96,8 @@ def write_pack(
         raise WsigenError(f"{out} exists: choose another name or use --overwrite")
     if not out.absolute().parent.is_dir():
         raise WsigenError(f"the folder {out.parent} does not exist: create it first")
+    if cut_px is not None and quality is None:
+        raise WsigenError("parts of slides are written with loss: choose a quality (60 is fair)")
     if any(entry.opener for entry in entries):
         raise WsigenError("the cohort is a pack already; give the slides it was packed from")
     numbers = {case: n for n, case in enumerate(dict.fromkeys(entry.case for entry in entries), 1)}
@@ -95,20 +105,29 @@ def write_pack(
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
         with zipfile.ZipFile(part, "w") as archive:
-            slides = []
+            slides = list[dict[str, Any]]()
             opened = pool.map(lambda entry: Source.of(entry.open(), entry.case), entries)
-            for number, (entry, source) in enumerate(zip(entries, opened, strict=True)):
+            for done, (entry, source) in enumerate(zip(entries, opened, strict=True)):
                 begin = archive.start_dir
-                about = _pack_slide(archive, number, entry, source, pool, quality, mpp_min)
+                if cut_px is None:
+                    found = [
+                        _pack_slide(archive, len(slides), entry, source, pool, quality, mpp_min)
+                    ]
+                else:
+                    found = _pack_parts(
+                        archive, len(slides), entry, source, quality, mpp_min, cut_px
+                    )
                 # names of files and cases are names of patients, and a pack goes out
-                name = f"{number:03d}{entry.path.suffix.lower()}"
-                slides.append({"path": name, "case": f"case-{numbers[entry.case]:03d}", **about})
-                yield Packing(number + 1, len(entries), entry.path, archive.start_dir - begin)
+                name = f"{done:03d}{entry.path.suffix.lower()}"
+                case = f"case-{numbers[entry.case]:03d}"
+                slides += [{"path": name, "case": case, **about} for about in found]
+                yield Packing(done + 1, len(entries), entry.path, archive.start_dir - begin)
             index = {
                 "format": FORMAT,
                 "made_by": f"wsigen {__version__}",
                 "quality": quality,
                 "mpp_min": mpp_min,
+                "cut_px": cut_px,
                 "block_px": BLOCK_PX,
                 "slides": slides,
             }
@@ -129,23 +148,7 @@ def _pack_slide(
     mpp_min: float,
 ) -> dict[str, Any]:
     with source.slide as slide:
-        _add(archive, f"{number:03d}/tissue.png", _png(source.mask))
-        if source.tissue.filled is not None:
-            _add(archive, f"{number:03d}/fill.png", _png(source.tissue.filled))
-        about: dict[str, Any] = {
-            "split": entry.split,
-            "cohort": entry.cohort,
-            "licence": entry.licence,
-            "organ": entry.organ,
-            "mpp_source": entry.mpp_source,
-            "mpp": slide.mpp,
-            "height": slide.height,
-            "width": slide.width,
-            "tissue_mpp": source.mask_mpp,
-            "white": None if source.white is None else [float(value) for value in source.white],
-            "sha256": _sha256(entry.path),
-            "vendor": slide.vendor,
-        }
+        about = _about(archive, number, entry, slide, source.tissue)
         if isinstance(slide, ImageSlide):
             _add(archive, f"{number:03d}/image", bare_bytes(entry.path))
             return about | {"kind": "image"}
@@ -162,6 +165,50 @@ def _pack_slide(
             "first_level": first,
             "glass": [int(value) for value in glass],
         }
+
+
+def _pack_parts(
+    archive: zipfile.ZipFile,
+    number: int,
+    entry: Entry,
+    source: Source,
+    quality: int | None,
+    mpp_min: float,
+    cut_px: float,
+) -> list[dict[str, Any]]:
+    found = list[dict[str, Any]]()
+    with source.slide as slide:
+        for part in cut(slide, mpp_min, cut_px):
+            size = {"mpp": part.mpp, "height": part.height, "width": part.width}
+            about = _about(archive, number + len(found), entry, slide, part.tissue) | size
+            data = BytesIO()
+            Image.fromarray(part.read(slide)).save(data, "WEBP", quality=quality, method=6)
+            _add(archive, f"{number + len(found):03d}/image", data.getvalue())
+            found.append(about | {"kind": "image"})
+    return found
+
+
+def _about(
+    archive: zipfile.ZipFile, number: int, entry: Entry, slide: Slide, tissue: Tissue
+) -> dict[str, Any]:
+    """Pack where a slide's tissue lies; return what the index says of it."""
+    _add(archive, f"{number:03d}/tissue.png", _png(tissue.mask))
+    if tissue.filled is not None:
+        _add(archive, f"{number:03d}/fill.png", _png(tissue.filled))
+    return {
+        "split": entry.split,
+        "cohort": entry.cohort,
+        "licence": entry.licence,
+        "organ": entry.organ,
+        "mpp_source": entry.mpp_source,
+        "mpp": slide.mpp,
+        "height": slide.height,
+        "width": slide.width,
+        "tissue_mpp": tissue.mpp,
+        "white": None if tissue.white is None else [float(value) for value in tissue.white],
+        "sha256": _sha256(entry.path),
+        "vendor": slide.vendor,
+    }
 
 
 def _pack_level(
