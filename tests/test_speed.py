@@ -16,11 +16,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from wsigen.coarse_to_fine import drain, generate, run_stage
 from wsigen.denoiser import EDMDenoiser
+from wsigen.devices import sent
 from wsigen.grid import shifted_grid
 from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.plan import Stage, StagePlan, stages
 from wsigen.runs.painter import Painter
-from wsigen.runs.plane import sent
 from wsigen.runs.speed import EvenBatches, Timed, best_batch, filled_up, fitted, flops_per_patch
 from wsigen.runs.state import InMemory, OutOfTime
 from wsigen.runs.storage import Storage

@@ -1,5 +1,6 @@
 import errno
 import json
+import math
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
+from torch.optim.swa_utils import AveragedModel
 
 from wsigen.cohorts.entry import Entry
 from wsigen.cohorts.patches import PatchSampler, open_sources
@@ -20,6 +22,7 @@ from wsigen.loss import denoising_loss
 from wsigen.models import DEFAULT_MODEL
 from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.phantom.slide import PhantomSlide
+from wsigen.training.average import PowerAverage, follow
 from wsigen.training.checkpoint import (
     ModelInfo,
     find_model,
@@ -28,9 +31,10 @@ from wsigen.training.checkpoint import (
     shipped_models,
 )
 from wsigen.training.config import TINY, TrainConfig, preset
-from wsigen.training.examples import Example, TrainingPatches
-from wsigen.training.loop import PowerAverage, Trainer, learning_rate
-from wsigen.training.run import train_in_folder
+from wsigen.training.drawing import Pyramids
+from wsigen.training.examples import Example, TrainingPatches, told_example
+from wsigen.training.loop import Trainer, learning_rate
+from wsigen.training.run import drawer_of, train_in_folder
 
 QUICK = replace(TINY, patch_px=16, batch_size=8, images=64, warmup_images=16)
 
@@ -139,6 +143,75 @@ def test_the_average_is_the_power_function_average_of_all_weights():
     tau = torch.arange(1, 501, dtype=torch.float64)
     expected = (tau**6.94 * values).sum() / (tau**6.94).sum()
     assert average.item() == pytest.approx(expected.item(), rel=5e-3)
+
+
+def test_an_average_follows_its_network_by_the_rule_weight_by_weight():
+    torch.manual_seed(0)
+    network, rule = torch.nn.Linear(3, 2), PowerAverage(6.94)
+    average = AveragedModel(network)
+    expected = None
+    for updates in range(4):
+        for parameter in network.parameters():
+            torch.nn.init.normal_(parameter)
+        new = network.weight.detach().clone()
+        expected = new if updates == 0 else rule(expected, new, updates)
+        follow(average, network, rule)
+        torch.testing.assert_close(average.module.weight, expected)
+    assert int(average.n_averaged) == 4
+
+
+def test_a_step_whose_loss_is_no_number_leaves_the_weights_and_says_so(sampler):
+    trainer = Trainer(QUICK)
+    steps = trainer.train(sampler)
+    next(steps)
+    before = {name: value.clone() for name, value in weights(trainer).items()}
+    with torch.no_grad():
+        trainer.network.stem.bias.fill_(math.nan)
+    with pytest.raises(WsigenError, match=r"the loss is nan .* lower --learning-rate"):
+        next(steps)
+    for name, value in weights(trainer).items():
+        if not name.endswith(("stem.bias", "n_averaged")):
+            assert torch.equal(value, before[name]), name
+
+
+def test_on_a_gpu_a_step_is_told_of_while_the_next_one_runs(sampler, monkeypatch):
+    monkeypatch.setattr("wsigen.training.loop.has_fast_bfloat16", lambda device: False)
+    plain = [p.loss for p in Trainer(QUICK).train(sampler)]
+    examples = list(Trainer(QUICK)._examples(sampler, 0, 0, 1))
+    trainer = Trainer(QUICK)
+    trainer.device = "cuda"
+    monkeypatch.setattr(trainer, "_examples", lambda *_: iter(examples))
+    seen = [(p.images_seen, trainer.images_seen, p.loss) for p in trainer.train(sampler)]
+    assert [told for told, _, _ in seen] == [8 * n for n in range(1, 9)]
+    assert [ahead for _, ahead, _ in seen] == [*(8 * n for n in range(2, 9)), 64]
+    assert [loss for _, _, loss in seen] == plain
+
+
+class Untaken:
+    """An optimiser whose steps are not taken: torch's own know no tensors without values."""
+
+    def __init__(self, parameters, **options):
+        self.param_groups = [options]
+
+    def zero_grad(self):
+        pass
+
+    step = zero_grad
+
+
+def test_a_told_step_waits_for_no_device_and_mixes_none(entries, monkeypatch):
+    """Tensors of the device "meta" have no values: reading one back, or adding one of the processor's, is an error."""
+    monkeypatch.setattr(torch.optim, "Adam", Untaken)
+    network = replace(QUICK.network, told=True, organs=("colon",), averages=(4,), detail=8)
+    config = replace(QUICK, network=network, told_share=0.8, organ_share=0.5, whole_share=0.2)
+    pyramids = Pyramids.of(entries, config.mpp_min, "meta")
+    drawer = drawer_of(replace(config, mpp_max=4.0), pyramids)
+    trainer = Trainer(config, "meta")
+    example = told_example(drawer.draw(range(8)), config, 0)
+    assert example.clean.shape == (8, 3, 16, 16)
+    step = trainer.step(EDMDenoiser(trainer.network), example, None)
+    assert step.loss.is_meta
+    assert trainer.images_seen == 8
 
 
 def test_the_learning_rate_rises_linearly_and_falls_with_the_root():
@@ -260,7 +333,8 @@ def test_a_truncated_foreign_or_unknown_checkpoint_is_a_clear_error(tmp_path):
     with pytest.raises(WsigenError, match="no model 'huge'; expected one of"):
         load_denoiser("huge")
     with pytest.raises(
-        WsigenError, match="no preset 'huge'; expected one of tiny, small, told, base, paper"
+        WsigenError,
+        match="no preset 'huge'; expected one of tiny, small, told, base, base-told, paper",
     ):
         preset("huge")
 

@@ -3,6 +3,7 @@
 import os
 
 import torch
+from torch import Tensor
 
 from wsigen.errors import WsigenError
 
@@ -43,3 +44,10 @@ def has_fast_bfloat16(device: str) -> bool:
     # an older torch cannot say; without the instructions bfloat16 is emulated, and slower than float32
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     return device == "cpu" and any(found for name, found in capabilities.items() if "bf16" in name)
+
+
+def sent(tensor: Tensor, device: torch.device | str) -> Tensor:
+    """A tensor of the processor on a device. A GPU is not waited for: what it has yet to do goes on meanwhile."""
+    if torch.device(device).type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)

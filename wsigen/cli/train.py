@@ -19,7 +19,12 @@ from wsigen.cli.options import DEVICE, THREADS, threads_used
     type=click.Path(path_type=Path),
     help="Folder of slides, cohort.csv, pack, or the word sample or phantom.",
 )
-@click.option("--preset", default="small", show_default=True, help="tiny, small, base or paper.")
+@click.option(
+    "--preset",
+    default="small",
+    show_default=True,
+    help="tiny, small, told, base, base-told or paper.",
+)
 @click.option("--exclude", multiple=True, metavar="CASE", help="Leave a case out (repeatable).")
 @click.option("--resume", is_flag=True, help="Go on with the run in FOLDER.")
 @click.option(

@@ -49,14 +49,8 @@ from wsigen.slides.reader import ImageSlide
 from wsigen.slides.slide import BLOCK_PX, SCALE_TOLERANCE, Slide, blocks
 from wsigen.slides.tissue import Tissue
 
-EARLIEST = (
-    1980,
-    1,
-    1,
-    0,
-    0,
-    0,
-)  # of a zip archive; with one date the same cohort gives the same bytes
+# Of a zip archive; with one date the same cohort gives the same bytes.
+EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import torch
 
 from wsigen.arrays import Images
 from wsigen.denoiser import Told
+from wsigen.devices import sent
 from wsigen.errors import WsigenError
 from wsigen.grid import Grid, Window, draw_shift, shifted_grid, spread_shift
 from wsigen.guidance import AveragePool
@@ -199,10 +200,3 @@ def flat_round(
         return image.new_full((3, window.height, window.width), painter.background)
 
     return Canvas(image, painter.plan.boundary, flat, plane=plane, corner=corner)
-
-
-def sent(image: Image, device: torch.device) -> Image:
-    """An image on a device. A GPU is not waited for: what it has yet to do goes on while the next noise is drawn."""
-    if device.type != "cuda":
-        return image.to(device)
-    return image.pin_memory().to(device, non_blocking=True)

@@ -23,6 +23,7 @@ from wsigen.cohorts.entry import Entry
 from wsigen.cohorts.ground import Ground
 from wsigen.cohorts.patches import Source
 from wsigen.cohorts.placing import Places, Placing
+from wsigen.devices import sent
 from wsigen.slides.tissue import BACKGROUND
 
 ESTIMATE_JITTER = 0.2  # standard deviation of ln(mpp) where a scale is an estimate
@@ -131,10 +132,6 @@ class Pyramids:
         """Patches, float in [-1, 1], shape (batch, 3, patch_px, patch_px); beyond a slide lies its glass."""
         number = len(places.source)
         step = TOGETHER.get(torch.device(self.device).type, number)
-
-        def sent(values: NDArray[np.float64]) -> Tensor:
-            return torch.as_tensor(values, dtype=torch.float32, device=self.device)
-
         mpp = self._mpp[places.source]
         level = np.floor(np.log2(places.mpp / mpp * (1 + 1e-6))).astype(np.int64)
         level = np.clip(level, 0, self.number[places.source] - 1)
@@ -145,15 +142,17 @@ class Pyramids:
         corner = np.floor(centre - reach[:, None]).astype(np.int64) - 1
         sides = np.ceil(2 * reach).astype(np.int64) + 3  # of windows that hold them
         size, start = self.sizes[places.source, level], self.starts[places.source, level]
-        maps = _maps(centre - corner, half, places.angle, places.mirror)
+        maps_ = _maps(centre - corner, half, places.angle, places.mirror).astype(np.float32)
         squares = self._squares(patch_px)
-        width = sent(np.minimum(half / patch_px, 1))[:, None, None, None]
+        maps = sent(torch.from_numpy(maps_), self.device)
+        widths = torch.from_numpy(np.minimum(half / patch_px, 1).astype(np.float32))
+        width = sent(widths, self.device)[:, None, None, None]
         parts = []
         for first in range(0, number, step):
             some = slice(first, first + step)
             side = int(sides[some].max())
             window = self._windows(corner[some], side, size[some], start[some])
-            at = (sent(maps[some]) @ squares).view(-1, 2, 4 * patch_px, patch_px)
+            at = (maps[some] @ squares).view(-1, 2, 4 * patch_px, patch_px)
             edge = at.round()
             at.sub_(edge).div_(width[some]).clamp_(-0.5, 0.5).add_(edge).mul_(2 / side).sub_(1)
             grid = at.permute(0, 2, 3, 1)  # -1 to 1 over the window
@@ -164,7 +163,7 @@ class Pyramids:
     def _squares(self, patch_px: int) -> Tensor:
         """Where a patch is sampled: (x, y, 1) of the squares of its pixels, x and y in -1 .. 1, shape (3, 4 pixels)."""
         centre = (torch.arange(patch_px, device=self.device) + 0.5) * (2 / patch_px) - 1
-        quarter = torch.tensor([-0.5, 0.5], device=self.device) / patch_px
+        quarter = (torch.arange(2, device=self.device) - 0.5) / patch_px
         places = centre + quarter[:, None]  # (2, patch_px)
         shape = (2, 2, patch_px, patch_px)
         x, y = places[None, :, None, :].expand(shape), places[:, None, :, None].expand(shape)
@@ -181,8 +180,8 @@ class Pyramids:
 
         Beyond its edge an image goes on for a pixel; then comes glass.
         """
-        sent = torch.as_tensor(np.stack([*corner.T, *size.T, start]), device=self.device)
-        top, left, height, width, first = sent[:, :, None]
+        numbers = torch.from_numpy(np.stack([*corner.T, *size.T, start]))
+        top, left, height, width, first = sent(numbers, self.device)[:, :, None]
         steps = torch.arange(side, device=self.device)
         rows, columns = top + steps, left + steps
         down = first + torch.minimum(rows.clamp(min=0), height - 1) * width
@@ -229,9 +228,8 @@ class Drawer:
         """The patches of these numbers."""
         places = self.placing.places(numbers)
         device = self.pyramids.device
-        return Drawn(
-            self.pyramids.draw(places, self.placing.patch_px),
-            torch.as_tensor(places.told_mpp, dtype=torch.float32, device=device),
-            torch.as_tensor(places.overview, device=device),
-            torch.as_tensor(self._organ[places.source], device=device),
+        told, organ = places.told_mpp.astype(np.float32), self._organ[places.source]
+        mpp, overview, organs = (
+            sent(torch.from_numpy(values), device) for values in (told, places.overview, organ)
         )
+        return Drawn(self.pyramids.draw(places, self.placing.patch_px), mpp, overview, organs)

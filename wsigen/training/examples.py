@@ -89,7 +89,7 @@ def on_device(device: torch.device, seed: int, *path: str | int) -> torch.Genera
     Each kind of device has its own numbers for a name.
     """
     number = int(generator(seed, *path).integers(2**63))
-    return torch.Generator(device).manual_seed(number)
+    return torch.Generator(device if device.type == "cuda" else "cpu").manual_seed(number)
 
 
 class TrainingPatches(Dataset[Batch]):

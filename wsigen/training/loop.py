@@ -6,9 +6,9 @@ stopped and resumed gives the same weights, bit for bit, as one that was not.
 
 import json
 import os
+from collections import deque
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,23 +27,15 @@ from wsigen.errors import WsigenError
 from wsigen.loss import denoising_loss
 from wsigen.networks.unet import UNet, grown
 from wsigen.runs.crew import Crew, one_thread
+from wsigen.training.average import PowerAverage, follow
 from wsigen.training.checkpoint import read_safetensors, write_safetensors
 from wsigen.training.config import TrainConfig
 from wsigen.training.drawing import Drawer
 from wsigen.training.examples import Example, TrainingPatches, told_example
+from wsigen.training.progress import Progress, Step
 
 STATE_FORMAT = "wsigen-training-1"
 SHARE = 16  # patches whose gradient a thread computes at once; threads beyond batch_size / SHARE have nothing to do
-
-
-@dataclass(frozen=True)
-class Progress:
-    """One step: patches seen so far, its loss, the learning rate it took, the norm of its gradient."""
-
-    images_seen: int
-    loss: float
-    learning_rate: float
-    gradient_norm: float
 
 
 class Trainer:
@@ -68,31 +60,49 @@ class Trainer:
         self.network = UNet(config.network).to(device)
         if start is not None:
             self.network.load_state_dict(grown(start, self.network))
-        self.average = AveragedModel(self.network, avg_fn=PowerAverage(config.ema_gamma))
+        self.average = AveragedModel(self.network)
         self.optimizer = torch.optim.Adam(
             self.network.parameters(), betas=(0.9, 0.99), fused=True, lr=config.learning_rate
         )
 
-    def train(self, sampler: PatchSampler | Drawer, workers: int = 0) -> Iterator[Progress]:
+    def train(
+        self, sampler: PatchSampler | Drawer, workers: int = 0, *, compiled: bool = False
+    ) -> Iterator[Progress]:
         """Train from where the run stands to ``config.images``, one step at a time.
 
-        On a processor a batch is taken in shares, each on one thread; see :meth:`_by_shares`.
+        On a processor a batch is taken in shares, each on one thread; see :meth:`_by_shares`. On a GPU a step is told
+        of while the next one runs there, so that it never waits.
+
+        Args:
+            sampler: what draws patches.
+            workers: processes that read them, for a `PatchSampler`.
+            compiled: let torch.compile write the network's kernels before the first step.
+
+        Raises:
+            WsigenError: a loss is no number. No step with such a loss changes the weights.
         """
         rank, world = (get_rank(), get_world_size()) if is_initialized() else (0, 1)
+        if compiled:
+            self.network.compile(dynamic=False)
         model: nn.Module = EDMDenoiser(
             self.network, self.config.sigma_data, half=has_fast_bfloat16(self.device)
         )
         if world > 1:
             model = DistributedDataParallel(model)
         examples = self._examples(sampler, workers, rank, world)
+        late = 1 if self.device.startswith("cuda") else 0
+        steps = deque[Step]()
         with Crew(self.device) as crew:
             for example in crew.ahead(examples) if workers == 0 else examples:
                 with one_thread() if crew.size > 1 else nullcontext():
-                    progress = self._step(model, example, crew if world == 1 else None)
-                yield progress
+                    steps.append(self.step(model, example, crew if world == 1 else None))
+                if len(steps) > late:
+                    yield steps.popleft().progress()
+            for step in steps:
+                yield step.progress()
 
-    def _step(self, model: nn.Module, example: Example, crew: Crew | None) -> Progress:
-        """Take one step; without a crew with the batch as a whole."""
+    def step(self, model: nn.Module, example: Example, crew: Crew | None) -> "Step":
+        """Take one step; without a crew with the batch as a whole. Nothing here waits for a GPU."""
         rate = learning_rate(self.config, self.images_seen)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -102,16 +112,13 @@ class Trainer:
             loss.backward()
         else:
             loss = self._by_shares(model, example, crew)
-        if not torch.isfinite(loss):
-            raise WsigenError(
-                f"the loss is {loss.item()} after {self.images_seen} images; resume from the last "
-                "checkpoint with a lower --learning-rate"
-            )
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
+        # as a gradient scaler tells it: the step is left out where a gradient is no number
+        self.optimizer.found_inf = (~norm.isfinite()).float()  # type: ignore[attr-defined]
         self.optimizer.step()
-        self.average.update_parameters(self.network)
+        follow(self.average, self.network, PowerAverage(self.config.ema_gamma))
         self.images_seen += self.config.batch_size
-        return Progress(self.images_seen, loss.item(), rate, float(norm))
+        return Step(self.images_seen, loss.detach(), rate, norm)
 
     def _losses(self, model: nn.Module, example: Example) -> Tensor:
         return denoising_loss(
@@ -207,20 +214,6 @@ def learning_rate(config: TrainConfig, images_seen: int) -> float:
     rise = min(1.0, (images_seen + config.batch_size) / max(config.warmup_images, 1))
     fall = max(1.0, images_seen / config.decay_images) ** -0.5
     return config.learning_rate * rise * fall
-
-
-@dataclass(frozen=True)
-class PowerAverage:
-    """average <- beta average + (1 - beta) new, beta = (1 - 1/t)^(gamma + 1) at the t-th update.
-
-    The power-function average of Karras et al. 2024 (EDM2, Eq. 1): its length is a share of the run.
-    """
-
-    gamma: float
-
-    def __call__(self, average: Tensor, new: Tensor, updates: Tensor | int) -> Tensor:
-        beta = (1 - 1 / (float(updates) + 1)) ** (self.gamma + 1)
-        return torch.lerp(new, average, beta)
 
 
 def world() -> tuple[int, int]:

@@ -13,7 +13,7 @@ from wsigen.arrays import Denoiser
 from wsigen.sampler import sample
 from wsigen.schedule import karras_sigmas
 from wsigen.seeds import generator
-from wsigen.training.loop import Progress
+from wsigen.training.progress import Progress
 
 SHEET_MPP = (0.5, 0.7, 1.5, 3.0, 6.0, 12.0, 25.0, 50.0)
 

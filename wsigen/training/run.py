@@ -29,8 +29,9 @@ from wsigen.training.checkpoint import (
 )
 from wsigen.training.config import TrainConfig
 from wsigen.training.drawing import Drawer, Pyramids
-from wsigen.training.loop import Progress, Trainer, world
+from wsigen.training.loop import Trainer, world
 from wsigen.training.monitor import append_losses, plot_losses, sample_sheet, save_image
+from wsigen.training.progress import Progress
 
 STATE, MODEL = "training.safetensors", "model.safetensors"
 
