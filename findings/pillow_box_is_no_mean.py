@@ -1,0 +1,18 @@
+"""Pillow's BOX filter is no mean over area: it counts whole pixels.
+
+Three pixels 0, 255, 0 become two. Each of the two covers half of the middle one, so one expects 85 and 85, the same
+on both sides. The middle pixel goes to the left one alone.
+"""
+
+from apart import apart, told
+
+apart("pillow==13.0.0")
+
+from PIL import Image
+
+image = Image.new("L", (3, 1))
+image.putdata([0, 255, 0])
+small = image.resize((2, 1), Image.Resampling.BOX)
+seen = [small.getpixel((x, 0)) for x in range(2)]
+
+told(expected=[85, 85], recorded=[128, 0], seen=seen)
