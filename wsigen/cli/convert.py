@@ -96,10 +96,14 @@ def image_strips(
             mpp = own_mpp(path, image_states(header, path), *size)
         profile = header.info.get("icc_profile")
     try:
-        image = pyvips.Image.new_from_file(str(path), access="sequential", fail_on="error")
+        image = pyvips.Image.new_from_file(
+            str(path), access="sequential", fail_on="error", revalidate=True
+        )
         if ORIENTATION in image.get_fields() and image.get(ORIENTATION) != 1:
             # a turned image is written in another order than it is read: libvips keeps it aside
-            image = pyvips.Image.new_from_file(str(path), fail_on="error").autorot()
+            image = pyvips.Image.new_from_file(
+                str(path), fail_on="error", revalidate=True
+            ).autorot()
         image = image.colourspace("srgb")
         if image.hasalpha():
             image = image.flatten(background=255)

@@ -24,7 +24,9 @@ def streamed_level(path: Path, level: int) -> Image.Image | None:
     rows = max(STRIP_ROWS, 2**level)
     strips = []
     try:
-        image = pyvips.Image.new_from_file(str(path), access="sequential", fail_on="error")
+        image = pyvips.Image.new_from_file(
+            str(path), access="sequential", fail_on="error", revalidate=True
+        )
         turned = "orientation" in image.get_fields() and image.get("orientation") != 1
         if turned or image.format != "uchar" or (image.interpretation, image.bands) not in PLAIN:
             return None
