@@ -28,7 +28,8 @@ class Stated:
         across, down: micrometres per pixel; NaN where what stands there is no such number.
         where: the place in the file, for people.
         words: what stands there, where that is no number of um/px.
-        confirmed: wsigen wrote the same number twice, so that an overview may be coarser than any scan.
+        confirmed: wsigen wrote the same number twice, or the format demands it, so that an overview may be coarser than
+            any scan.
     """
 
     across: float

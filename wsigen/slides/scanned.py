@@ -24,8 +24,9 @@ from wsigen.slides.slide import (
 from wsigen.slides.tiff import TiffFacts
 
 PLAIN_TIFF = "generic-tiff"  # OpenSlide's word for a tiled TIFF of no scanner that it knows
+DICOM = "dicom"
 SEVERAL_FILES = (
-    "dicom",
+    DICOM,
     "hamamatsu",
     "mirax",
 )  # formats whose slides may be more than the file opened
@@ -71,7 +72,9 @@ class OpenSlideSlide(Slide):
             stated = list(facts.stated)
         elif across is not None or down is not None:
             where = f"as {self.vendor} writes it"
-            stated = [Stated(_number(across), _number(down), where)]
+            # the standard demands it of every DICOM slide, and knows overviews
+            confirmed = self.vendor == DICOM
+            stated = [Stated(_number(across), _number(down), where, confirmed=confirmed)]
         power = _number(self.properties.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER))
         return own_mpp(self.path, stated, self.height, self.width, power)
 
