@@ -161,3 +161,9 @@ def test_units_of_length_are_known_by_many_spellings_and_pixels_are_none():
     assert um_of_unit("nm") == pytest.approx(1e-3)
     assert um_of_unit("pixel") is None
     assert um_of_unit("") is None
+
+
+def test_what_a_format_demands_may_be_coarser_than_a_scan():
+    assert doubt(Stated(28.9, 28.9, "", confirmed=True), 1000, 1000) == ""
+    assert "0.02 to 20 um/px" in doubt(Stated(28.9, 28.9, ""), 1000, 1000)
+    assert doubt(Stated(0, 0, "", confirmed=True), 1000, 1000) != ""
