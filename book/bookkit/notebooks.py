@@ -28,7 +28,7 @@ import nbformat
 
 from bookkit.kernels import START_SECONDS, own_folders, prepare_caches
 from bookkit.places import EXECUTED, NOTEBOOKS, PROFILES, ROOT
-from wsigen.cohorts.cohort import by_name
+from wsigen.cohorts.cohort import PHANTOM, by_name
 from wsigen.errors import WsigenError
 from wsigen.provenance import run_info, without_folder
 
@@ -81,7 +81,9 @@ def inputs(cohort: str) -> Iterator[Path]:
     yield from sorted((ROOT / "wsigen" / "models").glob("*"))
     for folder in ("results", "benchmarks/results"):
         yield from sorted((ROOT / folder).rglob("*.json"))
-    if by_name(Path(cohort)).is_file():
+    if (
+        cohort != PHANTOM and by_name(Path(cohort)).is_file()
+    ):  # phantoms are drawn by the package above
         yield by_name(Path(cohort))
 
 
