@@ -97,7 +97,7 @@ def test_evaluate_prints_a_line_per_scale_and_saves_what_made_it(
     assert Image.open(tmp_path / "sheet.png").size == (2 * (2 * 8 * 32 + 16), 2 * 32)
 
     refused = subprocess.run(
-        [*command, "--split", "nobody"], capture_output=True, text=True, timeout=120
+        [*command, "--split", "nobody", "--overwrite"], capture_output=True, text=True, timeout=120
     )
     assert refused.returncode == 2
     assert "no split 'nobody'" in refused.stderr
