@@ -12,17 +12,14 @@ stand side by side. ``:start:`` is the label that is shown first. A PDF shows th
 
 import html
 import json
-import shutil
-from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from docutils.parsers.rst import directives
-from sphinx.addnodes import only
 from sphinx.util.docutils import SphinxDirective
 
 from bookkit.places import ROOT
-from bookkit.slides import TARGET, kept_at, skip
+from bookkit.scripted import TARGET, Copied, figure_of, kept_at, register
 
 
 class Frames(nodes.General, nodes.Element):
@@ -67,17 +64,7 @@ class FramesDirective(SphinxDirective):
             )
             for i in places
         ]
-        figure = nodes.figure(
-            "", node, only("", *stills, expr="not html"), classes=["frames-figure"]
-        )
-        self.state.nested_parse(self.content, self.content_offset, holder := nodes.container())
-        caption = nodes.caption()
-        for paragraph in holder.children:
-            caption += paragraph.children
-        if caption.children:
-            figure += caption
-        self.add_name(figure)
-        return [figure]
+        return [figure_of(self, node, stills, "frames-figure")]
 
     def frames(self, folder: str) -> list[dict[str, str]]:
         """File and label of each, as named in the page or listed in the folder."""
@@ -118,29 +105,13 @@ def visit(self: Any, node: Frames) -> None:
     raise nodes.SkipNode
 
 
-def scripts(
-    app: Any, page: str, template: str, context: Any, doctree: nodes.document | None
-) -> None:
-    """Load the slider on pages that have one."""
-    if doctree is not None and next(iter(doctree.findall(Frames)), None):
-        app.add_js_file("frames.js", loading_method="defer")
-
-
-def copy(app: Any, error: Exception | None) -> None:
-    """Copy the pictures of all frames that a page shows."""
-    if error or app.builder.format != "html":
-        return
-    for page in app.env.found_docs:
-        for node in app.env.get_doctree(page).findall(Frames):
-            target = Path(app.outdir) / TARGET / kept_at(node["folder"])
-            target.mkdir(parents=True, exist_ok=True)
-            for frame in node["frames"]:
-                shutil.copyfile(ROOT / node["folder"] / frame["file"], target / frame["file"])
+def pictures(node: Frames) -> list[Copied]:
+    """The picture of each frame."""
+    folder = node["folder"]
+    files = [frame["file"] for frame in node["frames"]]
+    return [Copied(f"{folder}/{file}", f"{kept_at(folder)}/{file}") for file in files]
 
 
 def setup(app: Any) -> None:
     """Register the directive."""
-    app.add_node(Frames, html=(visit, None), latex=(skip, None), text=(skip, None))
-    app.add_directive("frames", FramesDirective)
-    app.connect("html-page-context", scripts)
-    app.connect("build-finished", copy)
+    register(app, Frames, FramesDirective, visit, ["frames.js"], pictures)

@@ -10,28 +10,18 @@ beside the page's scripts, so that the viewer works from a plain file.
 
 import html
 import json
-import posixpath
-import shutil
-from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from docutils.parsers.rst import directives
-from sphinx.addnodes import only
 from sphinx.util.docutils import SphinxDirective
 
 from bookkit.places import ROOT
-
-TARGET = "_static/slides"
+from bookkit.scripted import TARGET, Copied, figure_of, kept_at, register
 
 
 class Slide(nodes.General, nodes.Element):
     """A viewer (HTML only)."""
-
-
-def kept_at(folder: str) -> str:
-    """The name of a slide's folder in the built site."""
-    return folder.replace("/", "-")
 
 
 class SlideDirective(SphinxDirective):
@@ -53,19 +43,9 @@ class SlideDirective(SphinxDirective):
             raise self.error("a slide needs :alt:, for those who cannot see it")
         self.env.note_dependency(str(note))
         shown = json.loads(note.read_text("utf-8"))
-        caption = nodes.caption()
-        self.state.nested_parse(self.content, self.content_offset, holder := nodes.container())
-        for paragraph in holder.children:
-            caption += paragraph.children
         viewer = Slide(folder=folder, alt=self.options["alt"], **shown)
         still = nodes.image(uri=f"/{folder}/still.png", alt=self.options["alt"], candidates={})
-        figure = nodes.figure(
-            "", viewer, only("", still, expr="not html"), classes=["slide-figure"]
-        )
-        if caption.children:
-            figure += caption
-        self.add_name(figure)
-        return [figure]
+        return [figure_of(self, viewer, [still], "slide-figure")]
 
 
 def visit(self: Any, node: Slide) -> None:
@@ -87,35 +67,9 @@ def visit(self: Any, node: Slide) -> None:
     raise nodes.SkipNode
 
 
-def skip(self: Any, node: Slide) -> None:
-    """Nothing outside HTML."""
-    raise nodes.SkipNode
-
-
-def scripts(
-    app: Any, page: str, template: str, context: Any, doctree: nodes.document | None
-) -> None:
-    """Load the viewer on pages that have one."""
-    if doctree is not None and next(iter(doctree.findall(Slide)), None):
-        app.add_js_file("vendor/openseadragon.min.js", loading_method="defer")
-        app.add_js_file("picture.js", loading_method="defer")
-        app.add_js_file("slide.js", loading_method="defer")
-
-
-def copy(app: Any, error: Exception | None) -> None:
-    """Copy the tiles of all slides that a page shows."""
-    if error or app.builder.format != "html":
-        return
-    for page in app.env.found_docs:
-        for slide in app.env.get_doctree(page).findall(Slide):
-            target = Path(app.outdir) / posixpath.join(TARGET, kept_at(slide["folder"]))
-            shutil.rmtree(target, ignore_errors=True)
-            shutil.copytree(ROOT / slide["folder"], target)
-
-
 def setup(app: Any) -> None:
     """Register the directive."""
-    app.add_node(Slide, html=(visit, None), latex=(skip, None), text=(skip, None))
-    app.add_directive("slide", SlideDirective)
-    app.connect("html-page-context", scripts)
-    app.connect("build-finished", copy)
+    register(
+        app, Slide, SlideDirective, visit, ["vendor/openseadragon.min.js", "picture.js", "slide.js"],
+        lambda node: [Copied(node["folder"], kept_at(node["folder"]))],
+    )  # fmt: skip

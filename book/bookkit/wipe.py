@@ -11,17 +11,14 @@ Both pictures have one size. Without a script the line stands in the middle; a P
 """
 
 import html
-import shutil
-from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from docutils.parsers.rst import directives
-from sphinx.addnodes import only
 from sphinx.util.docutils import SphinxDirective
 
 from bookkit.places import ROOT
-from bookkit.slides import TARGET, kept_at, skip
+from bookkit.scripted import TARGET, Copied, figure_of, kept_at, register
 
 
 class Wipe(nodes.General, nodes.Element):
@@ -53,20 +50,8 @@ class WipeDirective(SphinxDirective):
             nodes.image(uri=f"/{file}", alt=name, width="45%", candidates={})
             for file, name in zip(files, names, strict=True)
         ]
-        figure = nodes.figure(
-            "",
-            Wipe(files=files, names=names, alt=self.options["alt"]),
-            only("", *stills, expr="not html"),
-            classes=["wipe-figure"],
-        )
-        self.state.nested_parse(self.content, self.content_offset, holder := nodes.container())
-        caption = nodes.caption()
-        for paragraph in holder.children:
-            caption += paragraph.children
-        if caption.children:
-            figure += caption
-        self.add_name(figure)
-        return [figure]
+        box = Wipe(files=files, names=names, alt=self.options["alt"])
+        return [figure_of(self, box, stills, "wipe-figure")]
 
 
 def visit(self: Any, node: Wipe) -> None:
@@ -85,29 +70,9 @@ def visit(self: Any, node: Wipe) -> None:
     raise nodes.SkipNode
 
 
-def scripts(
-    app: Any, page: str, template: str, context: Any, doctree: nodes.document | None
-) -> None:
-    """Load the script on pages that have one."""
-    if doctree is not None and next(iter(doctree.findall(Wipe)), None):
-        app.add_js_file("wipe.js", loading_method="defer")
-
-
-def copy(app: Any, error: Exception | None) -> None:
-    """Copy the pictures of all pages beside their scripts."""
-    if error or app.builder.format != "html":
-        return
-    for page in app.env.found_docs:
-        for node in app.env.get_doctree(page).findall(Wipe):
-            for file in node["files"]:
-                target = Path(app.outdir) / TARGET / kept_at(file)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(ROOT / file, target)
-
-
 def setup(app: Any) -> None:
     """Register the directive."""
-    app.add_node(Wipe, html=(visit, None), latex=(skip, None), text=(skip, None))
-    app.add_directive("wipe", WipeDirective)
-    app.connect("html-page-context", scripts)
-    app.connect("build-finished", copy)
+    register(
+        app, Wipe, WipeDirective, visit, ["wipe.js"],
+        lambda node: [Copied(file, kept_at(file)) for file in node["files"]],
+    )  # fmt: skip
