@@ -410,7 +410,9 @@ def test_cells_fold_that_import_or_only_show_what_others_made() -> None:
     assert folds("import json\n\n\ndef save(figure):\n    pass")
     assert folds("save(curves(rows), 'curves', 'Two curves.')")
     assert folds("Markdown(as_markdown(rows, columns))")
+    assert folds("names = [row['name'] for row in rows]\nsave(sheets(names), 'sheets', 'Patches.')")
     assert not folds("rows = measure()\nMarkdown(as_markdown(rows, columns))")
+    assert not folds("for row in rows:\n    print(row)\nsave(curves(rows), 'curves', 'Curves.')")
     assert not folds("%pip install wsigen")
     assert not notebooks.folds(nbformat.v4.new_markdown_cell("import"))
 

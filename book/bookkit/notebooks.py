@@ -35,6 +35,7 @@ from wsigen.provenance import run_info, without_folder
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 SHOW = {"save", "Markdown", "Image", "Shown"}  # calls that show what other cells made
+PREPARE = 3  # assignments before a figure that fold with it
 SECONDS_PER_NOTEBOOK = {"smoke": 900, "classroom": 3600, "paper": 7 * 24 * 3600}
 
 
@@ -187,14 +188,18 @@ def folds(cell: nbformat.NotebookNode) -> bool:
     if cell.cell_type != "code" or named or cell.source.startswith(("%", "!")):
         return False
     body = ast.parse(cell.source).body
-    shows = all(
-        isinstance(part, ast.Expr)
-        and isinstance(part.value, ast.Call)
-        and isinstance(part.value.func, ast.Name)
-        and part.value.func.id in SHOW
-        for part in body
-    )
-    return shows or any(isinstance(part, (ast.Import, ast.ImportFrom)) for part in body)
+    if any(isinstance(part, (ast.Import, ast.ImportFrom)) for part in body):
+        return True
+    *before, last = body
+    prepares = all(isinstance(part, ast.Assign) for part in before) and len(before) <= PREPARE
+    return all(called(part) in SHOW for part in body) or (prepares and called(last) == "save")
+
+
+def called(part: ast.stmt) -> str | None:
+    """The function that a statement calls and does nothing else."""
+    if isinstance(part, ast.Expr) and isinstance(part.value, ast.Call):
+        return getattr(part.value.func, "id", None)
+    return None
 
 
 def alt_of(cell: nbformat.NotebookNode) -> str | None:
