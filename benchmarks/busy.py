@@ -11,13 +11,13 @@ Neighbours are processes that count without end. They share the benchmark's sess
 thread, theirs or ours, an equal share: with as many neighbours as threads and cores a run that wastes nothing takes 2
 times as long as alone, with twice as many 3 times.
 
-    ratio      patches a second, here over there, medians of rounds, for each batch and number of neighbours
+    ratio      patches a second, here over there, medians of rounds
     slowdown   seconds beside neighbours over seconds alone, for each state
     memory     peak, here over there
     same       whether both slides have the same pixels
     foreign    share of all processors that others had meanwhile, while it started up too
 
-A run that takes longer than ``--limit`` is ended; its slowdown is then what it is at least.
+A run that takes longer than ``--limit`` is ended, and its slowdown is at least what ``slowdown_at_least`` says.
 """
 
 import argparse
@@ -161,24 +161,22 @@ def median(found: Sequence[dict[str, Any]], name: str) -> float | None:
     return statistics.median(one[name] for one in found)
 
 
-def compared(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Ratios of both states, and how much slower each is beside neighbours than alone."""
-    alone = {(row["batch"], row["side"]): row for row in rows if row["neighbours"] == 0}
-    found: dict[str, Any] = {"ratio": {}, "memory": {}, "slowdown": {}}
+def compare(rows: Sequence[dict[str, Any]]) -> None:
+    """Add to each row what it is beside the other state's, and beside its own without neighbours."""
+    alone = {(row["batch"], row["side"]): row["seconds"] for row in rows if not row["neighbours"]}
     for here, there in zip(rows[::2], rows[1::2], strict=True):
-        beside = f"batch {here['batch']}, {here['neighbours']} neighbours"
         if here["rate"] and there["rate"]:
-            found["ratio"][beside] = round(here["rate"] / there["rate"], 2)
-            found["memory"][beside] = round(here["megabytes"] / there["megabytes"], 3)
+            here["ratio"] = round(here["rate"] / there["rate"], 2)
+            here["memory"] = round(here["megabytes"] / there["megabytes"], 3)
         for row in (here, there):
             quiet = alone.get((row["batch"], row["side"]))
+            ended = [one["ended_after"] for one in row["rounds"] if "ended_after" in one]
             if not row["neighbours"] or quiet is None:
                 continue
-            ended = [r["ended_after"] for r in row["rounds"] if "ended_after" in r]
-            lasted = f"over {ended[0] / quiet['seconds']:.1f}" if ended else None
-            slower = lasted or round(row["seconds"] / quiet["seconds"], 2)
-            found["slowdown"].setdefault(beside, {})[row["side"]] = slower
-    return found
+            if ended:
+                row["slowdown_at_least"] = round(ended[0] / quiet, 1)
+            else:
+                row["slowdown"] = round(row["seconds"] / quiet, 2)
 
 
 def main() -> None:
@@ -219,9 +217,9 @@ def main() -> None:
         made = [digest(file) for file in files.values() if file.is_file()]
     for row in rows:
         row |= {name: median(row["rounds"], name) for name in ("seconds", "rate", "megabytes")}
+    compare(rows)
     same = {"same": len(set(made)) == 1} if len(made) == 2 else {}
-    result = {"threads": asked.threads, **same, **compared(rows), "there": commit, "rows": rows}
-    finish(result, asked)
+    finish({"threads": asked.threads, **same, "there": commit, "rows": rows}, asked)
 
 
 if __name__ == "__main__":
