@@ -34,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--memory-gb", type=float, default=0.25)
-    parser.add_argument("--disk-gb", type=float, default=0.5)
+    parser.add_argument("--disk-gb", type=float, default=0.1)
     parser.add_argument("--plan", default="preview")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0, help="of the walk")

@@ -220,6 +220,10 @@ def test_by_touch_with_targets_of_44_px_and_nothing_cut_off(
         picture = page.locator(".viewer").bounding_box()
         assert picture is not None
         assert picture["height"] > 0.35 * size["height"]
+        scale, badge = (page.locator(which).bounding_box() for which in (".scale", ".badge"))
+        assert scale is not None
+        assert badge is not None
+        assert badge["y"] + badge["height"] < scale["y"]  # neither hides the other
         before = page.locator(".magnification").inner_text()
         page.locator(".zoom-in").tap()
         expect(page.locator(".magnification")).not_to_have_text(before)

@@ -120,6 +120,8 @@ def explore(
         )
         token = None if local else secrets.token_urlsafe(12)
         app = explore_app(stack.enter_context(desk.at_work()), offer, token)
+        if overview := offer.piece(seed, "0/0_0"):
+            desk.ask("start", [overview])  # it is drawn while the browser opens
         if host in EVERYWHERE:
             click.echo(f"for others: put this machine's name or address in place of {host}")
         run_server(app, host, port, path=f"/{token}/" if token else "/", open_browser=browser)
