@@ -57,6 +57,14 @@ CATALOGUE = (
         "a GPU for a day",
     ),
     Experiment(
+        "telling",
+        "a guide projected down to a noise level, or told with noise: how firmly each holds, and how like tissue",
+        "Fig. 7 by another way",
+        "10 s",
+        "6 min",
+        "a GPU for a day",
+    ),
+    Experiment(
         "overviews",
         "overviews in one patch: tissue, its pieces, and whether they touch the edge",
         "not in the paper",
