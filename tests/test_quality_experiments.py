@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from wsigen.coarse_to_fine import drain
-from wsigen.experiments import colour, memorisation, overviews, resolution, slide_level
+from wsigen.experiments import colour, memorisation, overviews, resolution, sections, slide_level
 from wsigen.experiments.run import run
 from wsigen.grid import Window
 from wsigen.plan import Stage
@@ -140,3 +140,14 @@ def test_a_crumb_is_no_piece():
     image = np.full((40, 60, 3), 245, np.uint8)
     image[5:7, 5:7] = 150
     assert overviews.tissue_of(image)[1] == 0
+
+
+def test_sections_are_cut_and_compared_at_each_level(lab):
+    config = replace(sections.PROFILES["smoke"], sections=1, levels=(0, 1))
+    rows = [sections.measure(cell, config, lab) for cell in sections.cells(config)]
+    assert [row.values["seeds"] for row in rows] == [rows[0].values["seeds"]] * 2
+    assert all(share >= 0 for share in rows[0].values["tissue"])
+    assert rows[0].images
+    assert not rows[1].images
+    again = sections.sections(config, lab)[0][1]
+    assert np.array_equal(again, sections.sections(config, lab)[0][1])

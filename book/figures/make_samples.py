@@ -15,7 +15,7 @@ from saving import save
 
 from wsigen.experiments.lab import to_pixels
 from wsigen.experiments.result import load_result
-from wsigen.models import DEFAULT_MODEL
+from wsigen.models import MEASURED_MODEL
 from wsigen.plots.tissue import Panel, joined, side_by_side, strips
 from wsigen.sampler import evaluations, sample
 from wsigen.schedule import SIGMA_MAX, karras_sigmas
@@ -71,11 +71,11 @@ def told_scales(denoiser: LoadedDenoiser) -> Figure:
 
 def trainings(denoiser: LoadedDenoiser) -> Figure:
     """Chapter 4: the same noise by a short training, a longer one, and the longer guided by the shorter."""
-    guided = load_denoiser(DEFAULT_MODEL, half=False, weaker=WEAKER)
+    guided = load_denoiser(MEASURED_MODEL, half=False, weaker=WEAKER)
     made = (
         (load_denoiser(WEAKER, half=False), f"{WEAKER}, the shorter training", "given"),
-        (denoiser, f"{DEFAULT_MODEL}, trained on", "made"),
-        (guided, f"{DEFAULT_MODEL}, guided by {WEAKER}", "made"),
+        (denoiser, f"{MEASURED_MODEL}, trained on", "made"),
+        (guided, f"{MEASURED_MODEL}, guided by {WEAKER}", "made"),
     )
     return strips(
         [
@@ -100,7 +100,7 @@ def by_evaluations(denoiser: LoadedDenoiser) -> Figure:
 
 def main() -> None:
     """Draw all."""
-    denoiser = load_denoiser(DEFAULT_MODEL, half=False)
+    denoiser = load_denoiser(MEASURED_MODEL, half=False)
     figures: dict[str, Callable[[], Figure]] = {
         name: lambda draw=draw: draw(denoiser)
         for name, draw in (
@@ -113,7 +113,7 @@ def main() -> None:
         figures,
         dpi=96,
         seed=SEED,
-        model=DEFAULT_MODEL,
+        model=MEASURED_MODEL,
         weaker=WEAKER,
         sha256=denoiser.sha256,
     )

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from wsigen.cli.finite import FINITE, Finite
-from wsigen.models import DEFAULT_MODEL
+from wsigen.models import DEFAULT_MODEL, MEASURED_MODEL
 
 Number = TypeVar("Number", int, float)
 
@@ -87,7 +87,12 @@ THREADS = click.option(
     help="Of the processor; by default one for each core, from four cores on less one. The result is the same.",
 )
 LAB = (
-    MODEL,
+    click.option(
+        "--model",
+        default=MEASURED_MODEL,
+        show_default=True,
+        help="Name of a shipped model, or a file.",
+    ),
     *ESTIMATE,
     click.option(
         "--cohort",

@@ -65,6 +65,14 @@ CATALOGUE = (
         "a GPU for a day",
     ),
     Experiment(
+        "sections",
+        "crops of whole sections on their glass, at every scale, against held-out slides",
+        "what the paper left to readers",
+        "10 s",
+        "8 min",
+        "a GPU for an hour",
+    ),
+    Experiment(
         "overviews",
         "overviews in one patch: tissue, its pieces, and whether they touch the edge",
         "not in the paper",

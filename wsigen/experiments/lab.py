@@ -21,7 +21,7 @@ from wsigen.errors import WsigenError
 from wsigen.experiments.places import Drawn, PlacedPatches, Scale
 from wsigen.metrics.extractors import DEFAULT_EXTRACTOR, Extractor, extractor
 from wsigen.metrics.features import features
-from wsigen.models import DEFAULT_MODEL
+from wsigen.models import MEASURED_MODEL
 from wsigen.plan import StagePlan
 from wsigen.provenance import without_folder
 from wsigen.runs.crew import Crew
@@ -57,7 +57,7 @@ class Lab:
     def __init__(
         self,
         cohort: Path | str = "phantom",
-        model: Path | str = DEFAULT_MODEL,
+        model: Path | str = MEASURED_MODEL,
         *,
         seed: int = 0,
         device: str | None = None,

@@ -18,6 +18,8 @@ from PIL import Image
 
 from wsigen.errors import WsigenError
 from wsigen.metrics.intervals import Estimate
+from wsigen.models import MEASURED_MODEL
+from wsigen.training.checkpoint import shipped_models
 
 Pixels = NDArray[np.uint8]
 HEADS = {  # of columns whose name is not how one would say it
@@ -132,8 +134,10 @@ def results_folder() -> Path:
 
 
 def saved_name(experiment: str, parameters: Mapping[str, Any]) -> str:
-    """Name of a result's file. What a guided model made lies beside what the model made alone, not in its place."""
-    return f"{experiment}_guided" if parameters.get("weaker") else experiment
+    """Name of a result's file. What another model that ships made, or a guided one, lies beside, not in its place."""
+    model = parameters.get("model")
+    other = f"_{model}" if model in shipped_models() and model != MEASURED_MODEL else ""
+    return f"{experiment}{other}{'_guided' if parameters.get('weaker') else ''}"
 
 
 def save_result(result: Result, images: Mapping[str, Pixels], folder: Path) -> Path:

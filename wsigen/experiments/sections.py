@@ -1,0 +1,121 @@
+"""Whole sections on their glass against real slides: crops at every scale, each compared with held-out real ones.
+
+`wsigen.experiments.slide_level` looks at slides of half a millimetre. These are of several, begin with an overview,
+and are made by the plan that suits the model. Crops are read from the finest stage, reduced to each scale, and cut as
+crops of real slides are. KID is given beside that of as many real training patches, the floor; their ratio is what a
+model has to bring down. Crops of few sections are not independent, so the intervals are too narrow.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsigen.coarse_to_fine import drain, generate
+from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.result import Row, with_interval
+from wsigen.experiments.slide_level import cut, sources
+from wsigen.experiments.whole_slide import thumbnail
+from wsigen.metrics.distance import kid
+from wsigen.metrics.manifold import manifold_scores
+from wsigen.metrics.nuclei import tissue_share
+from wsigen.plan import Stage, plan, stages
+from wsigen.runs.painter import Painter
+
+Pixels = NDArray[np.uint8]
+LEAST_TISSUE = 0.1  # of a section; one with less is left out, and the next seed taken
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is generated and compared.
+
+    Args:
+        sections: how many.
+        width_mm, height_mm, mpp: of each.
+        levels: level l has ``mpp * 2 ** l`` micrometres per pixel.
+        crops: at each level, on each side.
+        k: neighbour that bounds the balls of precision and recall.
+        plan: see `wsigen.plan`; by default the one that suits the model.
+    """
+
+    sections: int = 4
+    width_mm: float = 5.0
+    height_mm: float = 4.0
+    mpp: float = 2.8
+    levels: tuple[int, ...] = (0, 1, 2, 3)
+    crops: int = 96
+    k: int = 3
+    plan: str | None = None
+
+
+PROFILES = {
+    "smoke": Config(2, 0.4, 0.3, 2.0, (0,), 12, plan="preview"),
+    "classroom": Config(),
+    "paper": Config(20, 20.0, 15.0, 0.7, tuple(range(6)), 10_000),
+}
+
+
+def cells(config: Config) -> list[dict[str, Any]]:
+    """One for each level."""
+    return [{"level": level, "mpp": config.mpp * 2**level} for level in config.levels]
+
+
+def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
+    """Compare crops of one level."""
+    made = sections(config, lab)
+    slides = sources([pixels for _, pixels in made], config.mpp)
+    real = lab.features(lab.real_patches(config.crops, cell["mpp"], lab.held_out, "crops"))
+    sets = {
+        "": cut(slides, config.crops, lab.patch_px, cell["mpp"], lab.seed),
+        "floor_": lab.real_patches(config.crops, cell["mpp"], "train", "crops"),
+    }
+    values: dict[str, Any] = {
+        "seeds": [seed for seed, _ in made],
+        "tissue": [tissue_share(pixels) for _, pixels in made],
+        "crops": config.crops,
+    }
+    for prefix, crops in sets.items():
+        found = lab.features(crops)
+        values |= with_interval(f"{prefix}kid", kid(real, found, seed=lab.seed))
+        scores = manifold_scores(real, found, config.k).intervals(seed=lab.seed)
+        for name in ("precision", "recall"):
+            values |= with_interval(prefix + name, scores[name])
+    pictures = {f"section_{seed}": thumbnail(pixels, 512) for seed, pixels in made}
+    return Row(values, pictures if cell["level"] == config.levels[0] else {})
+
+
+def sections(config: Config, lab: Lab) -> list[tuple[int, Pixels]]:
+    """Seeds and pixels (height, width, 3) of the first sections that show tissue; kept in the lab's cache."""
+    width, height = (
+        round(side * 1000 / config.mpp) for side in (config.width_mm, config.height_mm)
+    )
+    info, way = lab.denoiser.info, plan(config.plan or lab.denoiser.plan_name)
+    path = stages(height, width, config.mpp, patch_px=info.patch_px, mpp_max=info.mpp_max)
+    found: list[tuple[int, Pixels]] = []
+    draw = 0
+    while len(found) < config.sections:
+        overview = to_pixels(drain(generate(lab.painter(way, draw), path[:1]))[None])[0]
+        if tissue_share(overview) >= LEAST_TISSUE:
+            made = section(lab.painter(way, draw), path, lab)
+            found.append((lab.seed + draw, made[:height, :width]))
+        draw += 1
+    return found
+
+
+def section(painter: Painter, path: list[Stage], lab: Lab) -> Pixels:
+    """The finest stage of a slide, uint8 (height, width, 3); kept in the lab's cache."""
+    made_by = (lab.denoiser.sha256, painter.seed, path, painter.plan, lab.device)
+    file = lab.cache / "slides" / f"{hashlib.sha256(repr(made_by).encode()).hexdigest()[:32]}.npy"
+    if not file.is_file():
+        pixels = to_pixels(drain(generate(painter, path))[None])[0]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_suffix(f".{os.getpid()}.part")
+        with temporary.open("wb") as target:
+            np.save(target, pixels)
+        os.replace(temporary, file)
+    made: Pixels = np.load(file)
+    return made
