@@ -21,9 +21,9 @@ from wsigen.experiments.slide_level import cut, sources
 from wsigen.experiments.whole_slide import thumbnail
 from wsigen.metrics.distance import kid
 from wsigen.metrics.manifold import manifold_scores
-from wsigen.metrics.nuclei import tissue_share
 from wsigen.plan import Stage, plan, stages
 from wsigen.runs.painter import Painter
+from wsigen.slides.tissue import tissue_share
 
 Pixels = NDArray[np.uint8]
 LEAST_TISSUE = 0.1  # of a section; one with less is left out, and the next seed taken
