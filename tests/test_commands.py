@@ -145,6 +145,8 @@ def give(words: list[str], desk: Path) -> None:
         command.make_context("cohort", words[1:])
         return
     made = {words[place] for verb, place in MADE if words[: len(verb)] == verb}
+    if "--choose" in words:
+        made = {str(Path(path).with_suffix(".choices.png")) for path in made}
     made |= {value for option, value in pairwise(words) if option in MADE_OPTIONS}
     for word in {*words} - made - {"phantom", "sample"}:
         here = Path(word)

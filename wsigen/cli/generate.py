@@ -96,7 +96,7 @@ def generate(
 
     rank, workers = (int(os.environ.get(name, d)) for name, d in (("RANK", 0), ("WORLD_SIZE", 1)))
     if rank == 0:
-        check_file(out, overwrite=overwrite, suffixes=SLIDE)
+        check_file(out, overwrite=overwrite or choose is not None, suffixes=SLIDE)
         if png:
             check_file(png, overwrite=overwrite, suffixes=PICTURE, apart_from=[out])
     device = choose_device(device)
