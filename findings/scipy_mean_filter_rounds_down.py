@@ -1,8 +1,8 @@
 """scipy's uniform_filter rounds the means of a uint8 image down, and that twice in two dimensions.
 
 It returns the type of its input, cut and not rounded, after each of its passes along an axis. One expects the
-nearest grey value, as of any mean that is stored in 8 bits: 101 for 100.89. An image is darker by a whole grey value
-after it.
+nearest grey value, as of any mean that is stored in 8 bits: 101 for 100.89. A noisy image is darker by 0.7 of a grey
+value after it.
 """
 
 from apart import apart, told
@@ -19,4 +19,4 @@ noise = np.random.default_rng(0).integers(100, 140, (400, 400), np.uint8)
 passed = ndimage.uniform_filter(noise, 3).astype(float)
 shift = round(float(passed.mean() - noise.mean()), 1)
 
-told(expected=(101, 0.0), recorded=(100, -1.0), seen=(mean, shift))
+told(expected=(101, 0.0), recorded=(100, -0.7), seen=(mean, shift))
