@@ -38,8 +38,11 @@ from wsigen.cohorts.cohort import read_cohort
 from wsigen.cohorts.patches import open_sources
 entries = read_cohort(sys.argv[1])
 slides = [s for split in sorted({e.split for e in entries}) for s in open_sources(entries, split)]
+seconds, used = time.perf_counter() - began, time.process_time()
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps({"slides": len(slides), "seconds": round(time.perf_counter() - began, 2), "peak_mb": round(peak)}))
+print(json.dumps({
+    "slides": len(slides), "seconds": round(seconds, 2), "processor_seconds": round(used, 2), "peak_mb": round(peak)
+}))
 """
 
 
@@ -126,6 +129,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--side", type=int, default=768)
     parser.add_argument("--cohort", type=Path)
+    parser.add_argument("--note", help="What else ran on the machine.")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     result: dict[str, Any] = {"images": arguments.images, "side": arguments.side}
@@ -138,6 +142,7 @@ def main() -> None:
             )
         if arguments.cohort:
             result["cohort"] = opened(arguments.cohort, Path(scratch))
+    result["note"] = arguments.note
     result["cores"] = len(os.sched_getaffinity(0))
     report({**result, "run_info": run_info()}, arguments.out)
 
