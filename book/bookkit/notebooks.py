@@ -190,6 +190,8 @@ def folds(cell: nbformat.NotebookNode) -> bool:
     body = ast.parse(cell.source).body
     if any(isinstance(part, (ast.Import, ast.ImportFrom)) for part in body):
         return True
+    if not body:
+        return False
     *before, last = body
     prepares = all(isinstance(part, ast.Assign) for part in before) and len(before) <= PREPARE
     return all(called(part) in SHOW for part in body) or (prepares and called(last) == "save")
