@@ -232,7 +232,7 @@ def test_a_run_leaves_its_parameters_losses_samples_and_a_usable_model(tmp_path,
     assert Image.open(tmp_path / "samples.png").size[0] > 0
     denoiser = load_denoiser(tmp_path / "model.safetensors")
     assert denoiser.info.images_seen == 64
-    assert denoiser.info.training_data == ("one (own data)",)
+    assert denoiser.info.training_data == ("own data (no licence named), 1 slide",)
     assert denoiser.mpp_range == (0.5, 8.0)
 
 
