@@ -91,11 +91,12 @@ class Trainer:
             model = DistributedDataParallel(model)
         examples = self._examples(sampler, workers, rank, world)
         late = 1 if self.device.startswith("cuda") else 0
+        by_shares = world == 1 and self.device == "cpu"
         steps = deque[Step]()
         with Crew(self.device) as crew:
             for example in crew.ahead(examples) if workers == 0 else examples:
-                with one_thread() if crew.size > 1 else nullcontext():
-                    steps.append(self.step(model, example, crew if world == 1 else None))
+                with one_thread() if by_shares else nullcontext():
+                    steps.append(self.step(model, example, crew if by_shares else None))
                 if len(steps) > late:
                     yield steps.popleft().progress()
             for step in steps:
@@ -107,7 +108,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad()
-        if crew is None or self.device != "cpu":
+        if crew is None:
             loss = self._losses(model, example).mean()
             loss.backward()
         else:
