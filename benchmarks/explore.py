@@ -6,12 +6,13 @@ A microscope of --threads cores is started before a slide of 20 x 15 mm, and loo
 overview, then 16 tiles of 256 px of each stage at one place, each stage when the one before is sharp, then the finest
 stage half a view to the right. For each:
 
-    seconds       until all tiles are there as JPEG; of the overview also `from_start`, with the program's own start
+    seconds       until all tiles are there as JPEG, and cpu_seconds of the processor over all threads
     evaluations   of the network
     of_zoom       all evaluations at the place over those that `wsigen zoom` counts there with views of 1024 px
 """
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
@@ -53,13 +54,13 @@ def looked(plan: str, options: argparse.Namespace) -> dict[str, Any]:
     """One walk from the overview to the nuclei and half a view on."""
     words = (*MM, "--mpp", str(options.mpp), "--seed", str(options.seed), "--plan", plan)
     began = time.perf_counter()
-    with process_of(options.model, *words, threads=options.threads) as (address, _):
+    with process_of(options.model, *words, threads=options.threads) as (address, process):
         reader = Looking(address)
         ready = time.perf_counter() - began
         views = [view(reader, stage, options.at) for stage in range(len(reader.mpps))]
-        seen = [timed(reader, tiles, options.seed) for tiles in views]
+        seen = [timed(reader, process.pid, tiles, options.seed) for tiles in views]
         to_the_right = [shifted(tile) for tile in views[-1]]
-        pan = timed(reader, to_the_right, options.seed)
+        pan = timed(reader, process.pid, to_the_right, options.seed)
         spent = sum(row["evaluations"] for row in seen)
         place = (options.at[0] * reader.height, options.at[1] * reader.width)
         size = reader.height, reader.width
@@ -96,18 +97,29 @@ def shifted(tile: str) -> str:
     return f"{stage}/{int(column) + SIDE // 2}_{row}"
 
 
-def timed(reader: Looking, tiles: list[str], seed: int) -> dict[str, Any]:
+def timed(reader: Looking, pid: int, tiles: list[str], seed: int) -> dict[str, Any]:
     """Wait for tiles and fetch them."""
     before = reader.want(seed=seed).json()["spent"]["evaluations"]
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), cpu_seconds(pid)
     left = list(tiles)
     while left:
         for tile in reader.want(*left, seed=seed).raise_for_status().json()["ready"]:
             reader.tile(tile, seed, "jpg").raise_for_status()
             left.remove(tile)
-    seconds = time.perf_counter() - began
-    after = reader.want(seed=seed).json()["spent"]["evaluations"]
-    return {"tiles": len(tiles), "seconds": round(seconds, 2), "evaluations": after - before}
+    found = {
+        "tiles": len(tiles),
+        "seconds": round(time.perf_counter() - began, 2),
+        "cpu_seconds": round(cpu_seconds(pid) - cpu, 2),
+        "evaluations": reader.want(seed=seed).json()["spent"]["evaluations"] - before,
+    }
+    print(found, file=sys.stderr, flush=True)
+    return found
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has had of the processor."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def zoomed(
