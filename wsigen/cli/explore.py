@@ -39,7 +39,7 @@ NOT_OF_THE_SLIDE = (
     type=Finite(min=0.25),
     default=1.0,
     show_default=True,
-    help="Memory for what was drawn; the program takes about half as much besides.",
+    help="Memory for what was drawn; the program itself takes some 0.6 GB besides.",
 )
 @click.option(
     "--disk-gb",

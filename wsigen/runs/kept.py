@@ -68,9 +68,12 @@ class Kept:
         self, memory_bytes: int, folder: Path | None = None, disk_bytes: int = 4 << 30
     ) -> None:
         self.memory_bytes, self.disk_bytes, self.folder = memory_bytes, disk_bytes, folder
-        self.in_memory: OrderedDict[Key, Image] = OrderedDict()
-        self.on_disk: OrderedDict[Key, int] = OrderedDict()
-        self.bytes_in_memory = self.bytes_on_disk = 0
+        # One piece of memory for all: taken one by one and given back in between, they would leave gaps.
+        self.pool: torch.Tensor | None = None
+        self.free: list[int] = []  # places in the pool
+        self.in_memory: OrderedDict[Key, int] = OrderedDict()
+        self.on_disk: OrderedDict[Key, int] = OrderedDict()  # bytes of each
+        self.bytes_on_disk = 0
         self.lock = RLock()
         if folder is not None:
             found = [
@@ -83,13 +86,18 @@ class Kept:
     def __contains__(self, key: Key) -> bool:
         return key in self.in_memory or key in self.on_disk
 
+    @property
+    def bytes_in_memory(self) -> int:
+        """What the windows in memory take."""
+        return 0 if self.pool is None else len(self.in_memory) * self.pool[:1].nbytes
+
     def get(self, key: Key) -> Image | None:
-        """A window, or None where it is not kept; it counts as used."""
+        """A copy of a window, or None where it is not kept; it counts as used."""
         with self.lock:
-            image = self.in_memory.get(key)
-            if image is not None:
+            if key in self.in_memory:
+                assert self.pool is not None
                 self.in_memory.move_to_end(key)
-                return image
+                return self.pool[self.in_memory[key]].clone()
             if key not in self.on_disk:
                 return None
             self.on_disk.move_to_end(key)
@@ -102,30 +110,45 @@ class Kept:
             return image
 
     def put(self, key: Key, image: Image) -> None:
-        """Keep a window; the tensor is kept itself and is not to be written to."""
+        """Keep a window; all are of one shape and type."""
         with self.lock:
             if key not in self.in_memory:
                 self._remember(key, image)
 
     def close(self) -> None:
-        """Send all that is in memory to the folder."""
+        """Send what is in memory to the folder, as much as there is room for."""
         with self.lock:
-            self.memory_bytes = 0
-            self._shrink_memory()
+            size = 0 if self.pool is None else self.pool[:1].nbytes + BLOCK
+            while len(self.in_memory) * size > self.disk_bytes:
+                self.in_memory.popitem(last=False)
+            while self.in_memory:
+                self._drop()
 
     def _remember(self, key: Key, image: Image) -> None:
-        self.in_memory[key] = image
-        self.bytes_in_memory += image.nbytes
-        self._shrink_memory()
+        if self.pool is None:
+            self.pool = torch.empty(
+                self.memory_bytes // image.nbytes, *image.shape, dtype=image.dtype
+            )
+            self.free = list(range(len(self.pool)))
+        if not self.free and self.in_memory:
+            self._drop()
+        if self.free:
+            self.in_memory[key] = self.free.pop()
+            self.pool[self.in_memory[key]] = image
+        else:  # no room for a single one
+            self._save(key, image)
 
-    def _shrink_memory(self) -> None:
-        while self.bytes_in_memory > self.memory_bytes and self.in_memory:
-            key, image = self.in_memory.popitem(last=False)
-            self.bytes_in_memory -= image.nbytes
-            if self.folder is not None and key not in self.on_disk:
-                self._save(self.folder / key.file, key, image)
+    def _drop(self) -> None:
+        """Send the least lately used window out of memory."""
+        assert self.pool is not None
+        key, place = self.in_memory.popitem(last=False)
+        self._save(key, self.pool[place])
+        self.free.append(place)
 
-    def _save(self, file: Path, key: Key, image: Image) -> None:
+    def _save(self, key: Key, image: Image) -> None:
+        if self.folder is None or key in self.on_disk:
+            return
+        file = self.folder / key.file
         part = file.with_suffix(".part")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)

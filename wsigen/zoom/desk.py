@@ -89,7 +89,7 @@ class Desk:
         slide_of: Callable[[int], Slide],
         formed: Callable[[Piece, Pixels], Any],
         *,
-        keep_bytes: int = 128 << 20,
+        keep_bytes: int = 64 << 20,
         readers: int = 100,
     ) -> None:
         self.slide_of, self.formed = slide_of, formed

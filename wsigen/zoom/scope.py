@@ -85,7 +85,7 @@ class Patchwork(Canvas):
         if self.unit != 1:
             patches = patches / self.unit
         for window, patch in zip(windows, patches.to("cpu", self.image.dtype), strict=True):
-            self.kept.put(self._named(window), patch.clone())
+            self.kept.put(self._named(window), patch)
 
     def _named(self, window: Window) -> Key:
         return self.key._replace(top=window.top, left=window.left)
