@@ -71,3 +71,12 @@ def save(result: dict[str, Any], out: Path | None, *, indent: int = 1) -> None:
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(result, indent=indent) + "\n")
+
+
+def rounded(value: Any) -> Any:
+    """Numbers to four digits: more is noise."""
+    if isinstance(value, dict):
+        return {key: rounded(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [rounded(entry) for entry in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value

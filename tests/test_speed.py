@@ -1,10 +1,5 @@
 """Slides on a device: what runs there, and what it costs."""
 
-import json
-import os
-import subprocess
-import sys
-import textwrap
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +10,7 @@ from run_kit import PATCH_PX, PATH, PLAN, scrambled_network
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from wsigen.coarse_to_fine import drain, generate, run_stage
-from wsigen.denoiser import EDMDenoiser
+from wsigen.denoiser import EDMDenoiser, Told
 from wsigen.devices import sent
 from wsigen.grid import shifted_grid
 from wsigen.networks.unet import UNet, UNetConfig
@@ -69,6 +64,38 @@ def test_batches_filled_up_for_a_compiler_give_what_the_network_gives():
         asked = torch.randn(number, 3, 16, 16), torch.rand(number), torch.rand(number) + 1
         torch.testing.assert_close(even(*asked), network(*asked), atol=1e-5, rtol=0)
     assert seen == [8, 8]  # 1 and 4 are too few to fill up, 9 are too many
+
+
+def test_what_a_network_is_told_is_filled_up_for_a_compiler_too():
+    seen = []
+
+    def compiled(x, c_noise, mpp, guide, c_guide, organ):
+        seen.append([None if each is None else len(each) for each in (x, guide, c_guide, organ)])
+        return x + guide
+
+    x, one = torch.randn(6, 3, 8, 8), torch.ones(6)
+    answer = EvenBatches(torch.nn.Identity(), compiled, 8)(x, one, one, 2 * x, one, None)
+    torch.testing.assert_close(answer, 3 * x)
+    assert seen == [[8, 8, 8, None]]
+
+
+def test_a_timed_denoiser_is_told_what_it_is_told():
+    class Listening(torch.nn.Module):
+        is_told = True
+
+        def __init__(self):
+            super().__init__()
+            self.one = torch.nn.Parameter(torch.ones(()))
+
+        def forward(self, x, sigma, mpp, told=None):
+            return x if told is None else told.image
+
+    timed = Timed(Listening())
+    x, shown = torch.zeros(1, 3, 4, 4), Told(torch.ones(1, 3, 4, 4), 0.1)
+    assert timed.is_told
+    assert torch.equal(timed(x, 1.0, 1.0, shown), shown.image)
+    assert torch.equal(timed(x, 1.0, 1.0), x)
+    assert not Timed(scrambled_network()).is_told
 
 
 def test_filled_up_repeats_the_first():
@@ -192,41 +219,3 @@ def test_memory_beyond_the_canvas_is_bounded_by_the_batch(threads, solver):
     patch = 3 * 16 * 16 * 4
     assert largest(128, 4) == largest(256, 4) == 4 * patch
     assert largest(512, 4) == largest(256, 4)
-
-
-def gigapixel(*words, script: str | None = None) -> subprocess.CompletedProcess:
-    """The benchmark as a command of its own, on a slide of 72 px."""
-    file = ROOT / "benchmarks" / "gigapixel.py"
-    command = [sys.executable, *(["-c", script] if script else [str(file)]), *map(str, words)]
-    options = ["--width", "72", "--height", "72", "--num-steps", "2", "--overview-steps", "2"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        [*command, *options, "--device", "cpu", "--keep-batch"],
-        capture_output=True, text=True, env=environment, timeout=200, check=False,
-    )  # fmt: skip
-
-
-def test_the_gigapixel_run_needs_neither_openslide_nor_libvips_and_goes_on_when_time_was_up(
-    tmp_path,
-):
-    script = textwrap.dedent(
-        f"""
-        import runpy, sys
-        blocked = ("openslide", "pyvips", "scipy", "skimage", "sklearn", "httpx")
-        sys.modules.update(dict.fromkeys(blocked))
-        sys.argv[0] = {str(ROOT / "benchmarks" / "gigapixel.py")!r}
-        runpy.run_path(sys.argv[0], run_name="__main__")
-        """
-    )
-    words = (tmp_path / "work", "--out", tmp_path / "out")
-    early = gigapixel(*words, "--minutes", 0.0001, script=script)
-    assert "time is up" in early.stdout + early.stderr
-    assert not (tmp_path / "out").exists()
-    done = gigapixel(*words, script=script)
-    assert done.returncode == 0, done.stderr
-    found = json.loads((tmp_path / "out" / "gigapixel.json").read_text())
-    assert found["sittings"] == 2
-    assert [stage["evaluations"] for stage in found["stages"]] == [3 * 1, 2 * 4]
-    assert found["operations"] == 11 * found["flops_per_patch"]
-    assert 0 < found["share_of_time_inside_the_network"] <= 1
-    assert (tmp_path / "out" / "crops.jpg").is_file()

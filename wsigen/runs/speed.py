@@ -134,13 +134,17 @@ class EvenBatches(nn.Module):
     def __init__(self, network: nn.Module, compiled: Callable[..., Tensor], size: int) -> None:
         super().__init__()
         self.network, self.compiled, self.size = network, compiled, size
+        self.config = getattr(network, "config", None)  # what a denoiser asks its network
 
-    def forward(self, x: Images, c_noise: PerImage, mpp: PerImage) -> Images:
+    def forward(self, x: Images, c_noise: PerImage, mpp: PerImage, *told: Tensor | None) -> Images:
         number = x.shape[0]
         if not self.size / 2 < number <= self.size:
-            output: Images = self.network(x, c_noise, mpp)
+            output: Images = self.network(x, c_noise, mpp, *told)
             return output
-        filled = (filled_up(values, self.size) for values in (x, c_noise, mpp))
+        filled = (
+            None if values is None else filled_up(values, self.size)
+            for values in (x, c_noise, mpp, *told)
+        )
         return self.compiled(*filled)[:number]
 
 

@@ -155,17 +155,17 @@ class Trainer:
     ) -> Iterator[Example]:
         """This process's share of every batch, from the first unseen patch on."""
         size = self.config.batch_size
-        numbers: list[Any] = [
+        numbers = (
             range(first + rank, first + size, world)
             for first in range(self.images_seen, self.config.images, size)
-        ]
+        )
         if isinstance(sampler, Drawer):
             for share in numbers:
                 yield told_example(sampler.draw(share), self.config, share[0])
             return
         loader = DataLoader(
             TrainingPatches(sampler, self.config),
-            batch_sampler=numbers,
+            batch_sampler=list[Any](numbers),
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=self.device.startswith("cuda"),

@@ -71,9 +71,7 @@ def train_in_folder(
         raise WsigenError(
             f"{folder}: holds a run already; add --resume to go on, or choose another folder"
         )
-    if config.organ_share:
-        network = replace(config.network, organs=organs_of(entries))
-        config = replace(config, network=network)
+    config = with_organs(config, entries)
     if resume:
         trainer = Trainer.resume(state, device, **(changes or {}))
     elif start_from is not None:
@@ -152,6 +150,13 @@ def training_patches(config: TrainConfig, sources: Sequence[Source]) -> PatchSam
     return sampler
 
 
+def with_organs(config: TrainConfig, entries: Sequence[Entry]) -> TrainConfig:
+    """The config with the names of the organs that its network is told of, if it is."""
+    if not config.organ_share:
+        return config
+    return replace(config, network=replace(config.network, organs=organs_of(entries)))
+
+
 def organs_of(entries: Sequence[Entry]) -> tuple[str, ...]:
     """Names of the organs of a cohort's training slides."""
     found = {entry.organ for entry in entries if entry.split == "train"}
@@ -186,8 +191,22 @@ def save_run(
     trainer.save(folder / STATE)
     average = trainer.average.module
     assert isinstance(average, UNet)
+    save_checkpoint(folder / MODEL, average, info_of(trainer, sampler, training_data))
+    if (folder / "losses.csv").exists():
+        plot_losses(folder / "losses.csv", folder / "loss.png")
+    denoiser = EDMDenoiser(average, config.sigma_data, half=has_fast_bfloat16(trainer.device))
+    save_image(
+        folder / "samples.png", sample_sheet(denoiser, config.patch_px, device=trainer.device)
+    )
+
+
+def info_of(
+    trainer: Trainer, sampler: PatchSampler | Drawer, training_data: tuple[str, ...]
+) -> ModelInfo:
+    """What is to be known of the model that a run has so far."""
+    config = trainer.config
     shown = sampler.placing.mpp_range if isinstance(sampler, Drawer) else sampler.mpp_range
-    model_info = ModelInfo(
+    return ModelInfo(
         network=config.network,
         sigma_data=config.sigma_data,
         patch_px=config.patch_px,
@@ -196,11 +215,4 @@ def save_run(
         images_seen=trainer.images_seen,
         training_data=training_data,
         background=BACKGROUND,
-    )
-    save_checkpoint(folder / MODEL, average, model_info)
-    if (folder / "losses.csv").exists():
-        plot_losses(folder / "losses.csv", folder / "loss.png")
-    denoiser = EDMDenoiser(average, config.sigma_data, half=has_fast_bfloat16(trainer.device))
-    save_image(
-        folder / "samples.png", sample_sheet(denoiser, config.patch_px, device=trainer.device)
     )
