@@ -4,7 +4,7 @@
 # **Question.** Patches are denoised one by one. Shifting the grid anew at each step is to leave no seams and cost nothing
 # (Fig. 4 of the paper). Does it, and what do its rivals pay for the same?
 #
-# ```{wipe} results/classroom/rivals/fixed_grid.png results/classroom/rivals/grid-shift.png
+# ```{wipe} results/classroom/rivals/fixed_grid.jpg results/classroom/rivals/grid-shift.jpg
 # :alt: The same square of generated tissue, three by three patches, by a
 # :names: fixed grid | grid-shift
 #

@@ -55,7 +55,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     (folder / "index.md").write_text(
         "# A page\n\n"
         "```{quiz} What is *it*?\n- this :: Not it.\n+ that :: It is.\n```\n\n"
-        f"```{{wipe}} {seams}/fixed_grid.png {seams}/grid-shift.png\n"
+        f"```{{wipe}} {seams}/fixed_grid.jpg {seams}/grid-shift.jpg\n"
         ":alt: One place,\n:names: fixed | shifted\n\nTwo ways.\n```\n\n"
         "```{frames} results/classroom/relaxation\n"
         ":alt: One square,\n:label: r\n:pictures: guided_00 = 0 | guided_28 = 28\n:start: 28\n```\n",
@@ -86,8 +86,8 @@ def test_a_wipe_brings_both_pictures_and_names_them(built: tuple[str, Path]) -> 
     assert 'alt="One place, shifted."' in page
     assert 'aria-label="from fixed to shifted"' in page
     for name in ("fixed_grid", "grid-shift"):
-        kept = html / "_static" / "slides" / f"results-classroom-rivals-{name}.png"
-        assert kept.read_bytes() == (ROOT / "results/classroom/rivals" / f"{name}.png").read_bytes()
+        kept = html / "_static" / "slides" / f"results-classroom-rivals-{name}.jpg"
+        assert kept.read_bytes() == (ROOT / "results/classroom/rivals" / f"{name}.jpg").read_bytes()
 
 
 def test_a_slider_over_named_pictures_brings_these_and_starts_where_it_is_told(
@@ -97,5 +97,5 @@ def test_a_slider_over_named_pictures_brings_these_and_starts_where_it_is_told(
     brought = sorted(
         path.name for path in (html / "_static/slides/results-classroom-relaxation").iterdir()
     )
-    assert brought == ["guided_00.png", "guided_28.png"]
+    assert brought == ["guided_00.jpg", "guided_28.jpg"]
     assert 'data-start="1"' in page

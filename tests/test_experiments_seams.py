@@ -97,7 +97,7 @@ def test_super_resolution_compares_all_methods_with_the_true_patches(lab, tmp_pa
     assert rows["bicubic"]["psnr"] > 20 > 1 > rows["bicubic"]["ssim"] > 0.5
     assert rows["true"]["sharpness"] > rows["bicubic"]["sharpness"]
     assert {row["split"] for row in result.rows} == {"test"}
-    assert not list(tmp_path.rglob("*.png"))  # of real tissue
+    assert not list(tmp_path.rglob("*.jpg"))  # of real tissue
 
 
 def test_the_regressor_begins_as_repetition_and_learns(lab):

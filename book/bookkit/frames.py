@@ -80,10 +80,12 @@ class FramesDirective(SphinxDirective):
         frames = []
         for picture in self.options["pictures"].split("|"):
             name, _, label = picture.strip().partition(" = ")
-            if not (ROOT / folder / f"{name}.png").is_file():
-                raise self.error(f"no picture {name}.png in {folder}")
-            self.env.note_dependency(str(ROOT / folder / f"{name}.png"))
-            frames.append({"file": f"{name}.png", "label": label or name})
+            files = [f"{name}{ending}" for ending in (".jpg", ".png")]
+            file = next((file for file in files if (ROOT / folder / file).is_file()), None)
+            if file is None:
+                raise self.error(f"no picture {' or '.join(files)} in {folder}")
+            self.env.note_dependency(str(ROOT / folder / file))
+            frames.append({"file": file, "label": label or name})
         return frames
 
 

@@ -86,7 +86,7 @@ def drawn(note: dict[str, Any]) -> set[str]:
 
 
 def result_of(path: Path) -> str | None:
-    """The result that a picture belongs to: ``results/classroom/solvers/x.png`` is of classroom/solvers."""
+    """The result that a picture belongs to: ``results/classroom/solvers/x.jpg`` is of classroom/solvers."""
     if path.is_relative_to(ROOT / "book" / "figures"):
         notes = [f"figures/{note.stem}" for note in sorted(path.parent.glob("*.json"))]
         return next((name for name in notes if path.stem in drawn(load(name))), None)

@@ -1,6 +1,6 @@
 """The directive ``wipe``: two pictures of one place, one over the other, and a line between them to be moved by hand.
 
-```{wipe} results/classroom/rivals/fixed_grid.png results/classroom/rivals/grid-shift.png
+```{wipe} results/classroom/rivals/fixed_grid.jpg results/classroom/rivals/grid-shift.jpg
 :alt: The same tissue ...
 :names: fixed grid | grid-shift
 

@@ -1,7 +1,7 @@
 """What an experiment finds: rows of numbers with their pictures, and the file they are kept in.
 
 ``results/<profile>/<name>.json`` holds one table, its parameters and what made it; the pictures lie in a folder beside
-it, ``results/<profile>/<name>/<picture>.png``.
+it, ``results/<profile>/<name>/<picture>.jpg``.
 """
 
 import json
@@ -22,6 +22,7 @@ from wsigen.models import MEASURED_MODEL
 from wsigen.training.checkpoint import shipped_models
 
 Pixels = NDArray[np.uint8]
+QUALITY = 90  # of JPEG: a clone has a hundred pictures to look at, and as PNG they took five times as much
 HEADS = {  # of columns whose name is not how one would say it
     "mpp": "µm/px",
     "kid": "KID",
@@ -84,7 +85,7 @@ class Result:
 
     def image(self, name: str) -> Pixels:
         """A picture of this result, uint8 (height, width, 3)."""
-        path = (self.folder or Path()) / f"{name}.png"
+        path = (self.folder or Path()) / f"{name}.jpg"
         if self.folder is None or not path.is_file():
             raise WsigenError(
                 f"{path}: no picture {name!r} of {self.experiment}; run wsigen experiment "
@@ -146,7 +147,7 @@ def save_result(result: Result, images: Mapping[str, Pixels], folder: Path) -> P
     pictures = path.with_suffix("")
     for name, pixels in images.items():
         pictures.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(pictures / f"{name}.png", optimize=True)
+        Image.fromarray(pixels).save(pictures / f"{name}.jpg", quality=QUALITY, subsampling=0)
     table = asdict(result)
     del table["folder"]
     write_json(path, table)
