@@ -32,6 +32,7 @@ from wsigen.runs.speed import (
     flops_per_patch,
     matrix_product,
 )
+from wsigen.runs.stage import SHARE
 from wsigen.runs.state import OutOfTime
 from wsigen.runs.storage import Storage, choose_storage
 from wsigen.runs.workdir import Workdir

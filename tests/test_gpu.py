@@ -9,13 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from cohort_kit import section
 from PIL import Image
 
+from wsigen.coarse_to_fine import drain, generate
 from wsigen.cohorts.cohort import read_cohort
 from wsigen.cohorts.pack import write_pack
+from wsigen.networks.unet import UNet, UNetConfig
+from wsigen.plan import TOLD, stages
 from wsigen.runs.speed import flops_per_patch
-from wsigen.training.checkpoint import load_denoiser
+from wsigen.training.checkpoint import LoadedDenoiser, ModelInfo, load_denoiser
 from wsigen.training.config import TINY
 from wsigen.training.loop import Trainer
 
@@ -108,6 +112,31 @@ def test_slides_that_are_kept_go_on_where_time_was_up(tmp_path):
     assert by_paper["plan"]["guided_steps"] == 1
     assert by_paper["finished"]
     assert (tmp_path / "out" / "paper.webp").is_file()
+
+
+def test_a_slide_of_a_told_model_is_told_on_a_device_as_in_a_run(tmp_path, monkeypatch):
+    """Compiled for one size of batch, and timed: the slide is that of the model as it is."""
+    monkeypatch.syspath_prepend(str(COMMAND.parent))
+    import gpu_slide
+
+    def model() -> LoadedDenoiser:
+        torch.manual_seed(0)
+        network = UNet(UNetConfig(widths=(16, 16), blocks=1, condition_channels=32, told=True))
+        for parameter in network.parameters():
+            torch.nn.init.normal_(parameter, std=0.1)
+        info = ModelInfo(network.config, 0.5, 16, 0.25, 100.0, 0, ())
+        made = LoadedDenoiser(network, info, name="x", sha256="", half=False)
+        return made.requires_grad_(False)
+
+    monkeypatch.setattr(torch, "compile", lambda network, dynamic: network)
+    path = stages(40, 40, 1.0, patch_px=16)
+    plan = replace(TOLD, num_steps=2, overview_steps=2)
+    painter = model().painter(plan, batch_size=9)
+    expected = drain(generate(painter, path))
+    timed = gpu_slide.prepare(model(), 9, compiled=True)
+    found = drain(generate(replace(painter, denoiser=timed), path))
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+    assert timed.seconds > 0
 
 
 def test_without_a_cohort_it_says_what_to_pack(tmp_path):

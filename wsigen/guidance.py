@@ -9,6 +9,7 @@ taken from the guide, what it cannot see is left to the model: range and null sp
 the first ``guided_steps`` steps relaxes the constraint: the model may correct what the guide got wrong.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from wsigen.arrays import Denoiser, Guides, Images, Levels
-from wsigen.denoiser import EDMDenoiser, Told
+from wsigen.denoiser import Told
 from wsigen.sampler import take_step
 
 
@@ -56,7 +57,7 @@ def constrained(denoiser: Denoiser, guide: Guides, operator: AveragePool) -> Den
 
 
 def told(
-    denoiser: EDMDenoiser, shown: Told, strength: float = 0.0, down_to: float = 0.0
+    denoiser: Callable[..., Images], shown: Told, strength: float = 0.0, down_to: float = 0.0
 ) -> Denoiser:
     """Wrap a denoiser: it is shown its guide, and carried on away from what it says without.
 

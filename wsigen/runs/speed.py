@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from wsigen.arrays import Images, PerImage
+from wsigen.denoiser import Told
 from wsigen.networks.unet import UNet
 
 BATCHES = {"cuda": (64, 128, 256, 512, 1024, 2048), "cpu": (8, 16, 32, 64)}
@@ -34,9 +35,17 @@ class Timed(nn.Module):
         self.moments: list[tuple[Any, Any]] = []
         self.lock = Lock()
 
-    def forward(self, x: Images, sigma: Tensor | float, mpp: Tensor | float) -> Images:
+    @property
+    def is_told(self) -> bool:
+        """Whether the denoiser knows what to make of a guide."""
+        return bool(getattr(self.denoiser, "is_told", False))
+
+    def forward(
+        self, x: Images, sigma: Tensor | float, mpp: Tensor | float, told: Told | None = None
+    ) -> Images:
         began, cpu = self._now(), time.thread_time()
-        estimate: Images = self.denoiser(x, sigma, mpp)
+        more = () if told is None else (told,)
+        estimate: Images = self.denoiser(x, sigma, mpp, *more)
         with self.lock:
             self.cpu_seconds += time.thread_time() - cpu
             self.moments.append((began, self._now()))

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 
 from wsigen.arrays import Denoiser, Images
-from wsigen.denoiser import EDMDenoiser
 from wsigen.grid import Grid, Window, evenly, side_by_side
 from wsigen.guidance import guided_step, told
 from wsigen.plan import Stage
@@ -199,9 +198,8 @@ class StageRun(StagePlane):
             skipped = is_background(self.guide.read(around), background)
         number = int(skipped.sum())
         if plan.guide_sigma is not None and number < len(batch):
-            assert isinstance(denoiser, EDMDenoiser)  # the plane has seen to it
             kept = [w for w, empty in zip(batch, skipped.tolist(), strict=True) if not empty]
-            denoiser = told(
+            denoiser = told(  # the plane has seen to it that it can be
                 denoiser, self.shown(kept), plan.guide_strength, plan.guide_strength_sigma
             )
         if number == 0:
