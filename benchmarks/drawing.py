@@ -4,7 +4,7 @@
 
 One by one: `PatchSampler` with the noise of `TrainingPatches`, as for a network that is not told its guide. In bulk:
 `Placing`, `Pyramids` and `told_example`, which draw rotations by any angle, a noisy guide and an organ too. Both make
-batches of 32 from the same slides, in turn, on one thread. ``grey_levels`` is how far upright patches of `Pyramids` are
+batches of 32 from the same slides, in turn, on one thread. ``grey_levels`` is how far upright patches within a slide are
 from the means that `Slide.read` takes under their pixels.
 """
 
@@ -72,6 +72,10 @@ def main(cohort: str, rounds: int, out: Path | None) -> None:
     away = []
     for i, mpp in enumerate(upright.mpp):
         corner = upright.centre[i] / mpp - config.patch_px / 2
+        ground = drawer.placing.grounds[upright.source[i]]
+        extent = np.array([ground.height, ground.width]) * ground.mpp / mpp
+        if (corner < 0).any() or (corner + config.patch_px > extent).any():
+            continue  # beyond a slide one gives its glass, the other white
         expected = sources[upright.source[i]].read(*corner, config.patch_px, config.patch_px, mpp)
         away.append(float(np.abs(pixels[i] - expected).mean()))
     result = {
