@@ -4,7 +4,7 @@
 
 One by one: `PatchSampler` with the noise of `TrainingPatches`, as for a network that is not told its guide. In bulk:
 `Placing`, `Pyramids` and `told_example`, which draw rotations by any angle, a noisy guide and an organ too. Both make
-batches of 32 from the same slides, in turn, on one thread; seconds are of the processor, so that others may work beside.
+batches of 32 from the same slides, in turn, on one thread. Seconds are of the processor: others may work beside.
 ``grey_levels`` is how far upright patches within a slide are from the means that `Slide.read` takes under their pixels.
 """
 
