@@ -1,5 +1,7 @@
 """Options that several verbs have, in groups, so that a flag is spelled and explained once."""
 
+import contextlib
+import ctypes
 import math
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -10,6 +12,7 @@ from wsigen.cli.finite import FINITE, Finite
 from wsigen.models import DEFAULT_MODEL, MEASURED_MODEL
 
 Number = TypeVar("Number", int, float)
+M_ARENA_MAX = -8  # of malloc.h
 
 
 def numbers(text: str | None, kind: type[Number]) -> tuple[Number, ...] | None:
@@ -69,6 +72,9 @@ def use_threads(_: click.Context, __: click.Parameter, number: int | None) -> No
     from wsigen.devices import choose_threads
 
     torch.set_num_threads(choose_threads(number))
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # where there is no glibc
+        # threads take memory from one place: each with its own would keep what it needed once
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
 def threads_used() -> str:
