@@ -2,7 +2,7 @@
 
 from wsigen.plots import REAL
 from wsigen.plots.ablations import ablations
-from wsigen.plots.guided import inherited, plan_textures
+from wsigen.plots.guided import inherited, plan_textures, ways_to_relax
 
 
 def test_textures_stand_over_their_scales_and_the_cost_is_named() -> None:
@@ -45,3 +45,18 @@ def test_ablations_are_compared_with_the_first() -> None:
         assert [line.get_xdata()[0] for line in dots] == values
         rule = next(line for line in axes.lines if len(line.get_xdata()) == 2)
         assert (rule.get_color(), set(rule.get_xdata())) == (REAL, {values[0]})
+
+
+def test_ways_to_relax_are_two_lines_over_the_levels_without_rows_of_strength() -> None:
+    rows = [
+        {"way": way, "level": level, "strength": strength, "guide_error": level + off,
+         "kid": off, "kid_low": off - 1, "kid_high": off + 1}
+        for way, off in (("projected", 1), ("told", 2))
+        for level, strength in ((0.3, 0.0), (0.1, 0.0), (0.1, 0.5))
+    ]  # fmt: skip
+    agreement, distance = ways_to_relax(rows).axes
+    assert [line.get_xydata().tolist() for line in agreement.lines] == [
+        [[0.1, 1.1], [0.3, 1.3]],
+        [[0.1, 2.1], [0.3, 2.3]],
+    ]
+    assert [set(line.get_ydata()) for line in distance.lines] == [{1}, {2}]

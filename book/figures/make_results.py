@@ -14,7 +14,7 @@ from saving import save
 from wsigen.experiments.result import load_result
 from wsigen.plots.ablations import ablations
 from wsigen.plots.fewer_evaluations import pareto
-from wsigen.plots.guided import inherited, plan_textures
+from wsigen.plots.guided import inherited, plan_textures, ways_to_relax
 from wsigen.plots.quality import colour_drift, held_out_scores, resolution_scores, solver_curves
 from wsigen.plots.seams import (
     exact_distances,
@@ -59,6 +59,11 @@ def cascade() -> Figure:
     return inherited([row for row in found if row["what"] == "slide"], floor, "her2st-C")
 
 
+def telling() -> Figure:
+    """Chapter 6: a guide that is enforced, and one that is told."""
+    return ways_to_relax([row for row in rows("telling_small-3") if row["mpp"] == 2.8])
+
+
 def held_out() -> Figure:
     """Chapters 4 and 9: patients that the model has not seen."""
     return held_out_scores(
@@ -74,6 +79,7 @@ def main() -> None:
         "textures": textures,
         "relaxation": lambda: relaxation_curves(rows("relaxation")),
         "cascade": cascade,
+        "telling": telling,
         "exact_schemes": lambda: exact_distances(rows("exact_field")),
         "rivals": lambda: rival_scores(rows("rivals")),
         "step_seams": lambda: step_effects(rows("step_seams")),

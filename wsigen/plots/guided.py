@@ -58,3 +58,36 @@ def inherited(rows: Rows, floor: float, patient: str) -> Figure:
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     return figure
+
+
+def ways_to_relax(rows: Rows) -> Figure:
+    """A guide projected down to a noise level, or told with noise of it: what agrees with it, and what is like tissue.
+
+    Args:
+        rows: of one scale, with ``way``, ``level``, ``strength``, ``guide_error``, ``kid`` and its interval.
+    """
+    figure = Figure(figsize=(7.2, 3.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    names = {"projected": "projected down to σr", "told": "told with noise σg"}
+    for (way, name), (colour, marker) in zip(names.items(), LOOKS, strict=False):
+        points = sorted(
+            (row for row in rows if row["way"] == way and row["strength"] == 0),
+            key=lambda row: row["level"],
+        )
+        levels = [row["level"] for row in points]
+        left.plot(
+            levels, [row["guide_error"] for row in points], color=colour, marker=marker, label=name
+        )
+        right.plot(levels, [row["kid"] for row in points], color=colour, marker=marker)
+        low, high = ([row[f"kid_{end}"] for row in points] for end in ("low", "high"))
+        right.fill_between(levels, low, high, color=colour, alpha=0.15, linewidth=0)
+    left.set(ylabel="off the guide, grey levels")
+    right.set(ylabel="KID to other real patches")
+    for axes in (left, right):
+        axes.set(xscale="log", xlabel="noise level")
+        axes.set_xticks(levels, [f"{level:g}" for level in levels])
+        axes.minorticks_off()
+        axes.set_ylim(bottom=0)
+        axes.grid(alpha=0.3)
+    left.legend(frameon=False)
+    return figure
