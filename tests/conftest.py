@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from jaxtyping import install_import_hook
-from lab_kit import lab, small_world  # noqa: F401  fixtures for all
+from lab_kit import lab, small_world, told_lab  # noqa: F401  fixtures for all
 
 METHOD = ["schedule", "denoiser", "loss", "sampler", "guidance", "runs.canvas", "networks"]
 install_import_hook([f"wsigen.{module}" for module in METHOD], "beartype.beartype")

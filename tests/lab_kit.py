@@ -6,14 +6,16 @@ Torch is imported where a fixture is used, after `conftest.py` has hooked its ch
 import pytest
 
 
-def save_model(path, seed=0):
+def save_model(path, seed=0, *, told=False):
     import torch
 
     from wsigen.networks.unet import UNet, UNetConfig
     from wsigen.training.checkpoint import ModelInfo, save_checkpoint
 
     torch.manual_seed(seed)
-    config = UNetConfig(widths=(16, 16), blocks=1, attention=False, condition_channels=32)
+    config = UNetConfig(
+        widths=(16, 16), blocks=1, attention=False, condition_channels=32, told=told
+    )
     info = ModelInfo(config, 0.5, 32, 0.25, 40.0, 1, ("nothing (own data)",))
     save_checkpoint(path, UNet(config), info)
     return path
@@ -36,3 +38,12 @@ def lab(small_world, tmp_path):
     from wsigen.experiments.lab import Lab
 
     return Lab(small_world / "slides", small_world / "model.safetensors", cache=tmp_path / "cache")
+
+
+@pytest.fixture
+def told_lab(small_world, tmp_path):
+    """A lab with a model that is told its guide."""
+    from wsigen.experiments.lab import Lab
+
+    model = save_model(tmp_path / "told.safetensors", told=True)
+    return Lab(small_world / "slides", model, cache=tmp_path / "cache")

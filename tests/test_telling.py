@@ -3,24 +3,11 @@
 from dataclasses import replace
 
 import pytest
-import torch
 
 from wsigen.errors import WsigenError
 from wsigen.experiments import telling
-from wsigen.experiments.lab import Lab
-from wsigen.networks.unet import UNet, UNetConfig
-from wsigen.training.checkpoint import ModelInfo, save_checkpoint
 
 CONFIG = replace(telling.PROFILES["smoke"], strengths=(0.5,))
-
-
-@pytest.fixture
-def told_lab(small_world, tmp_path):
-    torch.manual_seed(0)
-    shape = UNetConfig(widths=(16, 16), blocks=1, condition_channels=32, told=True)
-    info = ModelInfo(shape, 0.5, 32, 0.25, 40.0, 1, ("nothing (own data)",))
-    save_checkpoint(tmp_path / "told.safetensors", UNet(shape), info)
-    return Lab(small_world / "slides", tmp_path / "told.safetensors", cache=tmp_path / "cache")
 
 
 def test_a_guide_projected_longer_is_held_more_firmly(told_lab):

@@ -45,7 +45,7 @@ class Config:
 
     patches: int = 96
     scales: tuple[float, ...] = (1.4, 2.8)
-    plan: StagePlan = TOLD
+    plan: StagePlan = replace(TOLD, guide_sigma=0.03)
     levels: tuple[float, ...] = (0.03, 0.06, 0.12, 0.25, 0.5)
     strengths: tuple[float, ...] = (0.5,)
 
