@@ -30,9 +30,9 @@ help:  ## this list
 
 demo: $(VENV)/default.stamp  ## generate a small slide with the model that ships: demo/slide.tiff and demo/slide.png
 	@mkdir -p demo
-	@echo "A slide of 2048 x 2048 px: some minutes on a few cores of a processor, seconds on a GPU."
-	$(BIN)/wsigen generate demo/slide.tiff --width 2048 --height 2048 --mpp 0.7 --seed 0 \
-		--plan fast --png demo/slide.png --overwrite
+	@echo "A section of 5 x 4 mm: a minute or two on two cores of a processor."
+	$(BIN)/wsigen generate demo/slide.tiff --width-mm 5 --height-mm 4 --mpp 2 --seed 2 \
+		--png demo/slide.png --overwrite
 
 viewer: $(VIEWER)/openseadragon.min.js  ## bring the slide viewer of `wsigen study` and `wsigen view` from npm
 

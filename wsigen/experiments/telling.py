@@ -29,6 +29,7 @@ from wsigen.sampler import sample
 from wsigen.seeds import generator
 
 BATCH = 32  # patches
+FIRM = replace(TOLD, guide_sigma=0.03)
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Config:
 
     patches: int = 96
     scales: tuple[float, ...] = (1.4, 2.8)
-    plan: StagePlan = replace(TOLD, guide_sigma=0.03)
+    plan: StagePlan = FIRM
     levels: tuple[float, ...] = (0.03, 0.06, 0.12, 0.25, 0.5)
     strengths: tuple[float, ...] = (0.5,)
 
