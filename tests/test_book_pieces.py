@@ -63,7 +63,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     )
     (folder / "conf.py").write_text(
         f"import sys\nsys.path.insert(0, {str(ROOT / 'book')!r})\n"
-        "extensions = ['myst_nb', 'bookkit.quiz', 'bookkit.wipe', 'bookkit.frames']\n",
+        "extensions = ['myst_nb', 'bookkit.quiz', 'bookkit.wipe', 'bookkit.frames']\n"
+        # said here, since Sphinx 7.4 keeps what another build in this process said of suffixes
+        "source_suffix = {'.md': 'myst-nb'}\n",
         "utf-8",
     )
     app = Sphinx(
