@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 from wsigen.arrays import Levels
 from wsigen.errors import WsigenError
-from wsigen.sampler import evaluations
 from wsigen.schedule import SIGMA_MAX, SIGMA_MIN, karras_sigmas
 
 
@@ -127,8 +126,6 @@ class StagePlan:
     @property
     def evaluations(self) -> int:
         """Network evaluations a guided stage spends on each patch."""
-        if self.guide_sigma is None or self.guide_strength == 0:
-            return evaluations(self.num_steps, self.solver)
         return sum(self.evaluations_at(i) for i in range(self.num_steps))
 
     def evaluations_at(self, i: int) -> int:
