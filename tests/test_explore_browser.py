@@ -55,9 +55,8 @@ def looking(chromium: Browser, address: str, place: str = "", **options) -> Iter
 
 
 def sharp(page: Page) -> None:
-    """Wait until all that is in view is drawn."""
-    page.wait_for_selector(".explore[data-state=sharp]", timeout=60_000)
-    page.wait_for_timeout(300)
+    """Wait until the view rests and all that is in it is drawn."""
+    page.wait_for_timeout(100)  # a click or a key reaches the viewer
     page.wait_for_selector(".explore[data-state=sharp]", timeout=60_000)
 
 
@@ -75,9 +74,13 @@ def colours(page: Page) -> int:
 
 
 def thumbnail(page: Page) -> np.ndarray:
-    """The picture in view, small."""
-    shot = Image.open(io.BytesIO(page.locator(".picture").screenshot())).convert("RGB")
-    return np.asarray(shot.resize((128, 66)), dtype=float)
+    """The picture in view, small, once it no longer changes: the viewer draws a moment after its tiles are there."""
+    shot = b""
+    while (newer := page.locator(".picture").screenshot()) != shot:
+        shot = newer
+        page.wait_for_timeout(200)
+    small = Image.open(io.BytesIO(shot)).convert("RGB").resize((128, 66))
+    return np.asarray(small, dtype=float)
 
 
 def place(page: Page) -> dict[str, float]:

@@ -19,6 +19,7 @@ const coming = new Set(); // those of them that are drawn and on their way
 let seed = Number(page.dataset.seed);
 let current = new AbortController();
 let settle;
+let moving = false; // the view is on its way to another place
 
 // Pixels of the finest stage for one of this stage.
 const factor = (stage) => mpps[stage] / mpps[finest];
@@ -102,10 +103,10 @@ async function ask(tiles) {
 
 // Tell all who wait for a tile how it ended.
 function end(name, how) {
-  coming.delete(name);
   const jobs = waiting.get(name) ?? [];
   waiting.delete(name);
   jobs.forEach(how);
+  if (coming.delete(name) && !coming.size) askSoon(); // what was drawn is there: say so
 }
 
 function deliver(name) {
@@ -125,7 +126,8 @@ async function pump() {
     const asked = seed;
     try {
       const tiles = wanted();
-      if (!tiles.length && page.dataset.state !== "drawing") {
+      const settled = !["starting", "drawing"].includes(page.dataset.state);
+      if (moving || (!tiles.length && (settled || coming.size))) {
         await new Promise((resolve) => current.signal.addEventListener("abort", resolve));
         continue;
       }
@@ -145,7 +147,7 @@ async function pump() {
 function show({ failed, lacking, total, others, spent }, left) {
   const [trouble] = Object.values(failed);
   if (trouble) tell("trouble", `This view cannot be drawn: ${trouble}`);
-  else if (left) tell("drawing", others ? `Drawing, in turn with ${others} others` : "Drawing");
+  else if (left || coming.size) tell("drawing", others ? `Drawing, in turn with ${others} others` : "Drawing");
   else tell("sharp", "Sharp");
   $("progress").hidden = !left;
   $("progress").value = total ? 1 - lacking / total : 0;
@@ -236,8 +238,16 @@ viewer.addHandler("open", () => {
   goToAddress();
   askSoon();
 });
+viewer.addHandler("animation-start", () => {
+  moving = true;
+  tell("drawing", "Drawing");
+});
 viewer.addHandler("animation", askSoon);
-viewer.addHandler("animation-finish", () => history.replaceState(null, "", address()));
+viewer.addHandler("animation-finish", () => {
+  moving = false;
+  askSoon();
+  history.replaceState(null, "", address());
+});
 addEventListener("popstate", () => {
   const number = Number(new URLSearchParams(location.search).get("seed") ?? page.dataset.seed);
   if (number !== seed) openSlide(number);
