@@ -193,6 +193,14 @@ def test_a_group_has_its_share_as_far_as_it_has_cases(cases, share):
     assert np.mean(placing.places(range(4000)).source < cases) == pytest.approx(share, abs=0.03)
 
 
+def test_a_group_is_drawn_alone_below_its_scale():
+    grounds = [ground("n", group="breast"), ground("o")]
+    placing = Placing(grounds, PATCH_PX, (1.0, 4.0), only_below={"breast": 2.0})
+    places = placing.places(range(4000))
+    assert set(places.source[places.mpp < 2]) == {0}
+    assert np.mean(places.source[places.mpp > 2] == 0) == pytest.approx(0.5, abs=0.04)
+
+
 def test_where_a_scale_is_an_estimate_the_network_is_told_one_that_errs():
     exact, unsure = (
         Placing([ground(jitter=jitter)], PATCH_PX, (1.0, 8.0)).places(range(4000))

@@ -23,7 +23,7 @@ from wsigen.slides import read_description
 from wsigen.training.checkpoint import ModelInfo, load_denoiser, save_checkpoint
 from wsigen.training.config import TrainConfig
 from wsigen.training.drawing import Drawn
-from wsigen.training.examples import told_example
+from wsigen.training.examples import binomial, told_example
 
 SHAPE = UNetConfig(widths=(16, 16), blocks=1, condition_channels=32, averages=(4,))
 TOLD = replace(SHAPE, told=True, organs=("breast", "colon"))
@@ -178,6 +178,19 @@ def test_told_examples_show_the_patch_averaged_with_noise_of_their_level():
     coarse = AveragePool()(data.clean) + 0.1 * torch.randn(400, 3, 4, 4)
     expected = float(AveragePool().enlarged(coarse).std())
     assert float(image.std()) == pytest.approx(expected, rel=0.05)
+
+
+def test_a_share_of_the_guides_is_blurred_and_all_keep_their_mean():
+    clean = torch.randn(400, 3, 32, 32).repeat_interleave(2, -1).repeat_interleave(2, -2)
+    data = replace(drawn(), clean=clean, overview=torch.zeros(400, dtype=torch.bool))
+    config = TrainConfig(told_share=1.0, told_sigma_min=1e-6, told_sigma_max=1e-6, told_blur=0.25)
+    image = told_example(data, config, first=0).told.image
+    sharp = AveragePool().enlarged(AveragePool()(clean))
+    blurred = (image - sharp).abs().amax((1, 2, 3)) > 1e-3
+    assert float(blurred.float().mean()) == pytest.approx(0.25, abs=0.06)
+    assert (image[blurred].std((1, 2, 3)) < sharp[blurred].std((1, 2, 3))).all()
+    ramp = torch.linspace(-1, 1, 8).expand(1, 3, 8, 8)
+    torch.testing.assert_close(binomial(ramp)[..., 1:-1], ramp[..., 1:-1])
 
 
 def test_a_batch_of_examples_is_named_by_its_first_patch():

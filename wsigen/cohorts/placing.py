@@ -60,6 +60,7 @@ class Placing:
         mpp_range: finest and coarsest micrometres per pixel.
         whole_share: share of patches that are overviews.
         shares: how much of the draw the groups named get, where they show a scale; the others share the rest.
+        only_below: for groups named the scale below which they alone are drawn, where they show it; overviews apart.
         seed: name of the stream.
 
     Raises:
@@ -74,11 +75,12 @@ class Placing:
         *,
         whole_share: float = 0.0,
         shares: dict[str, float] | None = None,
+        only_below: dict[str, float] | None = None,
         seed: int = 0,
     ) -> None:
         self.grounds, self.patch_px, self.seed = grounds, patch_px, seed
         self.mpp_range = mpp_range
-        self.shares = shares or {}
+        self.shares, self.only_below = shares or {}, only_below or {}
         self._known = _Known(grounds)
         self._drawn: tuple[int, NDArray[np.float64]] = -1, np.empty((0, UNIFORMS))
         low, high = mpp_range
@@ -165,6 +167,9 @@ class Placing:
             finest, coarsest = ground.scales(self.patch_px)
             if finest * (1 - SCALE_TOLERANCE) <= low and high <= coarsest * (1 + SCALE_TOLERANCE):
                 shown[i] = ground.tissue_um2
+        alone = [high <= self.only_below.get(ground.group, 0.0) for ground in self.grounds]
+        if shown[alone].any():
+            shown[~np.array(alone)] = 0.0
         patch_um2 = (self.patch_px * math.sqrt(low * high)) ** 2
         return self._by_case(shown, ENOUGH_PATCHES * patch_um2)
 

@@ -32,10 +32,13 @@ class TrainConfig:
             which start from noise alone, are trained at higher noise levels.
         told_share: share of patches whose guide the network is shown; overviews a third as often.
         told_sigma_min, told_sigma_max: range of sigma_g, the guide's noise level, drawn log-uniformly.
+        told_blur: share of the guides shown that are blurred by up to a binomial filter of 3 x 3, since a stage is told
+            what another has made, which is softer than tissue.
         told_sigma_mean, told_sigma_std: ln sigma of told patches ~ N(mean, std^2): a stage starts low.
         organ_share: share of patches whose organ the network is told.
         whole_share: share of patches that are overviews of whole slides.
         breast_share: share of the draw that breast cases get, as far as there are enough of them.
+        breast_only_below: scale in um/px below which only breast cases are drawn, overviews apart.
         sigma_data: standard deviation of the images.
         augment: turn and mirror patches.
         stain_jitter: standard deviation of the logarithm of each stain's amount; 0 leaves the stains as they are.
@@ -62,11 +65,13 @@ class TrainConfig:
     told_share: float = 0.0
     told_sigma_min: float = 0.02
     told_sigma_max: float = 0.6
+    told_blur: float = 0.0
     told_sigma_mean: float = -1.3
     told_sigma_std: float = 1.3
     organ_share: float = 0.0
     whole_share: float = 0.0
     breast_share: float = 0.0
+    breast_only_below: float = 0.0
     sigma_data: float = 0.5
     augment: bool = True
     stain_jitter: float = 0.0

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 from torch.utils.data import Dataset
 
 from wsigen.arrays import Images, PerImage
@@ -77,10 +78,20 @@ def told_example(drawn: Drawn, config: TrainConfig, first: int) -> Example:
         lognormal_sigmas(gauss, config.sigma_mean, config.sigma_std),
     )
     guide = operator(clean)
+    if config.told_blur:
+        share = torch.where(uniform() < config.told_blur, uniform(), 0.0)
+        guide = torch.lerp(guide, binomial(guide), share[:, None, None, None])
     guide = guide + sigma_g[:, None, None, None] * normal(*guide.shape)
     image = torch.where(is_told[:, None, None, None], operator.enlarged(guide), 0.0)
     organ = torch.where(uniform() < config.organ_share, drawn.organ, 0)
     return Example(clean, normal(*clean.shape), sigma, drawn.mpp, Told(image, sigma_g, organ))
+
+
+def binomial(image: Images) -> Images:
+    """The image under a filter of (1, 2, 1) / 4 along each axis; its border is repeated."""
+    wider = functional.pad(image, (1, 1, 1, 1), mode="replicate")
+    across = wider[..., :-2] / 4 + wider[..., 1:-1] / 2 + wider[..., 2:] / 4
+    return across[..., :-2, :] / 4 + across[..., 1:-1, :] / 2 + across[..., 2:, :] / 4
 
 
 def on_device(device: torch.device, seed: int, *path: str | int) -> torch.Generator:

@@ -178,6 +178,7 @@ def drawer_of(config: TrainConfig, pyramids: Pyramids) -> Drawer:
         (config.mpp_min, config.mpp_max),
         whole_share=config.whole_share,
         shares={"breast": config.breast_share},
+        only_below={"breast": config.breast_only_below},
         seed=config.seed,
     )
     return Drawer(pyramids, placing, config.network.organs)
