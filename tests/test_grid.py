@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from wsigen.grid import (
     Window,
     draw_shift,
+    evenly,
     rows_together,
     shifted_grid,
     side_by_side,
@@ -105,6 +106,16 @@ def test_rows_go_together_so_that_batches_are_full(in_a_row, batch_size):
     windows = rows * in_a_row
     assert windows <= batch_size or rows <= 8
     assert windows / (-(-windows // batch_size) * batch_size) > 0.7
+
+
+@given(st.integers(1, 200), st.integers(1, 40), st.integers(1, 8))
+def test_threads_get_equally_many_shares_of_equal_size(number, most, threads):
+    windows = [Window(0, 8 * n, 8, 8) for n in range(number)]
+    shares = list(evenly(windows, most, threads))
+    assert [window for share in shares for window in share] == windows
+    assert max(map(len, shares)) <= most
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+    assert len(shares) % threads == 0 or len(shares) == number
 
 
 def test_a_grid_is_a_sequence_of_windows():

@@ -17,6 +17,7 @@ from wsigen.plan import Stage
 from wsigen.runs.background import is_background, sparing
 from wsigen.runs.canvas import Canvas, Image, cut
 from wsigen.runs.kept import Drawn, Key
+from wsigen.runs.crew import crew_size
 from wsigen.runs.painter import Painter
 from wsigen.runs.plane import StagePlane
 from wsigen.runs.progress import Progress, Spent
@@ -72,14 +73,14 @@ class StageRun(StagePlane):
             self.state.step_done(i)
 
     def batches(self, i: int) -> Iterator[list[Window]]:
-        """The windows that have yet to take step ``i``, in batches; on a processor of no more than ``SHARE``."""
+        """The windows that have yet to take step ``i``, in batches; on a processor in shares for a crew's threads."""
         self.open(i)
         self.before = self.spent.patches
         done = self.state.patches if i == self.state.step else 0
         begun = 0
         most = SHARE if self.device.type == "cpu" else self.painter.batch_size
         for batch in self.grid(i).batches(self.painter.batch_size):
-            for share in evenly(batch, most):
+            for share in evenly(batch, most, crew_size(self.device)):
                 begun += len(share)
                 if begun > done:
                     yield share

@@ -29,7 +29,7 @@ from wsigen.runs.kept import Kept, Key
 from wsigen.runs.painter import Painter
 from wsigen.runs.plane import flat_round
 from wsigen.runs.progress import Spent
-from wsigen.runs.stage import StageRun
+from wsigen.runs.stage import SHARE, StageRun
 from wsigen.runs.state import InMemory
 from wsigen.zoom.cone import within
 
@@ -247,7 +247,7 @@ class Scope:
         if not batch:
             return
         began = time.monotonic()
-        shares = evenly(batch, -(-len(batch) // self.crew.size))
+        shares = evenly(batch, SHARE, self.crew.size)
         for _, spent in self.crew.in_order(partial(run.take, step), shares):
             run.spent.add(spent)
         self.seconds += time.monotonic() - began
