@@ -16,8 +16,8 @@ from wsigen.guidance import guided_step, told
 from wsigen.plan import Stage
 from wsigen.runs.background import is_background, sparing
 from wsigen.runs.canvas import Canvas, Image, cut
-from wsigen.runs.kept import Drawn, Key
 from wsigen.runs.crew import crew_size
+from wsigen.runs.kept import Drawn, Key
 from wsigen.runs.painter import Painter
 from wsigen.runs.plane import StagePlane
 from wsigen.runs.progress import Progress, Spent
