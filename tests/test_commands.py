@@ -23,7 +23,8 @@ from wsigen.experiments.result import Result
 from wsigen.experiments.run import Done, run
 from wsigen.phantom.slide import PhantomSlide
 from wsigen.slides import write_pyramid
-from wsigen.study.design import RATINGS, load_study
+from wsigen.study.design import KEY, RATINGS, load_study, read_key
+from wsigen.study.sheet import create_sheet
 from wsigen.study.simulate import sit_study
 from wsigen.study.store import Store
 
@@ -31,6 +32,7 @@ MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 PROJECT = (ROOT / "pyproject.toml").read_text("utf-8")
 MADE = (  # verbs, and which word after them names what they make
     (["generate"], 1), (["phantom"], 1), (["train"], 1), (["zoom"], 1), (["study", "create"], 2),
+    (["study", "sheet"], 2),
     (["convert"], 2), (["pack"], 2), (["cohort", "hold-out"], 3),
 )  # fmt: skip
 MADE_OPTIONS = ("--png", "--sheet", "--key")
@@ -104,6 +106,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         save_model(folder / "runs" / name / "model.safetensors")
     for name in ("region.png", "scan.tif"):
         Image.fromarray(pixels).save(folder / name)
+    slides = [folder / "generated.tiff"]
+    list(create_sheet(folder / "reading", slides, real=folder / "scans", n=2, crop_px=16))
     return folder
 
 
@@ -159,6 +163,8 @@ def give(words: list[str], desk: Path) -> None:
                 (here.parent / origin.name).symlink_to(origin)
     if words[:2] == ["study", "report"]:
         rate_all(Path(words[2]))
+    if words[:2] == ["study", "read"]:
+        score_all(Path(words[2]), [Path(word) for word in words[3:]])
     status = wsigen.main(words, prog_name="wsigen", standalone_mode=False)
     assert not status, f"wsigen {shlex.join(words)} ended with {status}"
     for path in made:
@@ -172,6 +178,13 @@ def rate_all(folder: Path) -> None:
         sit_study(
             study, store, name, {slide: number + 9 * i for i, slide in enumerate(study.slides)}
         )
+
+
+def score_all(folder: Path, tables: list[Path]) -> None:
+    """Every reader of a sheet scores it."""
+    numbers = read_key(folder / KEY, "number")
+    for path in tables:
+        path.write_text("number,score\n" + "".join(f"{number},50\n" for number in numbers))
 
 
 @pytest.mark.parametrize("text", [text for text in TEXTS if wsigen_of(text)])

@@ -19,7 +19,7 @@ from wsigen.errors import WsigenError
 from wsigen.experiments import run as runner
 from wsigen.experiments.catalogue import CATALOGUE, PROFILE_NAMES, Experiment
 from wsigen.experiments.lab import Lab
-from wsigen.experiments.places import PlacedPatches, overlap
+from wsigen.experiments.places import PlacedPatches
 from wsigen.experiments.result import Row, as_markdown, load_result, plain, sheet
 from wsigen.experiments.run import run, saved_or_run
 from wsigen.slides.reader import ImageSlide

@@ -8,9 +8,8 @@ from pathlib import Path
 import click
 
 from wsigen.cli.finite import FINITE, Finite
+from wsigen.cli.sheet import FILE, FOLDER, read, sheet
 
-FOLDER = click.Path(path_type=Path, file_okay=False)
-FILE = click.Path(path_type=Path, dir_okay=False)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -38,6 +37,10 @@ def study() -> None:
       wsigen study serve trial
       wsigen study report trial
     """
+
+
+study.add_command(sheet)
+study.add_command(read)
 
 
 @study.command()

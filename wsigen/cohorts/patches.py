@@ -25,6 +25,8 @@ BACKGROUND_SHARE = 0.1  # of patches that may lie anywhere, so that empty glass 
 
 LARGEST_TISSUE_UM2 = 10e6  # more tissue than this on a slide earns it no more patches
 
+Place = tuple[float, float, float]  # top and left in pixels at the third, micrometres per pixel
+
 
 @dataclass(frozen=True)
 class Source:
@@ -181,6 +183,21 @@ class PatchSampler:
         room = extent - self.patch_px
         top, left = np.clip(corner, np.minimum(room, 0), np.maximum(room, 0))
         return float(top), float(left)
+
+
+def overlap(place: Place, taken: Sequence[Place], patch_px: int) -> float:
+    """The largest share of a patch that one of those ``taken`` at about its scale covers, 0 to 1."""
+    top, left, mpp = place
+    alike = [other for other in taken if 0.5 < other[2] / mpp < 2]
+    if not alike:
+        return 0.0
+    tops, lefts, scales = np.array(alike).T
+    shared = np.ones(len(alike))
+    for own, others in ((top, tops), (left, lefts)):  # micrometres along each axis
+        begin = np.maximum(own * mpp, others * scales)
+        end = np.minimum((own + patch_px) * mpp, (others + patch_px) * scales)
+        shared *= np.clip(end - begin, 0, None) / (patch_px * mpp)
+    return float(shared.max())
 
 
 def open_sources(entries: Sequence[Entry], split: str = "train") -> list[Source]:

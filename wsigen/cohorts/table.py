@@ -18,36 +18,40 @@ ENCODINGS = {
 }  # by the first bytes; else UTF-8, or Windows' own
 
 
-def read_table(source: Path) -> list[dict[str, str]]:
-    """The rows of a cohort.csv, {column: text}, with at least the columns ``REQUIRED``; blank rows are passed over.
+def read_table(source: Path, required: Sequence[str] = REQUIRED) -> list[dict[str, str]]:
+    """The rows of a table, {column: text}, with at least the columns ``required``; blank rows are passed over.
 
     Raises:
         WsigenError: it is no table, or a column is missing.
     """
-    return [row for _, row in numbered_rows(source)]
+    return [row for _, row in numbered_rows(source, required)]
 
 
-def numbered_rows(source: Path) -> list[tuple[int, dict[str, str]]]:
+def numbered_rows(
+    source: Path, required: Sequence[str] = REQUIRED
+) -> list[tuple[int, dict[str, str]]]:
     """As `read_table`, each row with its line in the file."""
-    text = _text(source)
+    text = _text(source, required)
     first = next((line for line in text.splitlines() if line.strip(SEPARATORS + " ")), "")
     separator = max(SEPARATORS, key=first.count)
     try:
         reader = csv.reader(text.splitlines(keepends=True), delimiter=separator)
         lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
     except csv.Error as error:
-        raise WsigenError(f"{source}: not a csv table ({error}); expected {REQUIRED}") from error
+        raise WsigenError(
+            f"{source}: not a csv table ({error}); expected {', '.join(required)}"
+        ) from error
     lines = [(number, cells) for number, cells in lines if any(cells)]
     head = [name.lower() for name in lines[0][1]] if lines else []
-    missing = [name for name in REQUIRED if name not in head or len(lines) < 2]
+    missing = [name for name in required if name not in head or len(lines) < 2]
     if missing:
         raise WsigenError(
-            f"{source}: no column {missing[0]!r}; expected at least {', '.join(REQUIRED)}, with commas between them"
+            f"{source}: no column {missing[0]!r}; expected at least {', '.join(required)}, with commas between them"
         )
     return [(n, dict(zip(head, cells + [""] * len(head), strict=False))) for n, cells in lines[1:]]
 
 
-def _text(source: Path) -> str:
+def _text(source: Path, required: Sequence[str]) -> str:
     data = source.read_bytes()
     encoding = ENCODINGS.get(data[:2], "utf-8-sig")
     for name in (encoding, "cp1252"):
@@ -58,7 +62,7 @@ def _text(source: Path) -> str:
         if "\0" not in text:
             return text
     raise WsigenError(
-        f"{source}: not a csv table; expected {', '.join(REQUIRED)} with commas between them; "
+        f"{source}: not a csv table; expected {', '.join(required)} with commas between them; "
         "save a spreadsheet as CSV"
     )
 

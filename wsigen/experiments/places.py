@@ -12,13 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wsigen.cohorts.patches import LARGEST_TISSUE_UM2, PatchSampler, Source
+from wsigen.cohorts.patches import LARGEST_TISSUE_UM2, PatchSampler, Place, Source, overlap
 from wsigen.errors import WsigenError
 
 CANDIDATES = 12  # places drawn for one patch at most
 
 Scale = float | tuple[float, float]
-Place = tuple[float, float, float]  # top and left in pixels at the third, micrometres per pixel
 
 
 @dataclass(frozen=True)
@@ -141,18 +140,3 @@ class PlacedPatches(PatchSampler):
             pixels = np.rot90(pixels, int(stream.integers(4)))
             pixels = pixels[:, ::-1] if stream.integers(2) else pixels
         return pixels
-
-
-def overlap(place: Place, taken: Sequence[Place], patch_px: int) -> float:
-    """The largest share of a patch that one of those ``taken`` at about its scale covers, 0 to 1."""
-    top, left, mpp = place
-    alike = [other for other in taken if 0.5 < other[2] / mpp < 2]
-    if not alike:
-        return 0.0
-    tops, lefts, scales = np.array(alike).T
-    shared = np.ones(len(alike))
-    for own, others in ((top, tops), (left, lefts)):  # micrometres along each axis
-        begin = np.maximum(own * mpp, others * scales)
-        end = np.minimum((own + patch_px) * mpp, (others + patch_px) * scales)
-        shared *= np.clip(end - begin, 0, None) / (patch_px * mpp)
-    return float(shared.max())

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,11 @@ from wsigen.errors import WsigenError
 from wsigen.outputs import check_place
 from wsigen.provenance import run_info
 from wsigen.seeds import generator
+from wsigen.slides.slide import Slide
 from wsigen.study.encode import Format, level_files, reencode
 
 CONFIG, KEY, SLIDES, RATINGS = "config.json", "key.csv", "slides", "ratings.sqlite"
+INFO = "run_info.json"
 CLASSES = ("real", "synthetic")
 SYNTHETIC_MARK = '"SYNTHETIC": true'  # in what our files say of themselves
 PHANTOM_MARK = re.compile(r'"generator": "wsigen [^" ]+ phantom"')
@@ -101,18 +103,13 @@ def create_study(
     """
     if n < 1:
         raise WsigenError(f"n is {n}; expected at least 1 slide of each class")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise WsigenError(f"{folder}: not an empty folder; name one that does not exist yet")
+    key = key or folder / KEY
+    check_new(folder, key)
     for name, side in (("height", height), ("width", width), ("mpp", mpp)):
         if side is not None and not side > 0:
             raise WsigenError(f"--{name} is {side:g}; expected more than 0")
     if tile_px < 16 or tile_px % 16:
         raise WsigenError(f"--tile-px is {tile_px}; expected a multiple of 16")
-    key = key or folder / KEY
-    check_place(folder.absolute())
-    check_place(key.absolute().parent)
-    if key.exists():
-        raise WsigenError(f"{key}: exists already; name another file for this study's key")
     sources = dict(zip(CLASSES, (real, synthetic), strict=True))
     total = 2 * (n + 1)
     queues: dict[str, list[Entry]] = {}
@@ -172,11 +169,11 @@ def create_study(
         part: tuple(r["slide"] for r in rows if r["part"] == part) for part in ("practice", "rated")
     }
     study = Study(seed=seed, n=n, practice=names["practice"], slides=names["rated"], **asdict(form))
-    _write_key(key, rows)
+    write_key(key, rows)
     info = run_info(
         real=str(real), synthetic=str(synthetic), n=n, seed=seed, allow_phantoms=allow_phantoms
     )
-    (folder / "run_info.json").write_text(json.dumps(info, indent=2))
+    (folder / INFO).write_text(json.dumps(info, indent=2))
     (folder / CONFIG).write_text(json.dumps(asdict(study), indent=2))
 
 
@@ -192,11 +189,21 @@ def load_study(folder: Path) -> Study:
         ) from error
 
 
-def read_key(path: Path) -> dict[str, dict[str, str]]:
-    """The key: slide name to its row, with ``label`` real or synthetic, ``part`` and ``source``."""
+def check_new(folder: Path, key: Path) -> None:
+    """Raise WsigenError where a folder cannot be made and filled, or a key not written: nothing is replaced."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise WsigenError(f"{folder}: not an empty folder; name one that does not exist yet")
+    check_place(folder.absolute())
+    check_place(key.absolute().parent)
+    if key.exists():
+        raise WsigenError(f"{key}: exists already; name another file for the key")
+
+
+def read_key(path: Path, name: str = "slide") -> dict[str, dict[str, str]]:
+    """The key: the column ``name`` to its row, with at least ``label`` (real or synthetic) and ``source``."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            rows = {row["slide"]: row for row in csv.DictReader(file)}
+            rows = {row[name]: row for row in csv.DictReader(file)}
     except (OSError, KeyError, UnicodeDecodeError) as error:
         raise WsigenError(
             f"{path}: not the key of a study ({type(error).__name__}); say where it is with --key"
@@ -209,17 +216,23 @@ def read_key(path: Path) -> dict[str, dict[str, str]]:
 def _shape(entry: Entry, label: str, allow_phantoms: bool) -> tuple[float, float, float]:
     """(mpp, height in um, width in um) of a slide; a slide that calls itself synthetic is refused among the real."""
     with entry.open() as slide:
-        described = slide.properties.get("tiff.ImageDescription", "")
-        phantom = PHANTOM_MARK.search(described) is not None
-        if label == "real" and SYNTHETIC_MARK in described and not (phantom and allow_phantoms):
-            way_out = "; say --allow-phantoms if it shall stand for one" if phantom else ""
-            raise WsigenError(
-                f"{entry.path}: says it is synthetic, but was given as real{way_out}; left out"
-            )
+        if label == "real":
+            check_real(slide, allow_phantoms)
         return slide.mpp, slide.height * slide.mpp, slide.width * slide.mpp
 
 
-def _write_key(path: Path, rows: list[dict[str, str]]) -> None:
+def check_real(slide: Slide, allow_phantoms: bool) -> None:
+    """Raise WsigenError where a slide given as real says that it is synthetic."""
+    described = slide.properties.get("tiff.ImageDescription", "")
+    phantom = PHANTOM_MARK.search(described) is not None
+    if SYNTHETIC_MARK in described and not (phantom and allow_phantoms):
+        way_out = "; say --allow-phantoms if it shall stand for one" if phantom else ""
+        raise WsigenError(
+            f"{slide.path}: says it is synthetic, but was given as real{way_out}; left out"
+        )
+
+
+def write_key(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write the labels where only the owner may read them."""
     with open(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])

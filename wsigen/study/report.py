@@ -81,7 +81,7 @@ def write_report(folder: Path, out: Path, *, key: Path | None = None, margin: fl
     text = describe(report)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        (out / "report.json").write_text(json.dumps(_finite(asdict(report)), indent=2), "utf-8")
+        (out / "report.json").write_text(json.dumps(finite(asdict(report)), indent=2), "utf-8")
         (out / "report.md").write_text(f"{text}\n\n![Fig. 8](figure_8.png)\n", "utf-8")
         reader_ratings(ratings.values, ratings.synthetic, ratings.readers).savefig(
             out / "figure_8.png", dpi=150
@@ -93,13 +93,14 @@ def write_report(folder: Path, out: Path, *, key: Path | None = None, margin: fl
     return f"{text}\n\nwritten to {out}: report.md, report.json, figure_8.png"
 
 
-def describe(report: Report) -> str:
-    """The report as Markdown."""
+def describe(report: Report, shown: str = "slides") -> str:
+    """The report as Markdown; ``shown`` is what was rated, in the plural."""
     lines = [
-        f"# Reader study: {report.n_real} real against {report.n_synthetic} synthetic slides",
+        f"# Reader study: {report.n_real} real against {report.n_synthetic} synthetic {shown}",
         "",
-        "AUC is the probability that a synthetic slide gets the higher rating; 0.5 is chance. Errors are slides on the "
-        "wrong side of 50, also 0.5 by chance. Brackets hold 95 % confidence intervals.",
+        f"AUC is the probability that one of the synthetic {shown} gets a higher rating than a real one; 0.5 is "
+        f"chance. Errors are {shown} on the wrong side of 50, also 0.5 by chance. Brackets hold 95 % confidence "
+        "intervals.",
         "",
         "| reader | rated | AUC | errors |",
         "|---|---|---|---|",
@@ -113,27 +114,27 @@ def describe(report: Report) -> str:
         differs = "not shown to differ" if mean.lower <= 0.5 <= mean.upper else "different"
         verdict = "is" if p < 0.05 else "is not"
         lines += [
-            f"- **All readers** ({report.complete} who rated every slide; new readers and new slides): mean AUC "
+            f"- **All readers** ({report.complete} who rated all {shown}; new readers and new {shown}): mean AUC "
             f"{_show(mean)}, {differs} from chance.",
             f"- **Equivalence** to chance within ±{report.margin:g}: {verdict} shown (TOST, p = {p:.3g}).",
         ]
     else:
         lines.append(
-            "- **All readers**: nobody has rated every slide yet, so there is no common estimate."
+            f"- **All readers**: nobody has rated all {shown} yet, so there is no common estimate."
         )
     if not math.isnan(report.agreement.value):
         lines.append(
             f"- **Agreement** between readers: Krippendorff's alpha {_show(report.agreement)}."
         )
-    slides = f"{report.n_real} against {report.n_synthetic} slides"
+    sides = f"{report.n_real} against {report.n_synthetic} {shown}"
     if report.smallest_significant_auc < 1:
         lines.append(
-            f"- **Power**: with {slides}, one reader's AUC must exceed {report.smallest_significant_auc:.2f} to differ "
+            f"- **Power**: with {sides}, one reader's AUC must exceed {report.smallest_significant_auc:.2f} to differ "
             f"from chance at the 5 % level, and a true AUC of {report.detectable_auc:.2f} is found with probability "
             "0.8. Not to differ is no proof of equality."
         )
     else:
-        lines.append(f"- **Power**: {slides} are too few to tell any one reader from chance.")
+        lines.append(f"- **Power**: {sides} are too few to tell any one reader from chance.")
     return "\n".join(lines)
 
 
@@ -153,10 +154,10 @@ def _show(estimate: Estimate) -> str:
     return f"{estimate.value:.2f} [{estimate.lower:.2f}, {estimate.upper:.2f}]"
 
 
-def _finite(value: object) -> object:
+def finite(value: object) -> object:
     """JSON has no NaN and no infinity: None in their place."""
     if isinstance(value, dict):
-        return {name: _finite(item) for name, item in value.items()}
+        return {name: finite(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
