@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wsigen.cli.finite import FINITE
+
 if TYPE_CHECKING:
     from wsigen.cohorts.check import Finding
     from wsigen.cohorts.download import RemoteFile, Server
@@ -23,6 +25,7 @@ def cohort() -> None:
       wsigen cohort tcga-brca slides/tcga --limit 20
       wsigen cohort her2st slides/her2st --password PASSWORD
       wsigen cohort check slides/tcga
+      wsigen cohort octaves slides/tcga
       wsigen cohort hold-out slides/tcga judge.csv --case TCGA-A1-A0SB
     """
 
@@ -141,6 +144,43 @@ def check(source: Path, as_json: bool) -> None:
         )
     if not usable:
         raise click.exceptions.Exit(1)
+
+
+@cohort.command()
+@click.argument("source", metavar="COHORT", type=click.Path(path_type=Path))
+@click.option("--split", default="train", show_default=True, help="Whose slides are counted.")
+@click.option("--exclude", multiple=True, metavar="CASE", help="Leave a case out (repeatable).")
+@click.option("--patch-px", type=int, default=64, show_default=True, help="Side of a patch.")
+@click.option("--mpp-min", type=FINITE, default=0.25, show_default=True, help="Finest um/px.")
+@click.option("--mpp-max", type=FINITE, default=800.0, show_default=True, help="Coarsest um/px.")
+def octaves(
+    source: Path,
+    split: str,
+    exclude: tuple[str, ...],
+    patch_px: int,
+    mpp_min: float,
+    mpp_max: float,
+) -> None:
+    """Count the cases of COHORT that show each octave of um/px, as wsigen train --preset told draws from them.
+
+    Prints a Markdown table, as it stands in the card of a model.
+
+    \b
+    Examples:
+      wsigen cohort octaves slides/cohort.csv
+      wsigen cohort octaves slides/cohort.csv --split test --mpp-max 100
+    """
+    from wsigen.cohorts.cohort import read_cohort
+    from wsigen.cohorts.octaves import as_markdown, grounds_of
+    from wsigen.cohorts.octaves import octaves as count
+    from wsigen.errors import WsigenError
+
+    entries = read_cohort(source, exclude=exclude)
+    chosen = [entry for entry in entries if entry.split == split]
+    if not chosen:
+        splits = ", ".join(sorted({entry.split for entry in entries}))
+        raise WsigenError(f"{source}: no slide with the split {split!r}; it has {splits}")
+    click.echo(as_markdown(count(grounds_of(chosen, mpp_min), patch_px, mpp_min, mpp_max)))
 
 
 @cohort.command("hold-out")

@@ -6,7 +6,15 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from wsigen.cohorts.entry import Entry
+from wsigen.cohorts.patches import Source
+
 REACH = (0.5, 2.2)  # scales of an overview, in units of the one at which the tissue fills the patch
+ESTIMATE_JITTER = 0.2  # standard deviation of ln(mpp) where a scale is an estimate
+WHOLE_BORDER = (
+    0.1  # share of an image's border that may show tissue where a slide lies whole on glass
+)
+SPOTS_PX = 512  # of the longer side of a mask are enough places of tissue
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,28 @@ class Ground:
     whole: bool
     jitter: float = 0.0
 
+    @classmethod
+    def of(cls, source: Source, entry: Entry, mpp_min: float) -> "Ground":
+        """The ground of a slide that is read at ``mpp_min``, or at its own scale where that is coarser."""
+        slide, mask = source.slide, source.mask
+        mpp = max(slide.mpp, mpp_min)
+        if not mask.any():
+            mask = np.ones_like(mask)
+        border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+        every = -(-max(mask.shape) // SPOTS_PX)
+        spots = np.argwhere(mask[::every, ::every]) * every + 0.5
+        return cls(
+            int(slide.height * slide.mpp / mpp),
+            int(slide.width * slide.mpp / mpp),
+            mpp,
+            entry.case,
+            "breast" if entry.organ.startswith("breast") else "other",
+            (spots * source.mask_mpp).astype(np.float32),
+            float(mask.sum()) * source.mask_mpp**2,
+            source.white is not None and border.mean() < WHOLE_BORDER,
+            ESTIMATE_JITTER if entry.mpp_source.startswith("estimated") else 0.0,
+        )
+
     @cached_property
     def outline(self) -> NDArray[np.float64]:
         """Corners of the tissue's convex hull, shape (n, 2), in micrometres."""
@@ -49,6 +79,13 @@ class Ground:
         if self.whole:
             return self.mpp, REACH[0] * self.length_um / patch_px
         return self.mpp, min(self.height, self.width) * self.mpp / patch_px
+
+    def shows(self, low: float, high: float, patch_px: int) -> bool:
+        """Whether patches of any scale from ``low`` to ``high`` are drawn from it, overviews among them."""
+        finest, coarsest = self.scales(patch_px)
+        if self.whole:
+            coarsest = REACH[1] * self.length_um / patch_px
+        return max(finest, low) < min(coarsest, high)
 
 
 def hull(points: NDArray[np.float32]) -> NDArray[np.float64]:

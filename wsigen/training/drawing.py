@@ -26,11 +26,6 @@ from wsigen.cohorts.placing import Places, Placing
 from wsigen.devices import sent
 from wsigen.slides.tissue import BACKGROUND
 
-ESTIMATE_JITTER = 0.2  # standard deviation of ln(mpp) where a scale is an estimate
-WHOLE_BORDER = (
-    0.1  # share of an image's border that may show tissue where a slide lies whole on glass
-)
-SPOTS_PX = 512  # of the longer side of a mask are enough places of tissue
 TOGETHER = {"cpu": 2}  # patches drawn at once: on a processor as few as its cache holds
 
 
@@ -47,28 +42,10 @@ def decode(entry: Entry, mpp_min: float) -> Decoded:
     """Read a whole slide at ``mpp_min`` or its own scale, bring its glass to one grey, and halve it again and again."""
     with entry.open() as slide:
         source = Source.of(slide, entry.case)
-        mpp = max(slide.mpp, mpp_min)
-        height, width = (int(side * slide.mpp / mpp) for side in (slide.height, slide.width))
-        levels = [source.read(0, 0, height, width, mpp)]
+        ground = Ground.of(source, entry, mpp_min)
+        levels = [source.read(0, 0, ground.height, ground.width, ground.mpp)]
     while min(levels[-1].shape[:2]) >= 16:
         levels.append(halved(levels[-1]))
-    mask = source.mask
-    if not mask.any():
-        mask = np.ones_like(mask)
-    border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
-    every = -(-max(mask.shape) // SPOTS_PX)
-    spots = np.argwhere(mask[::every, ::every]) * every + 0.5
-    ground = Ground(
-        height,
-        width,
-        mpp,
-        entry.case,
-        "breast" if entry.organ.startswith("breast") else "other",
-        (spots * source.mask_mpp).astype(np.float32),
-        float(mask.sum()) * source.mask_mpp**2,
-        source.white is not None and border.mean() < WHOLE_BORDER,
-        ESTIMATE_JITTER if entry.mpp_source.startswith("estimated") else 0.0,
-    )
     return Decoded(ground, entry.organ, tuple(levels))
 
 
