@@ -21,7 +21,8 @@ depends on the number and size of the patches. Rows with a margin make one slide
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -182,25 +183,23 @@ def made(plan: StagePlan, config: Config, lab: Lab) -> Pixels:
     """The slides of one plan, uint8 (slides, side, side, 3); kept in the lab's cache."""
     side, coarsest = lab.patch_px, config.mpp * plan.factor**config.levels
     overviews = lab.generated_patches(config.slides, coarsest, stream="overviews")
-    name = f"{lab.denoiser.sha256[:16]}-{lab.seed}-{config.slides}-{config.levels}-{config.mpp:g}"
-    words = "-".join(str(value) for value in asdict(plan).values())
-    file = lab.cache / "plans" / name / f"{lab.device}-{words}.npy"
-    if file.is_file():
-        return np.asarray(np.load(file), np.uint8)
-    found = []
-    for number, overview in enumerate(overviews):
-        image = (
-            torch.from_numpy(overview.copy()).permute(2, 0, 1).float().to(lab.device) / 127.5 - 1
-        )
-        for level in range(1, config.levels + 1):
-            size = side * plan.factor**level
-            stage = Stage(level, size, size, coarsest / plan.factor**level)
-            image = drain(run_stage(lab.painter(plan, number), stage, image))
-        found.append(to_pixels(image[None])[0])
-    slides = np.stack(found)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    np.save(file, slides)
-    return slides
+    key = (
+        "plans", lab.denoiser.sha256, lab.seed, config.slides, config.levels, config.mpp, plan, lab.device,
+    )  # fmt: skip
+
+    def make(folder: Path) -> None:
+        found = []
+        for number, overview in enumerate(overviews):
+            pixels = torch.from_numpy(overview.copy()).permute(2, 0, 1)
+            image = pixels.float().to(lab.device) / 127.5 - 1
+            for level in range(1, config.levels + 1):
+                size = side * plan.factor**level
+                stage = Stage(level, size, size, coarsest / plan.factor**level)
+                image = drain(run_stage(lab.painter(plan, number), stage, image))
+            found.append(to_pixels(image[None])[0])
+        np.save(folder / "slides.npy", np.stack(found))
+
+    return lab.kept(key, make)[0]
 
 
 def worst_seam(slide: Pixels, grids: Sequence[Grid], side: int) -> LatticeTest:

@@ -1,9 +1,8 @@
 """What experiments draw on: a model, a cohort, a seed; real and generated patches, and their features."""
 
 import hashlib
-import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from wsigen.cohorts.entry import Entry
 from wsigen.cohorts.patches import Source
 from wsigen.devices import choose_device
 from wsigen.errors import WsigenError
+from wsigen.experiments.kept import kept
 from wsigen.experiments.places import Drawn, PlacedPatches, Scale
 from wsigen.metrics.extractors import DEFAULT_EXTRACTOR, Extractor, extractor
 from wsigen.metrics.features import features
@@ -194,18 +194,18 @@ class Lab:
         self, scales: NDArray[np.float64], first: int, sigmas: Levels, solver: str, stream: str
     ) -> NDArray[np.uint8]:
         """Patches ``first`` and following, from the cache or from noise."""
-        num_steps, lowest = len(sigmas) - 1, float(sigmas[-2])
-        made_by: tuple[object, ...] = (
-            self.denoiser.sha256, self.seed, stream, first, num_steps, solver, self.device,
-        )  # fmt: skip
-        if not math.isclose(lowest, SIGMA_MIN):  # what was kept before this could be chosen stays
-            made_by += (lowest,)
-        key = hashlib.sha256(repr((made_by, scales.tolist())).encode()).hexdigest()[:32]
-        file = self.cache / "patches" / key[:2] / f"{key}.npy"
-        try:
-            return np.asarray(np.load(file), np.uint8)
-        except (OSError, EOFError, ValueError):
-            pass
+        made_by = ("patches", self.denoiser.sha256, self.seed, stream, first, solver, self.device)
+        key = (*made_by, sigmas.tolist(), scales.tolist())
+
+        def make(folder: Path) -> None:
+            np.save(folder / "patches.npy", self._sampled(scales, first, sigmas, solver, stream))
+
+        return self.kept(key, make)[0]
+
+    def _sampled(
+        self, scales: NDArray[np.float64], first: int, sigmas: Levels, solver: str, stream: str
+    ) -> NDArray[np.uint8]:
+        """Patches ``first`` and following from noise."""
         side = self.patch_px
         noise = [
             generator(self.seed, "patch", stream, first + i).standard_normal(
@@ -222,13 +222,13 @@ class Lab:
 
         with torch.inference_mode(), Crew(self.device) as crew:
             shares = zip(x.split(most), mpp.split(most), strict=True)
-            made = np.concatenate([part for _, part in crew.in_order(sampled, shares)])
-        file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_suffix(f".{os.getpid()}.part")
-        with temporary.open("wb") as target:
-            np.save(target, made)
-        os.replace(temporary, file)
-        return made
+            return np.concatenate([part for _, part in crew.in_order(sampled, shares)])
+
+    def kept(
+        self, key: tuple[object, ...], make: Callable[[Path], None]
+    ) -> list[NDArray[np.uint8]]:
+        """Arrays that ``make`` writes into a folder, from the cache where it has; see `wsigen.experiments.kept`."""
+        return kept(self.cache, key, make)
 
     @cached_property
     def extractor(self) -> Extractor:

@@ -6,9 +6,8 @@ crops of real slides are. KID is given beside that of as many real training patc
 model has to bring down. Crops of few sections are not independent, so the intervals are too narrow.
 """
 
-import hashlib
-import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -108,14 +107,9 @@ def sections(config: Config, lab: Lab) -> list[tuple[int, Pixels]]:
 
 def section(painter: Painter, path: list[Stage], lab: Lab) -> Pixels:
     """The finest stage of a slide, uint8 (height, width, 3); kept in the lab's cache."""
-    made_by = (lab.denoiser.sha256, painter.seed, path, painter.plan, lab.device)
-    file = lab.cache / "slides" / f"{hashlib.sha256(repr(made_by).encode()).hexdigest()[:32]}.npy"
-    if not file.is_file():
-        pixels = to_pixels(drain(generate(painter, path))[None])[0]
-        file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_suffix(f".{os.getpid()}.part")
-        with temporary.open("wb") as target:
-            np.save(target, pixels)
-        os.replace(temporary, file)
-    made: Pixels = np.load(file)
-    return made
+    key = ("section", lab.denoiser.sha256, painter.seed, path, painter.plan, lab.device)
+
+    def make(folder: Path) -> None:
+        np.save(folder / "section.npy", to_pixels(drain(generate(painter, path))[None])[0])
+
+    return lab.kept(key, make)[0]

@@ -13,8 +13,6 @@ The first row of a slide also has, for each stage after the overview, how far it
 levels.
 """
 
-import hashlib
-import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,28 +151,27 @@ def path(config: Config, lab: Lab) -> list[Stage]:
 def film(seed: int, config: Config, lab: Lab) -> list[Pixels]:
     """Every stage of a slide, uint8 (height, width, 3), from the overview on; kept in the lab's cache."""
     recipe, way = plan(config.plan), path(config, lab)
-    made_by = (lab.denoiser.sha256, seed, config.size, config.mpp, recipe, lab.device)
-    folder = lab.cache / "slides" / hashlib.sha256(repr(made_by).encode()).hexdigest()[:32]
-    files = [folder / f"stage_{stage.index}.npy" for stage in way]
-    if not files[-1].is_file():  # it is written last
-        folder.mkdir(parents=True, exist_ok=True)
+    key = ("film", lab.denoiser.sha256, seed, config.size, config.mpp, recipe, lab.device)
+
+    def make(folder: Path) -> None:
         painter = lab.denoiser.painter(recipe, seed=seed)
         kind, half, place, _ = choose_storage(way, lab.device, canvases=recipe.num_canvases)
         with tempfile.TemporaryDirectory(dir=folder) as work:
             workdir = Workdir(Path(work), {}) if kind == "files" else None
             storage = Storage(kind, half, place, workdir)
             image = None
-            for stage, file in zip(way, files, strict=True):
+            for stage in way:
                 image = drain(run_stage(painter, stage, image, state=storage.state(stage)))
-                temporary, shape = file.with_suffix(".part"), (stage.height, stage.width, 3)
-                pixels = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
+                shape = (stage.height, stage.width, 3)
+                file = folder / f"stage_{stage.index:02d}.npy"
+                pixels = np.lib.format.open_memmap(file, "w+", np.uint8, shape)
                 top = 0
                 for strip in strips(image, *shape[:2], release=storage.release):
                     pixels[top : top + len(strip)] = strip
                     top += len(strip)
                 pixels.flush()
-                os.replace(temporary, file)
-    return [np.load(file, mmap_mode="r") for file in files]
+
+    return lab.kept(key, make)
 
 
 def patches(seed: int, factor: int, config: Config, lab: Lab) -> Pixels:

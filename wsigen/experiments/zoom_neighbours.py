@@ -11,9 +11,8 @@ training patches then, and are near for that reason. ``slides`` says how many th
 no distances.
 """
 
-import hashlib
-import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -131,18 +130,13 @@ def shots(place: Place, config: Config, lab: Lab) -> dict[int, tuple[Window, Pix
     path = stages(size, size, config.mpp, patch_px=lab.patch_px, mpp_max=info.mpp_max)
     at = (place[0] * path[-1].height, place[1] * path[-1].width)
     needed = cones(lab.painter(plan), path, at, view_px=config.view_px, margin_px=config.margin_px)
-    made_by = (lab.denoiser.sha256, needed, lab.device)  # a cone says how the slide is made
-    key = hashlib.sha256(repr(made_by).encode()).hexdigest()[:32]
-    file = lab.cache / "zooms" / f"{key}.npz"
-    if not file.is_file():
-        views = drain(zoom(needed))
-        file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_suffix(f".{os.getpid()}.part")
-        with temporary.open("wb") as target:
-            np.savez(target, *map(pixels, views))
-        os.replace(temporary, file)
-    with np.load(file) as kept:
-        images = [kept[f"arr_{cone.stage.index}"] for cone in needed]
+    key = ("views", lab.denoiser.sha256, needed, lab.device)  # a cone says how the slide is made
+
+    def make(folder: Path) -> None:
+        for view in drain(zoom(needed)):
+            np.save(folder / f"view_{view.stage.index:02d}.npy", pixels(view))
+
+    images = lab.kept(key, make)
     return {
         round(cone.stage.mpp / config.mpp): (cone.view, image)
         for cone, image in zip(needed, images, strict=True)
