@@ -17,6 +17,7 @@ CUTS = {
     "resolution": {"samples": 8, "scales": (2.0,), "mpp_range": (1.0, 8.0), "num_steps": 4},
     "colour": {"slides": (0,), "stages": 2, "mpp": 4.0, "view_px": 16, "plan": "fast"},
     "memorisation": {"samples": 8, "reference": 16, "scales": (2.0,), "num_steps": 4},
+    "memorisation_overviews": {"samples": 8, "reference": 16, "scales": (12.0,), "num_steps": 4},
     "slide_level": {
         "slides": (0,), "size": 128, "mpp": 1.0, "levels": (0,), "crops": 8, "fields": 2, "field_px": 64, "windows": 4,
         "plan": "fast",

@@ -7,10 +7,21 @@ import pytest
 import torch
 
 from wsigen.coarse_to_fine import drain
-from wsigen.experiments import colour, memorisation, overviews, resolution, sections, slide_level
+from wsigen.experiments import (
+    colour,
+    memorisation,
+    memorisation_overviews,
+    overviews,
+    resolution,
+    sections,
+    slide_level,
+)
+from wsigen.experiments.lab import to_pixels
 from wsigen.experiments.run import run
 from wsigen.grid import Window
 from wsigen.plan import Stage
+from wsigen.training.config import TOLD
+from wsigen.training.run import drawn_patches
 from wsigen.zoom.path import View
 
 
@@ -68,6 +79,41 @@ def test_distances_to_the_training_patches_are_kept_in_order(lab):
     row = drain(run("memorisation", "smoke", lab, config=config)).rows[0]
     assert row["nearest"] > 0
     assert row["distances"] == sorted(row["distances"])
+
+
+def test_patches_as_trained_are_those_of_the_training_at_one_scale(lab):
+    config = replace(TOLD, patch_px=32, mpp_min=0.25, mpp_max=40.0, seed=lab.seed)
+    drawer = drawn_patches(config, lab.entries, "cpu")
+    found, scales, cases = lab.as_trained("train", 2.0).draw(6, 12.0)
+    numbers = np.arange(4096)
+    places = drawer.placing.places(numbers)
+    near = numbers[np.abs(np.log(places.mpp / 12.0)) <= np.log(1.1)][:6]
+    np.testing.assert_array_equal(scales, places.mpp[near])
+    assert places.overview[near].any()
+    torch.testing.assert_close(found, drawer.draw(near).clean)
+    train = [entry.case for entry in lab.entries if entry.split == "train"]
+    assert cases.tolist() == [train[i] for i in places.source[near]]
+
+
+def test_overviews_handed_out_of_the_training_are_found_to_copy(lab, monkeypatch):
+    config = memorisation_overviews.Config(samples=12, reference=24, scales=(12.0,))
+    copies = to_pixels(lab.as_trained("train", 12.0).draw(24, 12.0)[0])
+    monkeypatch.setattr(lab, "generated_patches", lambda number, mpp, **_: copies[:number])
+    row = memorisation_overviews.measure({"mpp": 12.0}, config, lab)
+    assert row.values["ratio"] == pytest.approx(0, abs=1e-6)
+    assert row.values["near_share"] == 1
+    assert row.values["nearest_same_slides"] > 0
+    assert (row.values["train_patients"], row.values["held_out_patients"]) == (2, 1)
+    assert row.images["overviews_12"].shape == (32, 8 * 32, 3)
+
+
+def test_an_overview_scale_that_model_or_slides_lack_is_said(lab):
+    config = memorisation_overviews.Config(samples=4, reference=8, scales=(39.0, 80.0))
+    beyond, unknown = (
+        memorisation_overviews.measure({"mpp": mpp}, config, lab).values for mpp in (39.0, 80.0)
+    )
+    assert beyond["note"] == "no slide of the split train shows this scale"
+    assert unknown["note"] == "the model does not know this scale"
 
 
 def view(index, window, grey, plane=64):

@@ -17,6 +17,7 @@ from wsigen.cohorts.entry import Entry
 from wsigen.cohorts.patches import Source
 from wsigen.devices import choose_device
 from wsigen.errors import WsigenError
+from wsigen.experiments.as_trained import AsTrained
 from wsigen.experiments.kept import kept
 from wsigen.experiments.places import Drawn, PlacedPatches, Scale
 from wsigen.metrics.extractors import DEFAULT_EXTRACTOR, Extractor, extractor
@@ -77,6 +78,7 @@ class Lab:
         self.weaker, self.strength, self.weaker_sigma = weaker, strength, weaker_sigma
         self.told = told
         self._sources: dict[str, list[Source]] = {}
+        self._as_trained: dict[tuple[str, float], AsTrained] = {}
 
     @cached_property
     def denoiser(self) -> LoadedDenoiser:
@@ -141,6 +143,16 @@ class Lab:
         """
         placed = PlacedPatches(self.sources(split), self.patch_px, augment=augment)
         return placed.draw(number, mpp, generator(self.seed, "real", stream, split), spread)
+
+    def as_trained(self, split: str, finest: float) -> AsTrained:
+        """Draws patches of a split as a told model's training does, of no scale below ``finest`` um/px."""
+        if (split, finest) not in self._as_trained:
+            sources, info = self.sources(split), self.denoiser.info
+            entries = [entry for entry in self.entries if entry.split == split]
+            self._as_trained[split, finest] = AsTrained(
+                entries, sources, info.patch_px, (info.mpp_min, info.mpp_max), finest, self.seed
+            )
+        return self._as_trained[split, finest]
 
     def shows(self, mpp: float, split: str = "train") -> bool:
         """Whether the model knows this scale and any slide of a split shows it."""

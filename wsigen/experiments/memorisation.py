@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from wsigen.experiments.lab import Lab
-from wsigen.experiments.result import Row, with_interval
+from wsigen.experiments.result import Pixels, Row, with_interval
 from wsigen.metrics.neighbours import memorisation, nearest
 from wsigen.schedule import SIGMA_MIN
 
@@ -66,23 +66,39 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
         sigma_min=config.sigma_min,
         stream="memorisation",
     )
-    train = lab.features(lab.real_patches(config.reference, mpp, "train", "reference"))
-    made, new, own = (
-        lab.features(images)
-        for images in (patches, held_out.pixels, lab.real_patches(config.samples, mpp))
-    )
-    found = memorisation(made, train, new, seed=lab.seed)
-    generated, others, same = (nearest(side, train)[0][:, 0] for side in (made, new, own))
-    values: dict[str, Any] = {
+    train = lab.real_patches(config.reference, mpp, "train", "reference")
+    own = lab.real_patches(config.samples, mpp)
+    counts = {
         "samples": config.samples,
         "reference": config.reference,
         "held_out_patients": held_out.patients,
+    }
+    return Row(counts | compared(patches, train, held_out.pixels, own, lab))
+
+
+def compared(
+    patches: Pixels, reference: Pixels, held_out: Pixels, same: Pixels, lab: Lab
+) -> dict[str, Any]:
+    """How near generated patches, held-out ones, and others of the training slides lie to training patches.
+
+    Args:
+        patches: generated, uint8 (n, patch_px, patch_px, 3).
+        reference: training patches, among which the nearest is looked for.
+        held_out: of other patients.
+        same: other patches of the training slides.
+        lab: where features come from.
+    """
+    made, train, new, own = (lab.features(side) for side in (patches, reference, held_out, same))
+    found = memorisation(made, train, new, seed=lab.seed)
+    generated, others, again = (nearest(side, train)[0][:, 0] for side in (made, new, own))
+    values: dict[str, Any] = {
         "nearest": float(np.median(generated)),
         "nearest_held_out": float(np.median(others)),
-        "nearest_same_slides": float(np.median(same)),
+        "nearest_same_slides": float(np.median(again)),
         "distances": np.sort(generated).round(2).tolist(),
         "distances_held_out": np.sort(others).round(2).tolist(),
-        "distances_same_slides": np.sort(same).round(2).tolist(),
+        "distances_same_slides": np.sort(again).round(2).tolist(),
     }
-    values |= with_interval("ratio", found.ratio) | with_interval("near_share", found.near_share)
-    return Row(values)
+    return (
+        values | with_interval("ratio", found.ratio) | with_interval("near_share", found.near_share)
+    )
