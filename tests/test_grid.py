@@ -109,13 +109,13 @@ def test_rows_go_together_so_that_batches_are_full(in_a_row, batch_size):
 
 
 @given(st.integers(1, 200), st.integers(1, 40), st.integers(1, 8))
-def test_threads_get_equally_many_shares_of_equal_size(number, most, threads):
+def test_as_many_threads_as_the_multiple_get_equally_many_batches(number, most, multiple):
     windows = [Window(0, 8 * n, 8, 8) for n in range(number)]
-    shares = list(evenly(windows, most, threads))
+    shares = list(evenly(windows, most, multiple))
     assert [window for share in shares for window in share] == windows
     assert max(map(len, shares)) <= most
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
-    assert len(shares) % threads == 0 or len(shares) == number
+    assert len(shares) % multiple == 0 or len(shares) == number
 
 
 def test_a_grid_is_a_sequence_of_windows():

@@ -160,13 +160,13 @@ def between(rising: Sequence[int], low: int, high: int) -> Sequence[int]:
     return rising[bisect_right(rising, low) : bisect_left(rising, high)]
 
 
-def evenly(windows: Sequence[Window], most: int, threads: int = 1) -> Iterator[list[Window]]:
+def evenly(windows: Sequence[Window], most: int, multiple: int = 1) -> Iterator[list[Window]]:
     """Cut windows into as few batches of up to ``most`` as it takes, equally large, give or take one.
 
-    Where several threads take one each, each gets as many of them as the others, as far as there are windows.
+    Their number is a multiple of ``multiple``, so that as many threads have equally much to do, or that of windows.
     """
-    number = -(-len(windows) // most)
-    number = min(-(-number // threads) * threads, len(windows))
+    number = -(-len(windows) // (most * multiple)) * multiple
+    number = min(number, len(windows))
     for n in range(number):
         yield list(windows[n * len(windows) // number : (n + 1) * len(windows) // number])
 

@@ -24,11 +24,6 @@ AHEAD = (
 )
 
 
-def crew_size(device: torch.device | str) -> int:
-    """How many threads a crew has for work on this device."""
-    return torch.get_num_threads() if torch.device(device).type == "cpu" else 1
-
-
 class Crew:
     """Threads that take one piece of work after the other; a context, at whose end they are gone.
 
@@ -37,7 +32,7 @@ class Crew:
     """
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
-        self.size = crew_size(device)
+        self.size = torch.get_num_threads() if torch.device(device).type == "cpu" else 1
         self.pool: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> Self:

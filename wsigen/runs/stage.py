@@ -16,7 +16,6 @@ from wsigen.guidance import guided_step, told
 from wsigen.plan import Stage
 from wsigen.runs.background import is_background, sparing
 from wsigen.runs.canvas import Canvas, Image, cut
-from wsigen.runs.crew import crew_size
 from wsigen.runs.kept import Drawn, Key
 from wsigen.runs.painter import Painter
 from wsigen.runs.plane import StagePlane
@@ -73,19 +72,26 @@ class StageRun(StagePlane):
             self.state.step_done(i)
 
     def batches(self, i: int) -> Iterator[list[Window]]:
-        """The windows that have yet to take step ``i``, in batches; on a processor in shares for a crew's threads."""
+        """The windows that have yet to take step ``i``, in batches."""
         self.open(i)
         self.before = self.spent.patches
         done = self.state.patches if i == self.state.step else 0
         begun = 0
-        most = SHARE if self.device.type == "cpu" else self.painter.batch_size
-        for batch in self.grid(i).batches(self.painter.batch_size):
-            for share in evenly(batch, most, crew_size(self.device)):
-                begun += len(share)
-                if begun > done:
-                    yield share
-                else:
-                    self.spent.patches += len(share)
+        for batch in self._batches(self.grid(i)):
+            begun += len(batch)
+            if begun > done:
+                yield batch
+            else:
+                self.spent.patches += len(batch)
+
+    def _batches(self, grid: Grid) -> Iterator[list[Window]]:
+        """On a processor shares for threads, but of windows and sizes that do not depend on how many there are."""
+        size = self.painter.batch_size
+        if self.device.type != "cpu":
+            yield from grid.batches(size)
+            return
+        for group in grid.groups(size):
+            yield from evenly(group, min(size, SHARE), multiple=2)
 
     def open(self, i: int) -> None:
         """Have the canvases of a step at hand: of several threads that want one, each would make it."""
