@@ -137,7 +137,7 @@ write_frames(f"{out}/by_r", by_r).name
 #
 # ## Fig. 7: the trained model
 #
-# The same with the model that ships, on a guide that it made itself, so that the pictures can be shown. This is the run of
+# The same with `small-2`, on a guide that it made itself, so that the pictures can be shown. This is the run of
 # this page:
 
 # %%

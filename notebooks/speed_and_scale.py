@@ -77,7 +77,7 @@ print(
 # %% [markdown]
 # ## The cost goes with the area
 #
-# The same counts for slides of the model that ships. `made` are those that were made just now; their evaluations, added up
+# The same counts for slides of `small-2`. `made` are those that were made just now; their evaluations, added up
 # while they were made, are `evaluations_spent`.
 
 # %%
@@ -134,7 +134,7 @@ save(
 )
 
 # %% [markdown]
-# And with the model that ships, from the saved classroom run where there is one:
+# And with `small-2`, from the saved classroom run where there is one:
 
 # %%
 saved = saved_result("scaling")

@@ -9,7 +9,7 @@
 # What training changes: the same noise by three models.
 # ```
 #
-# **Predict before you run.** A tiny network (32 px patches, 160 000 weights) is trained on drawn slides. After two thousand
+# **Predict before you run.** A tiny network (32 px patches, 160 000 weights) is trained on a little real tissue. After two thousand
 # patches, the size of a smoke run: will it turn a noisy patch into a clean one? And a patch of noise alone into tissue?
 
 # %% tags=["parameters"]
@@ -136,7 +136,7 @@ save(
 # %% [markdown]
 # ## The model that ships
 #
-# `small-2` has sixty times as many weights and saw far more patches, of real slides. Its record lies beside its weights.
+# `small-2` has sixty times as many weights and saw far more patches. Its record lies beside its weights.
 
 # %%
 record = json.loads(find_model(MEASURED_MODEL).with_suffix(".json").read_text())
@@ -144,7 +144,7 @@ seen = [line["images_seen"] for line in record["losses"]]
 save(
     loss_curve(seen, [line["loss"] for line in record["losses"]]),
     "loss_small",
-    "The loss of the model that ships, over the patches it has seen: a steep fall, then a slow "
+    "The loss of small-2, over the patches it has seen: a steep fall, then a slow "
     "one, with a step up where the noise levels of the training were changed.",
 )
 
@@ -169,7 +169,7 @@ scales = ", ".join(f"{row['mpp']:g}" for row in ways["alone"].rows)
 save(
     sheets([all_scales(result) for result in ways.values()], list(ways)),
     "samples_small",
-    f"Two sheets of seven rows of eight samples of the model that ships, at {scales} micrometres per pixel "
+    f"Two sheets of seven rows of eight samples of small-2, at {scales} micrometres per pixel "
     "from top to bottom: first of the model alone, then guided by a weaker one, where the samples differ more.",
 )
 
