@@ -28,7 +28,9 @@ def pages(name: str, conf: str) -> list[str]:
     (folder / "conf.py").write_text(conf)
     (folder / "index.rst").write_text("Index\n=====\n")
     (folder / "draft.note").write_text(":orphan:\n\nDraft\n=====\n")
-    app = Sphinx(folder, folder, folder / "out", folder / "trees", "dummy", status=None, warning=None)
+    app = Sphinx(
+        folder, folder, folder / "out", folder / "trees", "dummy", status=None, warning=None
+    )
     app.build()
     return sorted(app.env.found_docs)
 
