@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wsigen.cli.field import make_field
 from wsigen.cli.finite import Finite
 from wsigen.cli.options import slide_options, threads_used
 from wsigen.cli.slide import ask
@@ -57,6 +58,11 @@ if TYPE_CHECKING:
     metavar="N",
     help="Show the overviews of N seeds on a sheet beside OUT, and make no slide.",
 )
+@click.option(
+    "--field",
+    is_flag=True,
+    help="A field out of the middle of tissue, cut from a larger slide, instead of a slide on its glass.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 def generate(
     out: Path,
@@ -67,6 +73,7 @@ def generate(
     peer_timeout: float,
     png: Path | None,
     choose: int | None,
+    field: bool,
     overwrite: bool,
     **named: Any,
 ) -> None:
@@ -82,12 +89,14 @@ def generate(
     Examples:
       wsigen generate slide.tiff --width 2048 --height 2048 --mpp 0.7 --seed 0
       wsigen generate slide.tiff --choose 12
+      wsigen generate tissue.tiff --field --width 1024 --height 1024
       wsigen generate strip.tiff --width-mm 4 --height-mm 1.5 --mpp 1
       wsigen generate large.tiff --width 16384 --height 16384 --workdir work
       torchrun --nproc-per-node 2 -m wsigen generate shared.tiff --width 16384 --height 16384
     """
     from wsigen.coarse_to_fine import generate as run
     from wsigen.devices import choose_device
+    from wsigen.errors import WsigenError
     from wsigen.outputs import PICTURE, SLIDE, check_file
     from wsigen.runs.canvas import strips
     from wsigen.runs.estimate import evaluations_due, seconds_each
@@ -102,7 +111,14 @@ def generate(
     device = choose_device(device)
     if device == "cuda" and workers > 1:
         device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
-    asked = ask(device=device, **named)
+    if field and (workdir or workers > 1 or choose or named["boundary"] == "wrap"):
+        raise WsigenError(
+            "--field is made at once and in memory, from a slide that ends in glass; expected it without --workdir, "
+            "--choose, --boundary wrap and torchrun"
+        )
+    asked = ask(device=device, field=field, **named)
+    if field:
+        return make_field(asked, out, png, half=bool(half), overwrite=overwrite)
     if choose is not None:
         from wsigen.cli.choose import choose as show_choice
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from wsigen.grid import Window
     from wsigen.plan import Stage
     from wsigen.runs.painter import Painter
     from wsigen.training.checkpoint import LoadedDenoiser
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 class Asked:
     """A slide as asked for: what makes it, and the words that describe it in its file.
 
-    ``overview`` is what it begins with, where that was drawn for a look.
+    ``overview`` is what it begins with, where that was drawn for a look; ``field`` is the window of the slide that is
+    asked for, where it is not all of it.
     """
 
     denoiser: "LoadedDenoiser"
@@ -26,6 +28,7 @@ class Asked:
     device: str
     described: dict[str, Any]
     overview: "Overview | None" = None
+    field: "Window | None" = None
 
     def of_seed(self, seed: int) -> "Asked":
         """The slide of another name, with the drawing of its overview that it begins with."""
@@ -38,6 +41,23 @@ class Asked:
             painter = overview.painter
             described["drawing"] = painter.drawing
         return replace(self, painter=painter, described=described, overview=overview)
+
+    def cut(self) -> "Asked":
+        """The same slide with the field that is cut out of it: where its overview shows most tissue."""
+        from wsigen.errors import WsigenError
+        from wsigen.slides.tissue import darker
+        from wsigen.zoom.field import field
+
+        if self.overview is None:
+            most = self.path[0].mpp * self.painter.patch_px
+            raise WsigenError(
+                f"--field of {self.width} x {self.height} px at {self.mpp:g} um/px is too large: the slide round it "
+                f"does not fit into one patch of {most / 1000:.1f} mm; ask for less"
+            )
+        window = field(self.path, darker(self.overview.pixels), self.height, self.width)
+        slide = {"width": self.path[-1].width, "height": self.path[-1].height}
+        described = self.described | {"field": window._asdict(), "slide": slide}
+        return replace(self, field=window, described=described)
 
 
 def ask(
@@ -58,9 +78,13 @@ def ask(
     guided_sigma: float | None,
     batch_size: int,
     device: str | None,
+    field: bool = False,
     **changes: Any,
 ) -> Asked:
-    """Find model, plan and stages; ``changes`` are fields of the plan, None where it keeps its own."""
+    """Find model, plan and stages; ``changes`` are fields of the plan, None where it keeps its own.
+
+    With ``field`` the stages are those of a larger slide, of which a window of the size asked for is cut.
+    """
     from dataclasses import asdict
 
     from wsigen.devices import choose_device
@@ -68,6 +92,7 @@ def ask(
     from wsigen.plan import plan as named_plan
     from wsigen.plan import stages
     from wsigen.training.checkpoint import load_denoiser
+    from wsigen.zoom.field import TIMES
 
     device = choose_device(device)
     width, height = size_px((width, height), (width_mm, height_mm), mpp)
@@ -90,9 +115,10 @@ def ask(
         plan = plan.guided_down_to(guided_sigma)
     plan.check()
     info = denoiser.info
+    times = TIMES if field else 1
     path = stages(
-        height,
-        width,
+        height * times,
+        width * times,
         mpp,
         patch_px=info.patch_px,
         mpp_max=info.mpp_max,
@@ -110,8 +136,8 @@ def ask(
         "plan": asdict(plan),
     }
     painter = denoiser.painter(plan, seed=seed, batch_size=batch_size)
-    asked = Asked(denoiser, painter, path, width, height, mpp, device, described)
-    return asked.of_seed(seed)
+    asked = Asked(denoiser, painter, path, width, height, mpp, device, described).of_seed(seed)
+    return asked.cut() if field else asked
 
 
 def size_px(

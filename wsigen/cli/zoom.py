@@ -64,8 +64,8 @@ def zoom(
     from wsigen.errors import WsigenError
     from wsigen.outputs import check_place
     from wsigen.provenance import run_info
-    from wsigen.runs.estimate import evaluations_due
     from wsigen.zoom.cone import cones
+    from wsigen.zoom.path import evaluations_of
     from wsigen.zoom.path import zoom as run
 
     if out.is_dir() and any(out.iterdir()) and not overwrite:
@@ -74,11 +74,7 @@ def zoom(
     column, row = place_of(at)
     asked = ask(**named)
     needed = cones(asked.painter, asked.path, (row, column), view_px=view_px, margin_px=margin_px)
-    due = [
-        cone.patches * whole // cone.patches_of_whole
-        for cone, whole in zip(needed, evaluations_due(asked.painter, asked.path), strict=True)
-    ]
-    views, ledger = watch(run(needed, half=half), due)
+    views, ledger = watch(run(needed, half=half), evaluations_of(needed))
     ledger = [line | account(cone) for line, cone in zip(ledger, needed, strict=True)]
     table = {
         "SYNTHETIC": True,

@@ -24,6 +24,7 @@ from wsigen.coarse_to_fine import run_stage
 from wsigen.grid import Window
 from wsigen.plan import Stage
 from wsigen.runs.canvas import Canvas, Image, strips
+from wsigen.runs.estimate import evaluations_due
 from wsigen.runs.plane import flat_round
 from wsigen.runs.progress import Progress
 from wsigen.runs.stage import StageRun
@@ -69,6 +70,14 @@ def zoom(needs: Sequence[Cone], *, half: bool = False) -> Generator[Progress, No
         plane, corner = (stage.height, stage.width), (region.top, region.left)
         guide = flat_round(image, painter, plane=plane, corner=corner)
     return views
+
+
+def evaluations_of(needs: Sequence[Cone]) -> list[int]:
+    """Evaluations of networks that each stage of a place costs, none skipped."""
+    whole = evaluations_due(needs[-1].painter, [need.stage for need in needs])
+    return [
+        due * need.patches // need.patches_of_whole for need, due in zip(needs, whole, strict=True)
+    ]
 
 
 class Surrounded:
