@@ -67,7 +67,7 @@ def test_info_says_how_a_synthetic_slide_was_made(wsigen, tmp_path, pixels):
     made = {
         "SYNTHETIC": True,
         "generator": "wsigen 0.1.0",
-        "model": "small",
+        "model": "stained",
         "model_sha256": "ab" * 32,
         "seed": 7,
         "plan": {"num_steps": 8, "guided_steps": 4},
@@ -76,7 +76,7 @@ def test_info_says_how_a_synthetic_slide_was_made(wsigen, tmp_path, pixels):
     write_pyramid(tmp_path / "made.tiff", pixels, 0.7, description=made)
     code, out, _ = wsigen("info", tmp_path / "made.tiff")
     assert code == 0
-    for word in ("SYNTHETIC", "wsigen 0.1.0", "small", "ab" * 32, "num_steps 8", "40 in 6 s"):
+    for word in ("SYNTHETIC", "wsigen 0.1.0", "stained", "ab" * 32, "num_steps 8", "40 in 6 s"):
         assert word in out
     _, out, _ = wsigen("info", tmp_path / "made.tiff", "--json")
     assert json.loads(out)["description"] == made

@@ -19,7 +19,7 @@ from wsigen.denoiser import EDMDenoiser, Told
 from wsigen.devices import has_fast_bfloat16
 from wsigen.errors import WsigenError
 from wsigen.loss import denoising_loss
-from wsigen.models import DEFAULT_MODEL
+from wsigen.models import DEFAULT_MODEL, RETIRED
 from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.phantom.slide import PhantomSlide
 from wsigen.training.average import PowerAverage, follow
@@ -384,6 +384,12 @@ def test_a_shipped_model_has_its_card_and_a_record_that_ends_where_it_stands(nam
     assert record["losses"][-1]["images_seen"] == record["images_seen"] == info.images_seen
     assert UNetConfig(**record["config_at_the_end"]["network"]) == info.network
     assert file.with_suffix(".md").read_text().startswith(f"# Model card: {name}\n")
+
+
+def test_a_model_that_left_the_package_is_told_with_a_commit_that_has_it():
+    assert not RETIRED.keys() & set(shipped_models())
+    with pytest.raises(WsigenError, match="no model 'small' any more, commit 705cf1417bf7 has it"):
+        find_model("small")
 
 
 def test_the_model_that_is_loaded_by_default_ships():

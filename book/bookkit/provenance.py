@@ -11,6 +11,7 @@ from sphinx.addnodes import pending_xref
 from bookkit.markdown import MarkdownDirective
 from bookkit.places import PROFILES, ROOT
 from bookkit.results import anchor, command_of, file_of, load, parameters_of, runs_of
+from wsigen.models import RETIRED
 
 DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 
@@ -47,6 +48,7 @@ class ProvenanceDirective(MarkdownDirective):
             parts = {
                 "command": unique([command_of(run) for run in runs]),
                 "parameters": ", ".join(f"{key} = {short(value)}" for key, value in given.items()),
+                "weights": left(given),
                 "device": unique([f"{run.get('device')}: {run.get('processor')}" for run in runs]),
                 "commit": unique(
                     [
@@ -61,6 +63,14 @@ class ProvenanceDirective(MarkdownDirective):
             lines += [f"- **{key}**: `{value}`" for key, value in parts.items() if value]
             lines += [""]
         return lines
+
+
+def left(given: dict[str, Any]) -> str:
+    """Which of the models that made a result no longer ship, and where they are."""
+    names = {str(given.get(key)) for key in ("model", "weaker")} & RETIRED.keys()
+    return ", ".join(
+        f"{name} no longer ships; commit {RETIRED[name]} has it" for name in sorted(names)
+    )
 
 
 def short(value: Any) -> str:

@@ -21,7 +21,7 @@ from wsigen.arrays import Images
 from wsigen.denoiser import EDMDenoiser, Told, autoguided
 from wsigen.devices import has_fast_bfloat16
 from wsigen.errors import WsigenError
-from wsigen.models import DEFAULT_MODEL
+from wsigen.models import DEFAULT_MODEL, RETIRED
 from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.plan import PAPER, StagePlan
 from wsigen.runs.painter import Painter
@@ -226,8 +226,10 @@ def find_model(model: str | Path) -> Path:
         return Path(str(resources.files("wsigen") / "models" / f"{model}.safetensors"))
     if Path(model).is_file():
         return Path(model)
+    commit = RETIRED.get(str(model))
+    gone = f" any more, commit {commit[:12]} has it" if commit else ""
     raise WsigenError(
-        f"no model {str(model)!r}; expected one of {', '.join(shipped_models()) or '(none shipped)'}, "
+        f"no model {str(model)!r}{gone}; expected one of {', '.join(shipped_models()) or '(none shipped)'}, "
         "or the path of a .safetensors file"
     )
 
