@@ -4,7 +4,7 @@
 # **Question.** If the denoiser is known exactly, what do the equations do? Two cases are small enough: numbers from two
 # clusters, and a random field with the correlation of tissue. No network, so that whatever goes wrong is the method's doing.
 #
-# ```{figure} ../figures/first_guesses.png
+# ```{figure} ../figures/first_guesses.jpg
 # :alt: A patch of tissue under more and more noise, and below it the best guess at each level, ever blurrier.
 #
 # The best guess at a noisy image is a mean of all that is still possible. Here a network makes it; below, a formula does.

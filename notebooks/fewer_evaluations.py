@@ -4,7 +4,7 @@
 # **Question.** The paper spends 79 evaluations of the network on every patch of every stage. How few will do, and which
 # should be saved: steps, the second evaluation of each step, the noisiest levels, or the empty glass?
 #
-# ```{figure} ../figures/plans.png
+# ```{figure} ../figures/plans.jpg
 # :alt: One place of violet tissue by plans of 79, 10, 5 and 5 evaluations a patch; the last, by Heun, is full of glaring specks.
 #
 # One place at 79, 10, 5 and 5 evaluations a patch.

@@ -3,7 +3,7 @@
 #
 # **Question.** What does one slide from noise look like, from the overview down to the cells?
 #
-# ```{figure} ../figures/one_slide.png
+# ```{figure} ../figures/one_slide.jpg
 # :alt: Sixteen patches drawn one by one, a chessboard of tissues; as large a part of one slide; and that slide from afar.
 #
 # Patches drawn one by one make no slide (left). Stages do (middle, and from afar).

@@ -5,7 +5,7 @@
 # each estimate agree exactly; relaxation lets it go after $r$ of $N$ steps. What does $r$ trade, and against what (Fig. 7 of the
 # paper)?
 #
-# ```{figure} ../figures/held_guide.png
+# ```{figure} ../figures/held_guide.jpg
 # :alt: A guide in coarse pixels, and what becomes of it with 16, 28 and 40 guided steps of 40.
 #
 # A guide let go too soon, in time, and too late.

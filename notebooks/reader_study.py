@@ -5,7 +5,7 @@
 # tell the two apart? With real readers nobody knows the truth. So this page takes readers whose skill is given, lets them
 # sit a whole study, and compares what the report says with what was put in.
 #
-# ```{figure} ../figures/two_hands.png
+# ```{figure} ../figures/two_hands.jpg
 # :alt: Four slides, A to D: violet tissue that frays into glass; pink tissue with fat, twice; evenly mottled tissue.
 #
 # Two of these were drawn by the model, two by a program without one. Which?

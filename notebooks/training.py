@@ -3,7 +3,7 @@
 #
 # **Question.** What does a network learn first, and what does its loss tell of its pictures?
 #
-# ```{figure} ../figures/trainings.png
+# ```{figure} ../figures/trainings.jpg
 # :alt: Three rows of patches from the same noise: by a short training, by a longer one, and by the longer one guided by the shorter.
 #
 # What training changes: the same noise by three models.
@@ -153,7 +153,7 @@ Markdown("\n".join(f"- {note}" for note in record["notes"]))
 
 # %% [markdown]
 # What it has learned shows in samples from noise. Here are eight at each of seven scales, from the same noise: with the model
-# alone, and guided by its weaker predecessor `small` while it is told of a little more noise than there is (chapter
+# alone, and guided by a weaker predecessor, which no longer ships, while it is told of a little more noise than there is (chapter
 # *Training*). Which of them would you take for tissue?
 
 

@@ -4,7 +4,7 @@
 # **Question.** What does each stage of the coarse-to-fine scheme add, and are the patches of the finished slide new, or
 # copies of what the model was trained on?
 #
-# ```{figure} ../figures/zoom.png
+# ```{figure} ../figures/zoom.jpg
 # :alt: Eight pictures of one place of a generated slide, from pieces of tissue and glass down to single nuclei, each frame the next picture.
 #
 # One place of a generated slide, stage by stage.

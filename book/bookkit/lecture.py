@@ -23,7 +23,7 @@ REVEAL = ROOT / "node_modules" / "reveal.js"
 PARTS = ("reveal.css", "reveal.js", "theme/white.css", "plugin/markdown.js", "plugin/notes.js")
 MATHJAX = ROOT / "node_modules" / "mathjax" / "es5" / "tex-svg-full.js"
 IMAGE = re.compile(r"!\[\]\((\w+)\)")
-FIGURE = re.compile(r"```\{figure\} \.\./figures/(\w+)\.png\n(?::(?!alt).*\n)*:alt: (.+)\n")
+FIGURE = re.compile(r"```\{figure\} \.\./figures/(\w+\.(?:png|jpg))\n(?::(?!alt).*\n)*:alt: (.+)\n")
 PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -60,35 +60,33 @@ Reveal.initialize({{ hash: true, width: 1120, plugins: [RevealMarkdown, RevealNo
 """
 
 
-def alt_texts() -> dict[str, str]:
-    """What each figure of the chapters shows, in words."""
+def known_figures() -> dict[str, tuple[str, str]]:
+    """The file of each figure of the chapters, and what it shows in words."""
     pages = (path.read_text("utf-8") for path in sorted(CHAPTERS.glob("*.md")))
-    return {name: alt for page in pages for name, alt in FIGURE.findall(page)}
+    found = {Path(file).stem: (file, alt) for page in pages for file, alt in FIGURE.findall(page)}
+    return found | {"zoom": ("zoom.jpg", "One generated place at eight scales.")}
 
 
 def deck(source: str) -> tuple[str, list[str]]:
-    """The slides with figures in place, and the names of the figures.
+    """The slides with figures in place, and the files of the figures.
 
     Raises:
         WsigenError: a figure that no chapter shows.
     """
-    known, names = (
-        alt_texts() | {"zoom": "One generated place at eight scales."},
-        IMAGE.findall(source),
-    )
+    known, names = known_figures(), IMAGE.findall(source)
     for name in names:
-        if name not in known or not (FIGURES / f"{name}.png").is_file():
+        if name not in known or not (FIGURES / known[name][0]).is_file():
             raise WsigenError(
                 f"{SOURCE.name}: no figure {name!r} in the chapters; name one that is there"
             )
 
     def shown(match: re.Match[str]) -> str:
-        alt = html.escape(known[match[1]].strip(), quote=True)
-        return f'<img src="figures/{match[1]}.png" alt="{alt}">'
+        file, alt = known[match[1]]
+        return f'<img src="figures/{file}" alt="{html.escape(alt.strip(), quote=True)}">'
 
     # Markdown would read a formula's underscores and stars as emphasis: in a paragraph of HTML it does not look.
     formulas = re.sub(r"^\$\$(.+)\$\$$", r"<p>\\[\1\\]</p>", source, flags=re.M)
-    return IMAGE.sub(shown, formulas), names
+    return IMAGE.sub(shown, formulas), [known[name][0] for name in names]
 
 
 def write(out: Path = OUT) -> Path:
@@ -98,7 +96,7 @@ def write(out: Path = OUT) -> Path:
             "reveal.js is not installed; run `npm ci --ignore-scripts` or make lecture"
         )
     text = SOURCE.read_text("utf-8")
-    slides, names = deck(text)
+    slides, files = deck(text)
     shutil.rmtree(out, ignore_errors=True)
     for part in PARTS:
         (out / "reveal" / part).parent.mkdir(parents=True, exist_ok=True)
@@ -106,8 +104,8 @@ def write(out: Path = OUT) -> Path:
     shutil.copy(REVEAL / "LICENSE", out / "reveal" / "LICENSE")
     shutil.copy(MATHJAX, out / "mathjax.js")
     (out / "figures").mkdir()
-    for name in names:
-        shutil.copy(FIGURES / f"{name}.png", out / "figures")
+    for file in files:
+        shutil.copy(FIGURES / file, out / "figures")
     title = text.splitlines()[0].removeprefix("# ")
     (out / "index.html").write_text(PAGE.format(title=title, slides=slides), "utf-8")
     return out / "index.html"

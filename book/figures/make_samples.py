@@ -1,8 +1,8 @@
-"""Draw the tissue that opens chapters 2 to 5, sampled from the models that ship: half a minute on one core.
+"""Draw the tissue that opens chapters 2, 3 and 5, sampled from the models that ship: half a minute on one core.
 
     python book/figures/make_samples.py
 
-writes the PNG files beside this script, and make_samples.json, which says what made them.
+writes the JPEG files beside this script, and make_samples.json, which says what made them.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from wsigen.schedule import SIGMA_MAX, karras_sigmas
 from wsigen.seeds import generator
 from wsigen.training.checkpoint import LoadedDenoiser, load_denoiser
 
-SEED, PATCH, WEAKER = 0, 64, "small"
+SEED, PATCH = 0, 64
 
 
 def noise(count: int, *name: str) -> torch.Tensor:
@@ -69,22 +69,6 @@ def told_scales(denoiser: LoadedDenoiser) -> Figure:
     )
 
 
-def trainings(denoiser: LoadedDenoiser) -> Figure:
-    """Chapter 4: the same noise by a short training, a longer one, and the longer guided by the shorter."""
-    guided = load_denoiser(MEASURED_MODEL, half=False, weaker=WEAKER)
-    made = (
-        (load_denoiser(WEAKER, half=False), f"{WEAKER}, the shorter training", "given"),
-        (denoiser, f"{MEASURED_MODEL}, trained on", "made"),
-        (guided, f"{MEASURED_MODEL}, guided by {WEAKER}", "made"),
-    )
-    return strips(
-        [
-            Panel(joined(drawn(each, 1.5, 8, 20, "2m", 0.05), 8, 2), title, kind)
-            for each, title, kind in made
-        ]
-    )
-
-
 def by_evaluations(denoiser: LoadedDenoiser) -> Figure:
     """Chapter 5: the same noise by Heun's method, with 1 to 79 evaluations."""
     panels = []
@@ -104,17 +88,16 @@ def main() -> None:
     figures: dict[str, Callable[[], Figure]] = {
         name: lambda draw=draw: draw(denoiser)
         for name, draw in (
-            ("first_guesses", first_guesses), ("told_scales", told_scales), ("trainings", trainings),
-            ("by_evaluations", by_evaluations),
+            ("first_guesses", first_guesses), ("told_scales", told_scales), ("by_evaluations", by_evaluations),
         )
     }  # fmt: skip
     save(
         __file__,
         figures,
         dpi=96,
+        tissue=True,
         seed=SEED,
         model=MEASURED_MODEL,
-        weaker=WEAKER,
         sha256=denoiser.sha256,
     )
 

@@ -2,7 +2,7 @@
 
     python book/figures/make_tissue.py
 
-writes the PNG files beside this script, and make_tissue.json, which says what made them. Nothing is sampled here; what
+writes the JPEG files beside this script, and make_tissue.json, which says what made them. Nothing is sampled here; what
 has to be is in make_samples.py.
 """
 
@@ -27,6 +27,21 @@ def one_slide() -> Figure:
             Panel(joined(patches, 4), "broken: 16 patches, drawn one by one", "broken"),
             Panel(path.image("65536_07"), "one slide, as large a part of it"),
             Panel(path.image("65536_00"), "the same slide from afar"),
+        ]
+    )
+
+
+def trainings() -> Figure:
+    """Chapter 4: the same noise by a short training, a longer one, and the longer guided by the shorter."""
+    made = (
+        ("samples_small", "small, the shorter training", "given"),
+        ("samples", "small-2, trained on", "made"),
+        ("samples_guided", "small-2, guided by small", "made"),
+    )
+    return strips(
+        [
+            Panel(joined(cut(load_result(name).image("mpp_1_5"), PATCH), 8, 2), title, kind)
+            for name, title, kind in made
         ]
     )
 
@@ -116,10 +131,10 @@ def _square(pixels: Pixels, side: int = 192) -> Pixels:
 def main() -> None:
     """Draw all."""
     figures: dict[str, Callable[[], Figure]] = {
-        "one_slide": one_slide, "held_guide": held_guide, "scores_differ": scores_differ, "two_hands": two_hands,
-        "plans": plans, "failures": failures,
+        "one_slide": one_slide, "trainings": trainings, "held_guide": held_guide, "scores_differ": scores_differ,
+        "two_hands": two_hands, "plans": plans, "failures": failures,
     }  # fmt: skip
-    save(__file__, figures, dpi=96, results="results/classroom")
+    save(__file__, figures, dpi=96, tissue=True, results="results/classroom")
 
 
 if __name__ == "__main__":

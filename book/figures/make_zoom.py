@@ -2,7 +2,7 @@
 
     python book/figures/make_zoom.py
 
-writes zoom.png beside this script, and make_zoom.json, which says what made it.
+writes zoom.jpg beside this script, and make_zoom.json, which says what made it.
 """
 
 from saving import save
@@ -19,7 +19,7 @@ def main() -> None:
     row = next(row for row in result.rows if row["size"] == SIZE)
     images = [result.image(f"{SIZE}_{stage:02d}") for stage in range(row["stages"])]
     figures = {"zoom": lambda: zoom_path(images, row["mpps"], row["boxes"])}
-    save(__file__, figures, dpi=110, model_sha256=result.parameters["model_sha256"])
+    save(__file__, figures, dpi=110, tissue=True, model_sha256=result.parameters["model_sha256"])
 
 
 if __name__ == "__main__":
