@@ -1,11 +1,8 @@
 """What the tests of the live microscope share: a tiny model, a running `wsigen explore`, a client."""
 
 import io
-import os
 import re
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +12,7 @@ import httpx
 import numpy as np
 import torch
 from PIL import Image
+from server_kit import PATIENCE_S, serving
 
 from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.training.checkpoint import ModelInfo, save_checkpoint
@@ -44,28 +42,16 @@ def process_of(
     model: Path | str, *options: str, threads: int
 ) -> Iterator[tuple[str, subprocess.Popen]]:
     """The same, with its process."""
-    words = [sys.executable, "-m", "wsigen", "explore", "--no-browser", "--model", str(model)]
-    process = subprocess.Popen(
-        [*words, *options],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": str(threads)},
-    )
-    try:
-        assert process.stdout is not None
-        address = re.search(r"https?://\S+", process.stdout.readline())
-        assert address is not None, "the microscope did not start"
-        yield address[0], process
-    finally:
-        process.send_signal(signal.SIGINT)
-        assert process.wait(120) == 0  # what is kept goes to the disk
+    words = ["explore", "--no-browser", "--model", model, *options]
+    with serving(*words, threads=threads) as running:
+        yield running
 
 
 class Looking:
     """A reader without a browser."""
 
     def __init__(self, address: str, number: int = 1) -> None:
-        self.http = httpx.Client(base_url=address, timeout=30, verify=False)
+        self.http = httpx.Client(base_url=address, timeout=PATIENCE_S, verify=False)
         self.name = f"{number:016x}"
         page = self.http.get("").raise_for_status().text
         found = dict(re.findall(r'data-(run|width|height|mpps)="([^"]+)"', page))

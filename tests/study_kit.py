@@ -1,13 +1,8 @@
 """What the tests of the reader study share: phantom slides in two makes, a running server, a browser."""
 
 import json
-import os
 import re
-import signal
-import socket
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +10,8 @@ from pathlib import Path
 import httpx
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from server_kit import PATIENCE_S, serving
 
 from wsigen.phantom.slide import PhantomSlide
 from wsigen.slides import write_pyramid
@@ -91,43 +87,46 @@ def steps(study: Path, name: str | None = None) -> list[dict]:
 
 @contextmanager
 def server(study: Path, *options: str, port: int = 0) -> Iterator[tuple[str, subprocess.Popen]]:
-    """`wsigen study serve` in a process of its own; yields its address and the process."""
-    command = [
-        sys.executable,
-        "-m",
-        "wsigen",
-        "study",
-        "serve",
-        str(study),
-        "--port",
-        str(port),
-        *options,
-    ]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
-    )
-    try:
-        assert process.stdout is not None
-        address = re.search(r"https?://\S+", process.stdout.readline())
-        assert address is not None, "the server did not start"
-        yield address[0], process
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(10)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    """`wsigen study serve`."""
+    with serving("study", "serve", study, "--port", port, *options) as running:
+        yield running
 
 
 @contextmanager
 def browser() -> Iterator[Browser]:
     """Debian's Chromium without a window."""
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=QUIET, timeout=1000 * PATIENCE_S
+        )
+        expect.set_options(timeout=1000 * PATIENCE_S)
         yield chromium
         chromium.close()
+
+
+@contextmanager
+def opened(chromium: Browser, site: str, path: str, forgiven: str, **options) -> Iterator[Page]:
+    """A page of a site; at the end nothing was asked of another server, and no script complained.
+
+    Args:
+        chromium: the browser.
+        site, path: together the page's address.
+        forgiven: pattern of what may be said on the console.
+        options: of the browser's context.
+    """
+    context = chromium.new_context(**options)
+    context.set_default_timeout(1000 * PATIENCE_S)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(site + path)
+    yield page
+    context.close()
+    assert not [url for url in asked if not url.startswith((site, "data:", "blob:"))]
+    assert not [text for text in complaints if not re.search(forgiven, text)]
 
 
 class Client:
@@ -135,7 +134,7 @@ class Client:
 
     def __init__(self, address: str, link: str) -> None:
         self.http = httpx.Client(
-            base_url=address, timeout=20, verify=False
+            base_url=address, timeout=PATIENCE_S, verify=False
         )  # no TLS here; saves reading certificates
         self.link, self.name = link, ""
         self.look()
@@ -182,10 +181,3 @@ class Client:
         return self.http.get(
             f"/r/{self.link}/tiles/{alias or self.alias}/{address}", headers=headers
         )
-
-
-def wait_until(condition, seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.05)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import openslide
 import pytest
+from server_kit import HEED_CTRL_C, PATIENCE_S
 
 from wsigen.plan import FAST
 from wsigen.slides import open_slide, read_description
@@ -317,15 +318,21 @@ def interrupted(folder: Path, *words: object) -> str:
     """What is said where a run is ended by Ctrl-C once its bar moves."""
     command = [sys.executable, "-m", "wsigen", *map(str, words)]
     with subprocess.Popen(
-        command, stderr=subprocess.PIPE, cwd=folder, stdout=subprocess.DEVNULL
+        command,
+        stderr=subprocess.PIPE,
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        preexec_fn=HEED_CTRL_C,
     ) as run:
         assert run.stderr is not None
         said = b""
         while b"stage 1" not in said:
-            said += os.read(run.stderr.fileno(), 4096)
+            more = os.read(run.stderr.fileno(), 4096)
+            assert more, said
+            said += more
         run.send_signal(signal.SIGINT)
         said += run.stderr.read()
-        assert run.wait(60) == 130
+        assert run.wait(PATIENCE_S) == 130
     return said.decode()
 
 

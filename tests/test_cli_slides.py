@@ -1,16 +1,15 @@
 """wsigen info, convert and phantom, as a user runs them."""
 
-import functools
 import json
 import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 from PIL import Image
+from server_kit import HEED_CTRL_C, PATIENCE_S, wait_until
 
 # One process for many calls: main() is what the entry point runs, here with its words given.
 from wsigen.cli.main import main
@@ -273,19 +272,15 @@ def test_slide_verbs_run_without_torch(slide):
         "import wsigen.cli.convert, wsigen.cli.phantom, wsigen.phantom.slide\n"
         "sys.exit('torch' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], timeout=PATIENCE_S).returncode == 0
 
 
 def test_ctrl_c_ends_with_one_line_and_leaves_nothing(tmp_path):
     command = [sys.executable, "-m", "wsigen", "phantom", str(tmp_path / "cohort")]
-    # a test run in the background of a shell ignores interrupts, and hands that on
-    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
-    deadline = time.monotonic() + 30
-    while not any(tmp_path.glob("cohort/.*part")) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=HEED_CTRL_C)
+    wait_until(lambda: any(tmp_path.glob("cohort/.*part")))
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     assert err.strip() == "wsigen: interrupted"
     assert list(tmp_path.iterdir()) == []

@@ -5,6 +5,7 @@ import time
 
 import pytest
 import torch
+from server_kit import PATIENCE_S
 
 from wsigen.runs.crew import AHEAD, Crew, one_thread
 
@@ -30,7 +31,7 @@ def test_a_free_thread_goes_on_while_another_is_held_up():
     def work(piece):
         if piece == AHEAD:
             later.set()
-        return later.wait(10) if piece == 0 else True
+        return later.wait(PATIENCE_S) if piece == 0 else True
 
     with Crew() as crew:
         assert all(done for _, done in crew.in_order(work, range(8)))

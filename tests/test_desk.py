@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import pytest
+from server_kit import wait_until
 
 from wsigen.grid import Window
 from wsigen.zoom import desk as desk_module
@@ -166,12 +167,8 @@ def test_slides_of_many_seeds_stay_open_up_to_a_limit(desk):
 
 
 def test_the_desk_draws_in_a_thread_of_its_own_and_ends_with_its_block(desk):
-    before = threading.active_count()
     with desk.at_work():
         desk.ask("anna", [piece(4)])
-        end = time.monotonic() + 10
-        while not desk.standing("anna").ready:
-            assert time.monotonic() < end
-            time.sleep(0.01)
-        assert threading.active_count() == before + 1
-    assert threading.active_count() == before
+        wait_until(lambda: desk.standing("anna").ready)
+        assert "desk" in {thread.name for thread in threading.enumerate()}
+    assert "desk" not in {thread.name for thread in threading.enumerate()}

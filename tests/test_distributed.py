@@ -2,13 +2,13 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from server_kit import free_port
 from team_kit import alone
 
 from wsigen.errors import WsigenError
@@ -16,12 +16,6 @@ from wsigen.runs.progress import Position
 from wsigen.workers.distributed import meet
 
 KIT = Path(__file__).with_name("team_kit.py")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def start(

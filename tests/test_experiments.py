@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from lab_kit import save_model
 from PIL import Image
+from server_kit import PATIENCE_S
 
 from wsigen.coarse_to_fine import drain
 from wsigen.cohorts.pack import write_pack
@@ -267,7 +268,7 @@ def test_mistakes_are_told(call, told, lab):
 def test_an_unknown_experiment_is_a_mistake_and_the_list_is_none():
     def wsigen(*words):
         command = [sys.executable, "-m", "wsigen", "experiment", *words]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
 
     unknown, listed = wsigen("sorcery"), wsigen("--list")
     assert unknown.returncode == 2

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from explore_kit import SLIDE, Looking, microscope, tiny_model
 from fastapi import FastAPI
-from study_kit import wait_until
+from server_kit import PATIENCE_S, wait_until
 
 from wsigen.cli.explore import explore
 from wsigen.cli.generate import generate
@@ -282,7 +282,7 @@ def test_a_workdir_keeps_what_was_drawn_for_the_command_that_finishes_the_slide(
         client = Direct(app)
         found = re.search(r'data-command="([^"]*)"', client.get(path).text)
         body = {"reader": "0" * 16, "seed": 7, "tiles": ["3/0_0"]}
-        wait_until(lambda: client.post(f"{path}wants", json=body).json()["ready"], 60)
+        wait_until(lambda: client.post(f"{path}wants", json=body).json()["ready"])
         drawn = client.post(f"{path}wants", json=body).json()["spent"]["evaluations"]
         offers.append((path, found and html.unescape(found[1]), drawn))
 
@@ -313,6 +313,6 @@ def test_a_workdir_keeps_what_was_drawn_for_the_command_that_finishes_the_slide(
 
 
 def test_a_page_asks_no_other_host(site: SimpleNamespace) -> None:
-    page = httpx.get(site.address).text
+    page = httpx.get(site.address, timeout=PATIENCE_S).text
     for address in re.findall(r'(?:src|href)="([^"]+)"', page):
         assert address.startswith(("/static/", "data:"))

@@ -10,6 +10,7 @@ import openslide
 import pytest
 from openslide.deepzoom import DeepZoomGenerator
 from PIL import Image
+from server_kit import PATIENCE_S
 
 from wsigen.errors import WsigenError
 from wsigen.slides import write_pyramid
@@ -56,7 +57,7 @@ def all_at_once(path: Path, addresses: list[str]) -> dict[str, np.ndarray]:
 
     def ask(address: str) -> np.ndarray:
         if address in addresses[:AT_ONCE]:
-            together.wait(30)
+            together.wait(PATIENCE_S)
         found = tiles.tile("slide", address)
         assert found is not None, address
         return np.asarray(Image.open(io.BytesIO(found)))

@@ -7,7 +7,9 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -43,6 +45,9 @@ def test_a_run_killed_at_random_moments_makes_the_slide_of_an_undisturbed_run(tm
 def test_the_ledger_of_a_resumed_run_counts_all_its_sittings(tmp_path, monkeypatch, kind):
     monkeypatch.setattr(state, "KEEP_EVERY", 0.0)
     monkeypatch.setattr(state, "SAVE_EVERY", 0.0)
+    ticks = count(0, 1e-3)  # a clock that goes on where it is looked at
+    clock = SimpleNamespace(monotonic=lambda: next(ticks))
+    monkeypatch.setattr("wsigen.runs.stage.time", clock)
 
     def told(folder, stop_after=None):
         """The last word on each stage."""
