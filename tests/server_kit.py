@@ -1,5 +1,6 @@
 """What tests with other processes share: a server that runs, ports, and patience for a machine that is busy."""
 
+import asyncio
 import os
 import re
 import signal
@@ -10,6 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+
+import httpx
+from fastapi import FastAPI
 
 # A test run in the background of a shell ignores interrupts, and would hand that on: for Popen's preexec_fn.
 HEED_CTRL_C = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
@@ -52,3 +56,30 @@ def wait_until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < end, "it never came true"
         time.sleep(0.05)
+
+
+class Direct:
+    """A client of an app without a server."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.app = app
+
+    def get(self, path: str, **options) -> httpx.Response:
+        return asyncio.run(self._ask("GET", path, options))
+
+    def post(self, path: str, **options) -> httpx.Response:
+        return asyncio.run(self._ask("POST", path, options))
+
+    async def _ask(self, method: str, path: str, options: dict) -> httpx.Response:
+        transport = httpx.ASGITransport(self.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            return await client.request(method, path, **options)
+
+
+def error_page(app: FastAPI) -> str:
+    """The heading and title of the page for an address that there is not."""
+    answer = Direct(app).get("/elsewhere", headers={"accept": "text/html"})
+    assert answer.status_code == 404
+    found = re.search(r"<title>(.*)</title>.*<h1>\1</h1>", answer.text, re.DOTALL)
+    assert found is not None
+    return found[1]

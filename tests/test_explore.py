@@ -1,6 +1,5 @@
 """The live microscope over HTTP: its tiles are generate's slide, its limits hold, what is off costs nothing."""
 
-import asyncio
 import html
 import json
 import re
@@ -14,8 +13,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from explore_kit import SLIDE, Looking, microscope, tiny_model
-from fastapi import FastAPI
-from server_kit import PATIENCE_S, wait_until
+from server_kit import PATIENCE_S, Direct, error_page, wait_until
 
 from wsigen.cli.explore import explore
 from wsigen.cli.generate import generate
@@ -190,24 +188,6 @@ def test_the_study_s_guard_stands_before_the_microscope_too(site: SimpleNamespac
     assert looking.http.get(tile.url, headers=again).status_code == 304
 
 
-class Direct:
-    """A client of an app without a server."""
-
-    def __init__(self, app: FastAPI) -> None:
-        self.app = app
-
-    def get(self, path: str, **options) -> httpx.Response:
-        return asyncio.run(self._ask("GET", path, options))
-
-    def post(self, path: str, **options) -> httpx.Response:
-        return asyncio.run(self._ask("POST", path, options))
-
-    async def _ask(self, method: str, path: str, options: dict) -> httpx.Response:
-        transport = httpx.ASGITransport(self.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
-            return await client.request(method, path, **options)
-
-
 class Idle:
     """A slide whose windows never come."""
 
@@ -233,6 +213,12 @@ def test_a_class_needs_the_token_of_the_link() -> None:
     body = {"reader": "0" * 16, "seed": 1, "tiles": []}
     assert client.post("/wants", json=body).status_code == 404
     assert client.post("/secret/wants", json=body).status_code == 200
+
+
+def test_an_error_page_names_the_microscope() -> None:
+    assert (
+        error_page(explore_app(Desk(lambda seed: Idle(), formed), offered())) == "Live microscope"
+    )
 
 
 def test_more_readers_than_are_served_are_told_so() -> None:

@@ -18,12 +18,13 @@ import pytest
 from click.testing import CliRunner
 from fastapi import FastAPI
 from PIL import Image
-from server_kit import PATIENCE_S
+from server_kit import PATIENCE_S, error_page
 from study_kit import Client, invite, server, small_study, steps
 
 from wsigen.cli.study import study as study_command
 from wsigen.errors import WsigenError
 from wsigen.slides import open_slide
+from wsigen.study.app import study_app
 from wsigen.study.design import KEY, RATINGS, SLIDES, load_study, read_key
 from wsigen.study.serve import run_server
 from wsigen.study.store import Store
@@ -207,6 +208,10 @@ def test_a_tile_is_the_slides_own_pixels(site: SimpleNamespace, reader: Client) 
         found = np.asarray(tile).astype(float)
     with open_slide(site.study / SLIDES / f"{study.practice[0]}.tiff") as slide:
         assert np.abs(slide.read(0, 256, 256, 256) - found).mean() < 3
+
+
+def test_an_error_page_names_the_study(site: SimpleNamespace) -> None:
+    assert error_page(study_app(site.study)) == "Reader study"
 
 
 def test_tiles_are_cached_by_browsers_privately(reader: Client) -> None:

@@ -14,7 +14,7 @@ from server_kit import free_port, serving
 from study_kit import browser, invite, opened, server, small_study, steps
 
 from wsigen.errors import WsigenError
-from wsigen.study.app import page_templates, viewer_app
+from wsigen.study.app import viewer_app
 from wsigen.study.design import SLIDES
 
 MOUSE = {"viewport": {"width": 1280, "height": 800}}
@@ -386,4 +386,4 @@ def test_the_missing_viewer_is_told_with_what_to_do(
 ) -> None:
     monkeypatch.setattr("wsigen.study.app.HERE", tmp_path)
     with pytest.raises(WsigenError, match="make viewer"):
-        viewer_app(page_templates())
+        viewer_app("any")

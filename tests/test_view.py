@@ -10,7 +10,7 @@ import openslide
 import pytest
 from openslide.deepzoom import DeepZoomGenerator
 from PIL import Image
-from server_kit import PATIENCE_S
+from server_kit import PATIENCE_S, error_page
 
 from wsigen.errors import WsigenError
 from wsigen.slides import write_pyramid
@@ -96,3 +96,7 @@ def test_an_image_that_is_not_whole_is_refused_before_it_is_served(tmp_path):
     (tmp_path / "half.png").write_bytes(data[: len(data) // 2])
     with pytest.raises(WsigenError, match="cannot be read as a slide"):
         view_app([tmp_path / "half.png"])
+
+
+def test_an_error_page_names_the_viewer(tmp_path):
+    assert error_page(view_app([plain(tmp_path / "a.png")])) == "wsigen view"

@@ -49,8 +49,11 @@ class Post(BaseModel):
     centre_y: Annotated[float, Field(ge=-10, le=10)] | None = None
 
 
-def viewer_app(templates: Jinja2Templates) -> FastAPI:
-    """An app with the guard and the static files of the slide viewer, and nothing else yet.
+def viewer_app(name: str) -> tuple[FastAPI, Jinja2Templates]:
+    """An app with the guard and the static files of the slide viewer, and nothing else yet; and its HTML pages.
+
+    Args:
+        name: what the app is called on pages without a title of their own, such as errors.
 
     Raises:
         WsigenError: OpenSeadragon has not been brought from npm.
@@ -59,15 +62,12 @@ def viewer_app(templates: Jinja2Templates) -> FastAPI:
         raise WsigenError(
             "the slide viewer OpenSeadragon is not installed; run `make viewer` once (needs npm)"
         )
+    templates = Jinja2Templates(HERE / "templates")
+    templates.env.globals["app_name"] = name
     app = FastAPI(openapi_url=None)
     add_guard(app, templates)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
-    return app
-
-
-def page_templates() -> Jinja2Templates:
-    """The HTML pages."""
-    return Jinja2Templates(HERE / "templates")
+    return app, templates
 
 
 def tile_response(request: Request, tiles: Tiles, name: str, address: str) -> Response:
@@ -102,8 +102,7 @@ def study_app(folder: Path) -> FastAPI:
     study = load_study(folder)
     store = Store(folder / RATINGS, create=True)
     tiles = Tiles(lambda name: folder / SLIDES / f"{name}.tiff", tile_px=study.tile_px)
-    templates = page_templates()
-    app = viewer_app(templates)
+    app, templates = viewer_app("Reader study")
 
     def known(link: str) -> int:
         reader = store.reader(link)

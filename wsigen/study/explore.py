@@ -33,7 +33,7 @@ from starlette.concurrency import run_in_threadpool
 from wsigen import __version__
 from wsigen.grid import Window
 from wsigen.slides.pyramid import write_pyramid
-from wsigen.study.app import image_response, page_templates, viewer_app
+from wsigen.study.app import image_response, viewer_app
 from wsigen.study.guard import problem
 from wsigen.zoom.desk import Desk, Full, Piece, Pixels
 
@@ -136,9 +136,7 @@ def explore_app(desk: Desk, offer: Offer, token: str | None = None) -> FastAPI:
     Raises:
         WsigenError: the viewer is not installed.
     """
-    templates = page_templates()
-    templates.env.globals["heading"] = "Live microscope"
-    app = viewer_app(templates)
+    app, templates = viewer_app("Live microscope")
     prefix = f"/{token}" if token else ""
     router = APIRouter(prefix=prefix)
     saving = asyncio.Semaphore(MOST_SAVING)

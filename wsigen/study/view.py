@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from wsigen.slides.slide import unreadable
 from wsigen.slides.tiles import Tiles
-from wsigen.study.app import page_templates, tile_response, viewer_app
+from wsigen.study.app import tile_response, viewer_app
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,7 @@ def view_app(paths: Sequence[Path]) -> FastAPI:
     for name, path in files.items():
         height, width = tiles.size(name)
         shown.append(Shown(name, path.name, height, width, tiles.tile_px, _mpp(path)))
-    templates = page_templates()
-    app = viewer_app(templates)
+    app, templates = viewer_app("wsigen view")
 
     @app.get("/", response_class=HTMLResponse)
     def page(request: Request) -> Response:
