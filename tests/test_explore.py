@@ -3,6 +3,7 @@
 import html
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +16,7 @@ from click.testing import CliRunner
 from explore_kit import SLIDE, Looking, microscope, tiny_model
 from server_kit import PATIENCE_S, Direct, error_page, wait_until
 
-from wsigen.cli.explore import explore
+from wsigen.cli.explore import NOT_OF_THE_SLIDE, explore, whole_slide
 from wsigen.cli.generate import generate
 from wsigen.errors import WsigenError
 from wsigen.runs.canvas import strips
@@ -285,7 +286,7 @@ def test_a_workdir_keeps_what_was_drawn_for_the_command_that_finishes_the_slide(
     )
     assert hidden is None  # a class is told nothing of this machine's folders
     assert re.fullmatch(r"/[\w-]{16}/", secret)
-    _, _, out, *rest = command.replace("SEED", "7").split()
+    _, _, out, *rest = shlex.split(command.replace("SEED", "7"))
     going_on, alone = (
         CliRunner().invoke(generate, [str(tmp_path / name), *options], catch_exceptions=False)
         for name, options in ((out, rest), ("alone.tiff", rest[:-2]))
@@ -296,6 +297,27 @@ def test_a_workdir_keeps_what_was_drawn_for_the_command_that_finishes_the_slide(
         assert (one.read(0, 0, 400, 600) == other.read(0, 0, 400, 600)).all()
     with pytest.raises(WsigenError, match="holds another slide's stages"):
         called(*words, "--plan", "preview", "--workdir", tmp_path / "w")
+
+
+EVERY_OPTION = """--model a --organ breast --weaker b --strength 2 --weaker-sigma 0.3 --told 1.1 --width 600
+    --height 400 --width-mm 3 --height-mm 2 --mpp 1.4 --plan fast --num-steps 3 --guided-steps 2 --guided-sigma 1
+    --solver 2m --sigma-start 2 --guide-sigma 0.2 --guide-strength 0.5 --skip-background 1 --first-starts 3,2
+    --first-steps 5,4 --shifts low-discrepancy --overview-steps 2 --overview-solver euler --full"""
+
+
+def test_the_command_for_the_whole_slide_gives_generate_every_option_that_names_it() -> None:
+    with explore.make_context("explore", EVERY_OPTION.split()) as context:
+        command = whole_slide(context.params, Path("my work/seed_SEED"))
+    of_slide = [p for p in explore.params if p.name not in NOT_OF_THE_SLIDE and p.expose_value]
+    assert [p.name for p in of_slide if context.params[p.name] in (None, p.default)] == []
+    words = shlex.split(command.replace("SEED", "7"))
+    assert words[:3] == ["wsigen", "generate", "slide_7.tiff"]
+    given = generate.make_context("generate", words[2:]).params
+    assert {p.name: given[p.name] for p in of_slide} == {
+        p.name: context.params[p.name] for p in of_slide
+    }
+    assert given["seed"] == 7
+    assert given["workdir"] == Path.cwd() / "my work" / "seed_7"
 
 
 def test_a_page_asks_no_other_host(site: SimpleNamespace) -> None:

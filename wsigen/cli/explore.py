@@ -20,6 +20,7 @@ NOT_OF_THE_SLIDE = (
     *("seed", "workdir", "memory_gb", "disk_gb", "readers", "host", "port", "browser"),
     *("batch_size", "device"),
 )
+MODELS = ("model", "weaker")  # names or files
 
 
 @click.command()
@@ -128,7 +129,7 @@ def explore(
 
 
 def whole_slide(given: dict[str, Any], workdir: Path | None) -> str:
-    """The command that makes the whole slide that is seen, with SEED for its seed."""
+    """The command that makes the whole slide that is seen, with SEED for its seed; to be pasted in any folder."""
     words = ["wsigen", "generate", "slide_SEED.tiff", "--seed", "SEED"]
     for option in click.get_current_context().command.params:
         name = option.name or ""
@@ -138,8 +139,10 @@ def whole_slide(given: dict[str, Any], workdir: Path | None) -> str:
         if isinstance(option, click.Option) and option.is_flag:
             words.append(option.opts[0] if value else option.secondary_opts[0])
         else:
+            if name in MODELS and Path(value).is_file():
+                value = Path(value).absolute()
             value = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
             words += [option.opts[0], value]
     if workdir:
-        words += ["--workdir", str(workdir)]
+        words += ["--workdir", str(workdir.absolute())]
     return shlex.join(words)
