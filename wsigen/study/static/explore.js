@@ -24,6 +24,8 @@ let moving = false; // the view is on its way to another place
 // Pixels of the finest stage for one of this stage.
 const factor = (stage) => mpps[stage] / mpps[finest];
 const nameOf = ({ level, x, y }) => `${level}/${x}_${y}`;
+// Whether all tiles of the view are there, at the fineness that it shows; false before a slide is open.
+const complete = () => viewer.world.getItemAt(0)?.getFullyLoaded() ?? false;
 const addressOf = (name) => `${prefix}/tiles/${run}/${seed}/${name}.jpg`;
 
 function source() {
@@ -105,8 +107,8 @@ async function ask(tiles) {
 function end(name, how) {
   const jobs = waiting.get(name) ?? [];
   waiting.delete(name);
+  coming.delete(name);
   jobs.forEach(how);
-  if (coming.delete(name) && !coming.size) askSoon(); // what was drawn is there: say so
 }
 
 function deliver(name) {
@@ -127,7 +129,7 @@ async function pump() {
     try {
       const tiles = wanted();
       const settled = !["starting", "drawing"].includes(page.dataset.state);
-      if (moving || (!tiles.length && (settled || coming.size))) {
+      if (moving || (!tiles.length && (settled || !complete()))) {
         await new Promise((resolve) => current.signal.addEventListener("abort", resolve));
         continue;
       }
@@ -147,7 +149,7 @@ async function pump() {
 function show({ failed, lacking, total, others, spent }, left) {
   const [trouble] = Object.values(failed);
   if (trouble) tell("trouble", `This view cannot be drawn: ${trouble}`);
-  else if (left || coming.size) tell("drawing", others ? `Drawing, in turn with ${others} others` : "Drawing");
+  else if (left || !complete()) tell("drawing", others ? `Drawing, in turn with ${others} others` : "Drawing");
   else tell("sharp", "Sharp");
   $("progress").hidden = !left;
   $("progress").value = total ? 1 - lacking / total : 0;
@@ -229,12 +231,14 @@ function openSlide(number) {
   for (const place of document.querySelectorAll(".seed")) place.textContent = seed;
   waiting.clear();
   coming.clear();
+  moving = false;
   tell("starting", "Starting");
   viewer.open(source());
   current.abort();
 }
 
 viewer.addHandler("open", () => {
+  viewer.world.getItemAt(0).addHandler("fully-loaded-change", askSoon);
   goToAddress();
   askSoon();
 });
