@@ -1,6 +1,6 @@
 """How long a view of the live microscope takes, and what it costs beside `zoom`; on loopback, stops itself.
 
-    python benchmarks/explore.py [--plans preview fast] [--out benchmarks/results/explore.json]
+    python benchmarks/explore.py [--plans told preview] [--out benchmarks/results/explore.json]
 
 A microscope of --threads cores is started before a slide of 20 x 15 mm, and looked through as a page does: at first the
 overview, then 16 tiles of 256 px of each stage at one place, each stage when the one before is sharp, then the finest
@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from explore_kit import Looking, process_of
 from saving import report
 
+from wsigen.models import DEFAULT_MODEL
 from wsigen.plan import plan as named_plan
 from wsigen.plan import stages
 from wsigen.provenance import run_info
@@ -36,8 +37,8 @@ MM = ("--width-mm", "20", "--height-mm", "15")
 def main() -> None:
     """Measure every plan and save."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--plans", nargs="+", default=["preview", "fast"])
-    parser.add_argument("--model", default="small-2")
+    parser.add_argument("--plans", nargs="+", default=["told", "preview"])
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--mpp", type=float, default=0.7)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--at", type=float, nargs=2, default=[0.43, 0.38], help="row, column")
@@ -132,11 +133,11 @@ def zoomed(
     painter = denoiser.painter(named_plan(plan), seed=options.seed)
     evaluations = 0
     for cone in cones(painter, path, place, view_px=256 * SIDE):
-        own, last = painter.plan.at(cone.stage.index), len(cone.areas) - 1
-        evaluations += cone.patches
-        if own.solver == "heun":  # asks twice, but for the last step
-            grid = step_grid(cone.stage, painter.plan, painter.patch_px, painter.seed, last)
-            evaluations += cone.patches - len(cone.part(last, grid))
+        own = painter.plan.at(cone.stage.index)
+        for step in range(own.num_steps):
+            grid = step_grid(cone.stage, painter.plan, painter.patch_px, painter.seed, step)
+            asked = painter.networks_asked(own.levels_at(step))
+            evaluations += len(cone.part(step, grid)) * asked
     return evaluations
 
 

@@ -14,8 +14,8 @@ from server_kit import free_port, serving
 from study_kit import browser, invite, opened, server, small_study, steps
 
 from wsigen.errors import WsigenError
-from wsigen.study.app import viewer_app
 from wsigen.study.design import SLIDES
+from wsigen.study.site import viewer_app
 
 MOUSE = {"viewport": {"width": 1280, "height": 800}}
 TABLET = {"viewport": {"width": 820, "height": 1180}, "has_touch": True}
@@ -384,6 +384,6 @@ def test_view_shows_two_slides_side_by_side(study: Path, chromium: Browser) -> N
 def test_the_missing_viewer_is_told_with_what_to_do(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("wsigen.study.app.HERE", tmp_path)
+    monkeypatch.setattr("wsigen.study.site.HERE", tmp_path)
     with pytest.raises(WsigenError, match="make viewer"):
         viewer_app("any")

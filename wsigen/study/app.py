@@ -9,27 +9,21 @@ compare what they see, and no name, place or label leaves the server. Only the s
 reads config.json, slides/ and ratings.sqlite; it never opens the key.
 """
 
-import hashlib
 import hmac
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
-from fastapi.staticfiles import StaticFiles
-from fastapi.templating import Jinja2Templates
 from pydantic import BaseModel, ConfigDict, Field
 
-from wsigen.errors import WsigenError
 from wsigen.slides.tiles import Tiles
 from wsigen.study.design import RATINGS, SLIDES, load_study
-from wsigen.study.guard import add_guard, problem
+from wsigen.study.guard import problem
+from wsigen.study.site import image_response, viewer_app
 from wsigen.study.store import MAX_STEPS, Conflict, Step, Store
 
-HERE = Path(__file__).parent
-CACHE = "private, max-age=86400, immutable"
 UNKNOWN = "This link is not valid, or no longer. Ask whoever invited you for a new one."
 
 
@@ -47,50 +41,6 @@ class Post(BaseModel):
     mpp_max: Annotated[float, Field(gt=0, le=1e6)] | None = None
     centre_x: Annotated[float, Field(ge=-10, le=10)] | None = None
     centre_y: Annotated[float, Field(ge=-10, le=10)] | None = None
-
-
-def viewer_app(name: str) -> tuple[FastAPI, Jinja2Templates]:
-    """An app with the guard and the static files of the slide viewer, and nothing else yet; and its HTML pages.
-
-    Args:
-        name: what the app is called on pages without a title of their own, such as errors.
-
-    Raises:
-        WsigenError: OpenSeadragon has not been brought from npm.
-    """
-    if not (HERE / "static" / "vendor" / "openseadragon.min.js").is_file():
-        raise WsigenError(
-            "the slide viewer OpenSeadragon is not installed; run `make viewer` once (needs npm)"
-        )
-    templates = Jinja2Templates(HERE / "templates")
-    templates.env.globals["app_name"] = name
-    app = FastAPI(openapi_url=None)
-    add_guard(app, templates)
-    app.mount("/static", StaticFiles(directory=HERE / "static"))
-    return app, templates
-
-
-def tile_response(request: Request, tiles: Tiles, name: str, address: str) -> Response:
-    """A tile with an entity tag, 304 where the browser has it, 404 where there is none."""
-    return image_response(request, lambda: tiles.tile(name, address))
-
-
-def image_response(
-    request: Request, find: Callable[[], bytes | None], media_type: str = "image/jpeg"
-) -> Response:
-    """A picture whose address never changes its content; ``find`` is only asked where the browser has not got it."""
-    # The tag is made of the address, so that 304 costs no reading.
-    tag = f'"{hashlib.sha256(request.url.path.encode()).hexdigest()[:16]}"'
-    headers = {"Cache-Control": CACHE, "ETag": tag}
-    if request.headers.get("if-none-match") == tag:
-        return Response(status_code=304, headers=headers)
-    try:
-        found = find()
-    except WsigenError as error:
-        raise HTTPException(503, "this slide cannot be read at the moment") from error
-    if found is None:
-        raise HTTPException(404, "no such tile")
-    return Response(found, headers=headers, media_type=media_type)
 
 
 def study_app(folder: Path) -> FastAPI:
@@ -175,6 +125,6 @@ def study_app(folder: Path) -> FastAPI:
         slide = order[position - 1] if 0 < position <= len(order) else None
         if slide is None or name != alias(link, slide):
             raise HTTPException(404, "no such tile")
-        return tile_response(request, tiles, slide, address)
+        return image_response(request, lambda: tiles.tile(slide, address))
 
     return app

@@ -33,8 +33,8 @@ from starlette.concurrency import run_in_threadpool
 from wsigen import __version__
 from wsigen.grid import Window
 from wsigen.slides.pyramid import write_pyramid
-from wsigen.study.app import image_response, viewer_app
 from wsigen.study.guard import problem
+from wsigen.study.site import image_response, viewer_app
 from wsigen.zoom.desk import Desk, Full, Piece, Pixels
 
 TILE_PX = 256

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from wsigen.slides.slide import unreadable
 from wsigen.slides.tiles import Tiles
-from wsigen.study.app import tile_response, viewer_app
+from wsigen.study.site import image_response, viewer_app
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def view_app(paths: Sequence[Path]) -> FastAPI:
     def tile(request: Request, name: str, address: str) -> Response:
         if name not in files:
             raise HTTPException(404, "no such slide")
-        return tile_response(request, tiles, name, address)
+        return image_response(request, lambda: tiles.tile(name, address))
 
     return app
 
