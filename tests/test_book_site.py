@@ -177,7 +177,7 @@ def browser() -> Iterator[Any]:
     if chromium is None:
         pytest.skip("no Chromium: install Debian's package chromium")
     with playwright.sync_playwright() as session:
-        started = session.chromium.launch(executable_path=chromium, args=FLAGS)
+        started = session.chromium.launch(executable_path=chromium, args=FLAGS, timeout=PATIENCE)
         yield started
         started.close()
 
