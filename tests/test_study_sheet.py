@@ -15,11 +15,11 @@ from wsigen.errors import WsigenError
 from wsigen.phantom.slide import PhantomSlide
 from wsigen.slides import open_slide, write_pyramid
 from wsigen.slides.reader import ImageSlide
-from wsigen.slides.tissue import tissue_share
-from wsigen.study.crops import LEAST_TISSUE, MOST_OVERLAP, Crops
+from wsigen.slides.tissue import Tissue, tissue_share
+from wsigen.study.crops import FREE, LEAST_TISSUE, Crops
 from wsigen.study.design import INFO, KEY, read_key
 from wsigen.study.reading import READING, read_sheet
-from wsigen.study.sheet import GAP_PX, LABEL_PX, SHEET, create_sheet
+from wsigen.study.sheet import GAP_PX, LABEL_PX, OVERLAPPING, SHEET, create_sheet
 
 N, SIDE, COLUMNS = 5, 48, 4
 SCALES = (2.0, 3.0)
@@ -80,12 +80,13 @@ def test_both_classes_show_the_same_scales_and_mostly_tissue_that_hardly_overlap
         for row in rows:
             mpp = float(row["mpp"])
             place = (float(row["top_um"]) / mpp, float(row["left_um"]) / mpp, mpp)
-            assert overlap(place, places.get(row["source"], []), SIDE) <= MOST_OVERLAP + 0.02
+            assert overlap(place, places.get(row["source"], []), SIDE) <= FREE + 0.02
             places.setdefault(row["source"], []).append(place)
         assert len(places) == {"real": 2, "synthetic": 1}[label]
     assert scales["real"] == scales["synthetic"]
     assert SCALES[0] <= scales["real"][0] < scales["real"][-1] <= SCALES[1]
     assert all(tissue_share(crop) >= LEAST_TISSUE for crop in crops_of(made))
+    assert json.loads((made / INFO).read_text())[OVERLAPPING] == {"real": 0, "synthetic": 0}
     generated = [row for row in key.values() if row["label"] == "synthetic"]
     assert {row["model"] for row in generated} == {"tiny"}
     assert {row["seed"] for row in generated} == {"3"}
@@ -118,6 +119,20 @@ def test_a_slide_and_one_of_half_its_scale_give_the_same_crops() -> None:
     for one, other in zip(*drawn, strict=True):
         assert (one.top_um, one.left_um, one.mpp) == (other.top_um, other.left_um, other.mpp)
         assert np.abs(one.pixels.astype(int) - other.pixels).mean() < 0.5
+
+
+def test_where_room_is_short_crops_overlap_by_less_than_half_and_it_is_counted() -> None:
+    pixels = PhantomSlide(1, height=800, width=800, mpp=1.0).render(0, 0, 800, 800)
+    filled = Image.fromarray(np.minimum(pixels, 200))  # no glass, so that each place has tissue
+    slide = ImageSlide(filled.crop((0, 0, 140, 280)), 1.0)
+    tissue = Tissue.of(np.ones((280, 140), bool), 1.0, None)
+    crops = Crops([Source(slide, tissue, "one")], SIDE, SCALES, 90)
+    found = list(crops.draw([2.0] * 4, np.random.default_rng(0)))
+    shares = [crop.overlap for crop in found]
+    assert shares[0] == 0
+    assert 0.1 < max(shares) < 0.5
+    with pytest.raises(WsigenError, match=r"have room for \d+ crops of 48 px"):
+        list(crops.draw([2.0] * 30, np.random.default_rng(0)))
 
 
 def test_a_seed_gives_one_sheet_and_another_seed_another(
@@ -202,7 +217,6 @@ def test_what_cannot_be_on_a_sheet_is_refused_before_anything_is_written(
     for options, words in (
         ({"mpp_min": 1.5}, "has 2 um/px, coarser than the finest crops of 1.5"),
         ({"crop_px": 600}, "are less than a crop of 600 px at 3 um/px"),
-        ({"n": 60}, "have room for"),
         ({"split": "test"}, r"no slide to cut crops from \(splits: train\)"),
         ({"mpp_max": 1.0}, "expected both above 0, in this order"),
     ):

@@ -57,8 +57,10 @@ def sheet(
       wsigen study sheet reading generated.tiff --real scans
       wsigen study sheet judged generated.tiff --real slides/cohort.csv --split test --seed 1
     """
-    from wsigen.study.design import KEY
-    from wsigen.study.sheet import SHEET, create_sheet
+    import json
+
+    from wsigen.study.design import INFO, KEY
+    from wsigen.study.sheet import OVERLAPPING, SHEET, create_sheet
 
     steps = create_sheet(
         folder,
@@ -82,6 +84,12 @@ def sheet(
         f"{folder / SHEET}: {n} real and {n} generated crops of {crop_px} px at {mpp_min:g} to {mpp_max:g} um/px; "
         "it shows real tissue, so mind its licence"
     )
+    for label, number in json.loads((folder / INFO).read_text("utf-8"))[OVERLAPPING].items():
+        if number:
+            click.echo(
+                f"{number} of the {label} crops overlap with another one: more slides would make a better sheet",
+                err=True,
+            )
     click.echo(f"labels: {key or folder / KEY}; who scores the crops must not open it")
     click.echo(f"next: wsigen study read {folder} SCORES.csv")
 

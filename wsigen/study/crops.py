@@ -6,8 +6,9 @@ All crops go the same way:
 2. from there it is brought to the crop's own scale, from a random fraction of a pixel on;
 3. turned by quarter turns and mirrored, noise of one grey level over everything, JPEG of one quality.
 
-No crop shows the edge of its slide, at least half of it is tissue, and it hardly overlaps with another one. The glass
-of each slide is brought to one grey, but stays as it is otherwise: how it looks is a question, too.
+No crop shows the edge of its slide, and at least half of it is tissue. Crops overlap only where the slides have no
+other room, and then as little as can be. The glass of each slide is brought to one grey, but stays as it is otherwise:
+how it looks is a question, too.
 """
 
 import io
@@ -28,20 +29,30 @@ from wsigen.study.encode import DITHER
 
 Pixels = NDArray[np.uint8]
 LEAST_TISSUE = 0.5  # of a crop
-MOST_OVERLAP = 0.1  # of a crop with another one
+FREE = 0.1  # of a crop may be shown by another one
+MOST_OVERLAP = 0.5  # where there is no other room
 PLACES = 25  # tried in one case before the next one's turn
-TRIES = 500  # places tried for one crop
+TRIES = 400  # places tried for one crop
 
 
 @dataclass(frozen=True)
 class Crop:
-    """One crop: uint8 (side, side, 3), the slide's number and where its corner lies there, and its scale."""
+    """One crop.
+
+    Args:
+        pixels: uint8 (side, side, 3).
+        source: number of its slide.
+        top_um, left_um: its corner there.
+        mpp: its scale.
+        overlap: the largest share of it that one crop before it shows.
+    """
 
     pixels: Pixels
     source: int
     top_um: float
     left_um: float
     mpp: float
+    overlap: float
 
 
 class Crops(PatchSampler):
@@ -70,25 +81,30 @@ class Crops(PatchSampler):
         order = [cases[i] for i in stream.permutation(len(cases))]
         taken: list[list[Place]] = [[] for _ in self.sources]
         for number, mpp in enumerate(scales):
+            best: Crop | None = None
             for attempt in range(TRIES):
                 case = order[(number + attempt // PLACES) % len(order)]
                 members = [i for i, source in enumerate(self.sources) if source.case == case]
                 index = members[int(stream.integers(len(members)))]
                 place = (*self._place(self.sources[index], mpp, stream), mpp)
-                if overlap(place, taken[index], self.patch_px) > MOST_OVERLAP:
+                shared = overlap(place, taken[index], self.patch_px)
+                if shared >= (MOST_OVERLAP if best is None else best.overlap):
                     continue
-                crop = self._cut(index, place, stream)
+                crop = self._cut(index, place, shared, stream)
                 if tissue_share(crop.pixels) >= LEAST_TISSUE:
-                    break
-            else:
+                    best = crop
+                    if shared <= FREE:
+                        break
+            if best is None:
                 raise WsigenError(
-                    f"the slides have room for {number} crops of {self.patch_px} px that are half tissue and hardly "
-                    f"overlap, expected {len(scales)}: give more or larger slides, or a smaller --n or --crop-px"
+                    f"the slides have room for {number} crops of {self.patch_px} px that are half tissue and overlap "
+                    f"by less than half, expected {len(scales)}: give more or larger slides, or a smaller --n or "
+                    "--crop-px"
                 )
-            taken[index].append((crop.top_um / mpp, crop.left_um / mpp, mpp))
-            yield crop
+            taken[best.source].append((best.top_um / mpp, best.left_um / mpp, mpp))
+            yield best
 
-    def _cut(self, index: int, place: Place, stream: np.random.Generator) -> Crop:
+    def _cut(self, index: int, place: Place, shared: float, stream: np.random.Generator) -> Crop:
         """The crop at a place, moved to a whole pixel of the finest scale and on by a part of one."""
         source, side, finest = self.sources[index], self.patch_px, self.finest
         top, left, mpp = place
@@ -107,7 +123,8 @@ class Crops(PatchSampler):
         pixels = pixels[:, ::-1] if stream.integers(2) else pixels
         noisy = pixels + DITHER * stream.standard_normal(pixels.shape, np.float32)
         made = through_jpeg(np.clip(noisy + 0.5, 0, 255).astype(np.uint8), self.quality)
-        return Crop(made, index, (row + down) * finest, (column + across) * finest, mpp)
+        corner = (row + down) * finest, (column + across) * finest
+        return Crop(made, index, *corner, mpp, shared)
 
 
 def window_side(side: int, mpp: float, finest: float) -> int:

@@ -25,11 +25,14 @@ from wsigen.provenance import run_info
 from wsigen.seeds import generator
 from wsigen.slides.pyramid import opens_as_slide, read_description
 from wsigen.slides.slide import SCALE_TOLERANCE
-from wsigen.study.crops import Crop, Crops, has_room
+from wsigen.study.crops import FREE, Crop, Crops, has_room
 from wsigen.study.design import CLASSES, INFO, KEY, Encoded, check_new, check_real, write_key
 
 Pixels = NDArray[np.uint8]
 SHEET = "sheet.png"
+OVERLAPPING = (
+    "overlapping"  # in run_info.json: how many crops of each class overlap, for want of room
+)
 GAP_PX, LABEL_PX = 10, 22  # between crops, and for the number over each
 
 
@@ -115,7 +118,11 @@ def create_sheet(
     key.absolute().parent.mkdir(parents=True, exist_ok=True)
     drawn_sheet([made[place][1].pixels for place in order], columns).save(folder / SHEET)
     write_key(key, [{"number": i, **made[place][0]} for i, place in enumerate(order, start=1)])
-    info = run_info(
+    crowded = {
+        label: sum(row["label"] == label and crop.overlap > FREE for row, crop in made)
+        for label in CLASSES
+    }
+    info = {OVERLAPPING: crowded} | run_info(
         slides=[path.name for path in slides], real=str(real), split=split, n=n, seed=seed,
         mpp_min=mpp_min, mpp_max=mpp_max, crop_px=crop_px, quality=quality,
     )  # fmt: skip
@@ -165,5 +172,6 @@ def _row(label: str, entry: Entry, crop: Crop) -> dict[str, Any]:
         "top_um": round(crop.top_um, 1),
         "left_um": round(crop.left_um, 1),
         "mpp": round(crop.mpp, 4),
+        "overlap": round(crop.overlap, 2),
         **dict(zip(("model", "model_sha256", "seed"), told, strict=True)),
     }
