@@ -19,7 +19,7 @@ from wsigen.slides.tissue import Tissue, tissue_share
 from wsigen.study.crops import FREE, LEAST_TISSUE, Crops
 from wsigen.study.design import INFO, KEY, read_key
 from wsigen.study.reading import READING, read_sheet
-from wsigen.study.sheet import GAP_PX, LABEL_PX, OVERLAPPING, SHEET, create_sheet
+from wsigen.study.sheet import BEHIND, GAP_PX, LABEL_PX, SHEET, create_sheet
 
 N, SIDE, COLUMNS = 5, 48, 4
 SCALES = (2.0, 3.0)
@@ -86,7 +86,9 @@ def test_both_classes_show_the_same_scales_and_mostly_tissue_that_hardly_overlap
     assert scales["real"] == scales["synthetic"]
     assert SCALES[0] <= scales["real"][0] < scales["real"][-1] <= SCALES[1]
     assert all(tissue_share(crop) >= LEAST_TISSUE for crop in crops_of(made))
-    assert json.loads((made / INFO).read_text())[OVERLAPPING] == {"real": 0, "synthetic": 0}
+    behind = json.loads((made / INFO).read_text())[BEHIND]
+    assert behind["real"] == {"cases": 2, "overlapping": 0}
+    assert behind["synthetic"] == {"cases": 1, "overlapping": 0}
     generated = [row for row in key.values() if row["label"] == "synthetic"]
     assert {row["model"] for row in generated} == {"tiny"}
     assert {row["seed"] for row in generated} == {"3"}
@@ -217,6 +219,7 @@ def test_what_cannot_be_on_a_sheet_is_refused_before_anything_is_written(
     for options, words in (
         ({"mpp_min": 1.5}, "has 2 um/px, coarser than the finest crops of 1.5"),
         ({"crop_px": 600}, "are less than a crop of 600 px at 3 um/px"),
+        ({"crop_px": 400}, r"no slide to cut crops from \(splits: train\)"),
         ({"split": "test"}, r"no slide to cut crops from \(splits: train\)"),
         ({"mpp_max": 1.0}, "expected both above 0, in this order"),
     ):

@@ -60,7 +60,7 @@ def sheet(
     import json
 
     from wsigen.study.design import INFO, KEY
-    from wsigen.study.sheet import OVERLAPPING, SHEET, create_sheet
+    from wsigen.study.sheet import BEHIND, SHEET, create_sheet
 
     steps = create_sheet(
         folder,
@@ -77,17 +77,19 @@ def sheet(
         key=key,
         allow_phantoms=allow_phantoms,
     )
-    left_out = [step.skipped for step in steps if step.skipped]
-    for reason in left_out:
-        click.echo(f"left out: {reason}", err=True)
+    for step in steps:
+        if step.skipped:
+            click.echo(f"left out: {step.skipped}", err=True)
+    behind = json.loads((folder / INFO).read_text("utf-8"))[BEHIND]
     click.echo(
-        f"{folder / SHEET}: {n} real and {n} generated crops of {crop_px} px at {mpp_min:g} to {mpp_max:g} um/px; "
-        "it shows real tissue, so mind its licence"
+        f"{folder / SHEET}: {n} real crops of {behind['real']['cases']} cases and {n} generated ones, {crop_px} px at "
+        f"{mpp_min:g} to {mpp_max:g} um/px; it shows real tissue, so mind its licence"
     )
-    for label, number in json.loads((folder / INFO).read_text("utf-8"))[OVERLAPPING].items():
-        if number:
+    for label, counts in behind.items():
+        if counts["overlapping"]:
             click.echo(
-                f"{number} of the {label} crops overlap with another one: more slides would make a better sheet",
+                f"{counts['overlapping']} of the {label} crops overlap with another one, for want of room: "
+                "more slides make a better sheet",
                 err=True,
             )
     click.echo(f"labels: {key or folder / KEY}; who scores the crops must not open it")

@@ -24,15 +24,14 @@ from wsigen.errors import WsigenError
 from wsigen.provenance import run_info
 from wsigen.seeds import generator
 from wsigen.slides.pyramid import opens_as_slide, read_description
-from wsigen.slides.slide import SCALE_TOLERANCE
+from wsigen.slides.slide import SCALE_TOLERANCE, Slide
 from wsigen.study.crops import FREE, Crop, Crops, has_room
 from wsigen.study.design import CLASSES, INFO, KEY, Encoded, check_new, check_real, write_key
 
 Pixels = NDArray[np.uint8]
 SHEET = "sheet.png"
-OVERLAPPING = (
-    "overlapping"  # in run_info.json: how many crops of each class overlap, for want of room
-)
+BEHIND = "behind"  # in run_info.json: cases of each class, and crops that overlap for want of room
+
 GAP_PX, LABEL_PX = 10, 22  # between crops, and for the number over each
 
 
@@ -52,7 +51,10 @@ def create_sheet(
     key: Path | None = None,
     allow_phantoms: bool = False,
 ) -> Iterator[Encoded]:
-    """Make a sheet of ``n`` crops of generated and ``n`` of real slides; yields after each, and for slides left out.
+    """Make a sheet of ``n`` crops of generated and ``n`` of real slides; yields after each crop.
+
+    Real slides too coarse or too small for the crops are passed over; one that says it is synthetic, or has no tissue,
+    is left out with a word.
 
     Args:
         folder: made; it must not hold anything yet.
@@ -84,15 +86,21 @@ def create_sheet(
     found: dict[str, list[tuple[Entry, Source]]] = {label: [] for label in CLASSES}
     for path in slides:
         entry = Entry(path, path.name, None, "")
-        found["synthetic"].append((entry, _opened(entry, crop_px, scales)))
+        slide = entry.open()
+        if reason := _unfit(slide, crop_px, scales):
+            raise WsigenError(f"{path}: {reason}; choose other scales, another slide or --crop-px")
+        found["synthetic"].append((entry, _looked_at(slide, entry)))
     entries = read_cohort(real)
     for entry in entries:
         if split not in (None, entry.split):
             continue
         try:
-            source = _opened(entry, crop_px, scales)
-            check_real(source.slide, allow_phantoms)
-            found["real"].append((entry, source))
+            slide = entry.open()
+            if _unfit(slide, crop_px, scales):
+                slide.close()
+                continue
+            check_real(slide, allow_phantoms)
+            found["real"].append((entry, _looked_at(slide, entry)))
         except WsigenError as error:
             yield Encoded(0, 2 * n, str(error))
     if not found["real"]:
@@ -118,11 +126,14 @@ def create_sheet(
     key.absolute().parent.mkdir(parents=True, exist_ok=True)
     drawn_sheet([made[place][1].pixels for place in order], columns).save(folder / SHEET)
     write_key(key, [{"number": i, **made[place][0]} for i, place in enumerate(order, start=1)])
-    crowded = {
-        label: sum(row["label"] == label and crop.overlap > FREE for row, crop in made)
+    behind = {
+        label: {
+            "cases": len({row["case"] for row, _ in made if row["label"] == label}),
+            "overlapping": sum(row["label"] == label and crop.overlap > FREE for row, crop in made),
+        }
         for label in CLASSES
     }
-    info = {OVERLAPPING: crowded} | run_info(
+    info = {BEHIND: behind} | run_info(
         slides=[path.name for path in slides], real=str(real), split=split, n=n, seed=seed,
         mpp_min=mpp_min, mpp_max=mpp_max, crop_px=crop_px, quality=quality,
     )  # fmt: skip
@@ -144,19 +155,21 @@ def drawn_sheet(crops: Sequence[Pixels], columns: int) -> Image.Image:
     return sheet
 
 
-def _opened(entry: Entry, crop_px: int, scales: tuple[float, float]) -> Source:
-    """A slide with its tissue; an error where it has no crop of every scale."""
-    slide = entry.open()
+def _unfit(slide: Slide, crop_px: int, scales: tuple[float, float]) -> str:
+    """Why a slide has no crops of every scale; nothing where it has."""
     if slide.mpp > scales[0] * (1 + SCALE_TOLERANCE):
-        reason = f"has {slide.mpp:g} um/px, coarser than the finest crops of {scales[0]:g}"
-    elif not has_room(slide, crop_px, scales):
-        reason = f"{slide.width} x {slide.height} px are less than a crop of {crop_px} px at {scales[1]:g} um/px"
-    elif (source := Source.of(slide, entry.case)).tissue.count:
-        return source
-    else:
-        reason = "no tissue found"
-    slide.close()
-    raise WsigenError(f"{entry.path}: {reason}; leave it out, or choose other scales or --crop-px")
+        return f"has {slide.mpp:g} um/px, coarser than the finest crops of {scales[0]:g}"
+    if not has_room(slide, crop_px, scales):
+        return f"{slide.width} x {slide.height} px are less than a crop of {crop_px} px at {scales[1]:g} um/px"
+    return ""
+
+
+def _looked_at(slide: Slide, entry: Entry) -> Source:
+    """A slide with its tissue."""
+    source = Source.of(slide, entry.case)
+    if not source.tissue.count:
+        raise WsigenError(f"{entry.path}: no tissue found; leave it out")
+    return source
 
 
 def _row(label: str, entry: Entry, crop: Crop) -> dict[str, Any]:
