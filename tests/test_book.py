@@ -77,6 +77,7 @@ def test_every_figure_of_the_book_says_what_made_it() -> None:
     files = [path for path in (BOOK / "figures").iterdir() if path.suffix in (".png", ".jpg")]
     figures = {path.stem for path in files}
     assert len(figures) == len(files), "a figure is there twice"
+    assert max(path.stat().st_size for path in files) < 400_000  # every clone carries them
     notes = [json.loads(path.read_text("utf-8")) for path in (BOOK / "figures").glob("*.json")]
     assert figures == set().union(*map(provenance.drawn, notes))
     for note in notes:
