@@ -101,7 +101,7 @@ CATALOGUE = (
         "the same at 100 to 800 um/px, where a slide fits into a patch, drawn on glass as in training",
         "our own; for models that are told their guide",
         "10 s",
-        "3 min",
+        "2 min",
         "an hour on a GPU",
     ),
     Experiment(
