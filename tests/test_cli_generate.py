@@ -86,12 +86,8 @@ def test_one_command_makes_a_slide_of_any_size_that_openslide_opens(tmp_path, mo
 def test_a_weaker_model_guides_a_slide_and_its_file_says_so(tmp_path, model):
     import torch
 
-    from wsigen.training.checkpoint import (
-        find_model,
-        load_denoiser,
-        read_safetensors,
-        write_safetensors,
-    )
+    from wsigen.training.checkpoint import find_model, load_denoiser
+    from wsigen.training.weights import read_safetensors, write_safetensors
 
     weights, header = read_safetensors(find_model(model))
     weaker = tmp_path / "weaker.safetensors"
@@ -149,7 +145,8 @@ def test_a_model_can_be_told_that_noise_is_stronger_than_it_is(tmp_path, model):
 
 
 def test_a_weaker_model_must_know_the_scales(tmp_path, model):
-    from wsigen.training.checkpoint import find_model, read_safetensors, write_safetensors
+    from wsigen.training.checkpoint import find_model
+    from wsigen.training.weights import read_safetensors, write_safetensors
 
     weights, header = read_safetensors(find_model(model))
     narrow = tmp_path / "narrow.safetensors"

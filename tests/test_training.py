@@ -348,7 +348,7 @@ def test_a_full_disk_is_a_clear_error_and_leaves_the_last_checkpoint_whole(tmp_p
         Path(name).write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("wsigen.training.checkpoint.save_file", full)
+    monkeypatch.setattr("wsigen.training.weights.save_file", full)
     with pytest.raises(WsigenError, match=r"cannot be written .*No space left.*make room"):
         save_checkpoint(path, UNet(info.network), info)
     assert path.read_bytes() == whole

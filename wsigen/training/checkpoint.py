@@ -6,15 +6,12 @@ mpp range, the training data with its credit, images seen. Weights are stored in
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass, fields, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from wsigen.arrays import Images
@@ -26,6 +23,7 @@ from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.plan import PAPER, StagePlan
 from wsigen.runs.painter import Painter
 from wsigen.schedule import SIGMA_MAX
+from wsigen.training.weights import read_safetensors, write_safetensors
 
 FORMAT = "wsigen-denoiser-1"
 
@@ -173,32 +171,6 @@ def save_checkpoint(path: Path | str, network: UNet, info: ModelInfo) -> None:
         name: value.to(torch.bfloat16).contiguous() for name, value in network.state_dict().items()
     }
     write_safetensors(path, weights, info.as_header())
-
-
-def write_safetensors(path: Path, tensors: dict[str, torch.Tensor], header: dict[str, str]) -> None:
-    """Write a safetensors file that is either whole or not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        save_file(tensors, temporary, metadata=header)
-        os.replace(temporary, path)
-    except (SafetensorError, OSError) as error:
-        raise WsigenError(
-            f"{path}: cannot be written ({error}); make room or choose another folder, then resume"
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    """Return the tensors and the header of a file; raises WsigenError for a damaged or foreign one."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise WsigenError(
-            f"{path}: not a whole safetensors file ({error}); copy or train it again"
-        ) from error
 
 
 def shipped_models() -> list[str]:

@@ -28,11 +28,11 @@ from wsigen.loss import denoising_loss
 from wsigen.networks.unet import UNet, grown
 from wsigen.runs.crew import Crew, one_thread
 from wsigen.training.average import PowerAverage, follow
-from wsigen.training.checkpoint import read_safetensors, write_safetensors
 from wsigen.training.config import TrainConfig
 from wsigen.training.drawing import Drawer
 from wsigen.training.examples import Example, TrainingPatches, told_example
 from wsigen.training.progress import Progress, Step
+from wsigen.training.weights import read_safetensors, write_safetensors
 
 STATE_FORMAT = "wsigen-training-1"
 SHARE = 16  # patches whose gradient a thread computes at once; threads beyond batch_size / SHARE have nothing to do

@@ -1,0 +1,36 @@
+"""Files of tensors: safetensors, never pickle, and either whole or not there."""
+
+import os
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from wsigen.errors import WsigenError
+
+
+def write_safetensors(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> None:
+    """Write a safetensors file that is either whole or not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        save_file(tensors, temporary, metadata=header)
+        os.replace(temporary, path)
+    except (SafetensorError, OSError) as error:
+        raise WsigenError(
+            f"{path}: cannot be written ({error}); make room or choose another folder, then resume"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Return the tensors and the header of a file; raises WsigenError for a damaged or foreign one."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise WsigenError(
+            f"{path}: not a whole safetensors file ({error}); copy or train it again"
+        ) from error
