@@ -58,7 +58,7 @@ class Reader:
         connections = [Connection(self.address) for _ in range(CONNECTIONS)]
         while time.monotonic() < until:
             await asyncio.sleep(rng.uniform(0, 2) * pause)
-            view = rng.sample(self.tiles, VIEW_TILES)
+            view = rng.sample(self.tiles, min(VIEW_TILES, len(self.tiles)))
             await asyncio.gather(*(self.fetch(connection, view) for connection in connections))
             told = await self.timed(
                 connections[0], "POST", self.post, json.dumps(self.body).encode()
@@ -103,6 +103,20 @@ def of_microscope(address: str, number: int, tiles: list[str]) -> Reader:
     places = [f"/tiles/{looking.run}/{SEED}/{tile}.jpg" for tile in tiles]
     body = {"reader": looking.name, "seed": SEED, "tiles": tiles[:VIEW_TILES]}
     return Reader(address.rstrip("/"), "/wants", places, body)
+
+
+def first_tiles(looking: Looking) -> list[str]:
+    """All tiles of the first stages of a slide."""
+    found: list[str] = []
+    for stage, mpp in enumerate(looking.mpps):
+        rows, columns = (
+            -(-int(side * looking.mpps[-1] / mpp + 0.999) // 256)
+            for side in (looking.height, looking.width)
+        )
+        found += [f"{stage}/{column}_{row}" for row in range(rows) for column in range(columns)]
+        if len(found) >= VIEW_TILES:
+            break
+    return found
 
 
 @contextmanager
@@ -156,9 +170,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         study = small_study(folder, n=1, side=options.side)
-        drawn = [f"{stage}/0_0" for stage in range(3)]
-        drawn += [f"3/{column}_{row}" for column in range(5) for row in range(3)]
         with process_of(DEFAULT_MODEL, "--seed", str(SEED), threads=2) as (scope, _):
+            drawn = first_tiles(Looking(scope))
             Looking(scope).wait(*drawn, seed=SEED, form="jpg")
             for beside, running in (("nothing", nullcontext()), ("generate", generation(folder))):
                 links = invite(study, *(f"{n} beside {beside}" for n in range(options.readers)))
