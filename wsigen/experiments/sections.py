@@ -3,7 +3,8 @@
 `wsigen.experiments.slide_level` looks at slides of half a millimetre. These are of several, begin with an overview,
 and are made by the plan that suits the model. Crops are read from the finest stage, reduced to each scale, and cut as
 crops of real slides are. KID is given beside that of as many real training patches, the floor; their ratio is what a
-model has to bring down. Crops of few sections are not independent, so the intervals are too narrow.
+model has to bring down. Crops of few sections are not independent, so the intervals are too narrow, and part of the
+distance is that of few slides from many: as many real training cases, drawn again and again, say how much.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from wsigen.coarse_to_fine import drain, generate
 from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.places import PlacedPatches
 from wsigen.experiments.result import Row, with_interval
 from wsigen.experiments.slide_level import cut, sources
 from wsigen.experiments.whole_slide import thumbnail
@@ -22,9 +24,11 @@ from wsigen.metrics.distance import kid
 from wsigen.metrics.manifold import manifold_scores
 from wsigen.plan import Stage, plan, stages
 from wsigen.runs.painter import Painter
+from wsigen.seeds import generator
 from wsigen.slides.tissue import tissue_share
 
 Pixels = NDArray[np.uint8]
+DRAWS = 6  # of as many real cases as there are sections
 LEAST_TISSUE = 0.1  # of a section; one with less is left out, and the next seed taken
 
 
@@ -41,9 +45,9 @@ class Config:
         plan: see `wsigen.plan`; by default the one that suits the model.
     """
 
-    sections: int = 4
-    width_mm: float = 5.0
-    height_mm: float = 4.0
+    sections: int = 8
+    width_mm: float = 4.0
+    height_mm: float = 3.0
     mpp: float = 2.8
     levels: tuple[int, ...] = (0, 1, 2, 3)
     crops: int = 96
@@ -83,8 +87,29 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
         scores = manifold_scores(real, found, config.k).intervals(seed=lab.seed)
         for name in ("precision", "recall"):
             values |= with_interval(prefix + name, scores[name])
+    few = [lab.features(crops) for crops in of_few_cases(config, lab, cell["mpp"])]
+    distances = [kid(real, crops, seed=lab.seed).value for crops in few]
+    values["few_kid"] = float(np.mean(distances))
+    values["few_kid_low"], values["few_kid_high"] = min(distances), max(distances)
+    recalls = [manifold_scores(real, crops, config.k).recall for crops in few]
+    values["few_recall"] = float(np.mean(recalls))
     pictures = {f"section_{seed}": thumbnail(pixels, 512) for seed, pixels in made}
     return Row(values, pictures if cell["level"] == config.levels[0] else {})
+
+
+def of_few_cases(config: Config, lab: Lab, mpp: float) -> list[Pixels]:
+    """``DRAWS`` sets of real training crops, each of as many cases as there are sections."""
+    side = lab.patch_px
+    sources = [source for source in lab.sources("train") if source.tissue.count]
+    shown = [source for source in sources if PlacedPatches([source], side).shows(mpp)]
+    cases = sorted({source.case for source in shown})
+    found = []
+    for number in range(DRAWS):
+        stream = generator(lab.seed, "few cases", number)
+        some = set(stream.choice(cases, min(config.sections, len(cases)), replace=False))
+        few = [source for source in shown if source.case in some]
+        found.append(PlacedPatches(few, side).draw(config.crops, mpp, stream).pixels)
+    return found
 
 
 def sections(config: Config, lab: Lab) -> list[tuple[int, Pixels]]:
