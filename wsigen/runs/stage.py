@@ -25,7 +25,7 @@ from wsigen.sampler import sample, take_step
 
 Part = Callable[[int, Grid], Grid]
 
-SHARE = 12  # patches that a thread denoises together: more are hardly faster, and take memory for each thread
+SHARE = 16  # patches that a thread denoises together: more are hardly faster, and take memory for each thread
 
 
 class StageRun(StagePlane):
@@ -90,8 +90,9 @@ class StageRun(StagePlane):
         if self.device.type != "cpu":
             yield from grid.batches(size)
             return
+        most = max(1, min(3 * size // 4, SHARE))  # two threads hold little more than a batch
         for group in grid.groups(size):
-            yield from evenly(group, min(size, SHARE), multiple=2)
+            yield from evenly(group, most, multiple=2)
 
     def open(self, i: int) -> None:
         """Have the canvases of a step at hand: of several threads that want one, each would make it."""

@@ -1,8 +1,8 @@
 """What scores say of a sheet: each reader's AUC with its interval, the share of errors, and which crops they were.
 
 Scores are a table with the columns ``number`` and ``score``, 0 surely real to 100 surely generated, one row a crop. The
-numbers are those of a study, see `wsigen.study.analysis`; DIR/reading.json keeps them with the key and the scores, and
-shows no picture.
+numbers are those of a study, see `wsigen.study.analysis`; DIR/reading.json keeps them with labels, scales and scores.
+It can be given away: it shows no picture and names no case, which the key does.
 """
 
 import json
@@ -22,6 +22,7 @@ from wsigen.study.report import analyse, describe, finite
 
 READING = "reading.json"
 COLUMNS = ("number", "score")
+KEPT = ("number", "label", "mpp", "overlap", "model", "model_sha256", "seed")  # of the key
 UNDECIDED = 50.0
 
 
@@ -57,7 +58,8 @@ def read_sheet(folder: Path, scores: Sequence[Path], *, key: Path | None = None)
         "report": finite(asdict(report)),
         "wrong": wrong,
         "crops": [
-            {**row, "scores": dict(zip(names, values[:, place].tolist(), strict=True))}
+            {name: row[name] for name in KEPT if name in row}
+            | {"scores": dict(zip(names, values[:, place].tolist(), strict=True))}
             for place, row in enumerate(labels.values())
         ],
         "sheet": made_by,
