@@ -5,7 +5,7 @@
 # copies of what the model was trained on?
 #
 # ```{figure} ../figures/zoom.jpg
-# :alt: Eight pictures of one place of a generated slide, from pieces of tissue and glass down to single nuclei, each frame the next picture.
+# :alt: Ten pictures of one place of a generated slide, from the whole of it on its glass down to single nuclei, each frame the next picture.
 #
 # One place of a generated slide, stage by stage.
 # ```

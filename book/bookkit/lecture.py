@@ -64,7 +64,7 @@ def known_figures() -> dict[str, tuple[str, str]]:
     """The file of each figure of the chapters, and what it shows in words."""
     pages = (path.read_text("utf-8") for path in sorted(CHAPTERS.glob("*.md")))
     found = {Path(file).stem: (file, alt) for page in pages for file, alt in FIGURE.findall(page)}
-    return found | {"zoom": ("zoom.jpg", "One generated place at eight scales.")}
+    return found | {"zoom": ("zoom.jpg", "One generated place at ten scales.")}
 
 
 def deck(source: str) -> tuple[str, list[str]]:
