@@ -15,7 +15,7 @@ from server_kit import PATIENCE_S
 
 from wsigen.coarse_to_fine import drain
 from wsigen.cohorts.pack import write_pack
-from wsigen.cohorts.patches import Source
+from wsigen.cohorts.patches import Source, overlap
 from wsigen.errors import WsigenError
 from wsigen.experiments import run as runner
 from wsigen.experiments.catalogue import CATALOGUE, PROFILE_NAMES, Experiment

@@ -217,5 +217,4 @@ def test_memory_beyond_the_canvas_is_bounded_by_the_batch(threads, solver):
         return seen.bytes
 
     patch = 3 * 16 * 16 * 4
-    assert largest(128, 4) == largest(256, 4) == 4 * patch
-    assert largest(512, 4) == largest(256, 4)
+    assert largest(128, 4) == largest(256, 4) == largest(512, 4) <= 4 * patch
