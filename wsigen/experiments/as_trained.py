@@ -15,10 +15,11 @@ from torch import Tensor
 from wsigen.cohorts.entry import Entry
 from wsigen.cohorts.ground import Ground
 from wsigen.cohorts.patches import Source
-from wsigen.cohorts.placing import BLOCK, Placing
+from wsigen.cohorts.placing import BLOCK
 from wsigen.errors import WsigenError
 from wsigen.training.config import TOLD
 from wsigen.training.drawing import Decoded, Pyramids, decode
+from wsigen.training.run import placing_of
 
 NEAR = math.log(1.1)  # of ln(mpp): patches of scales this near count as of one scale
 MOST = 1000 * BLOCK  # places looked at for one set of patches
@@ -49,14 +50,9 @@ class AsTrained:
             Ground.of(source, entry, mpp_range[0])
             for source, entry in zip(sources, entries, strict=True)
         ]
-        self.placing = Placing(
-            grounds,
-            patch_px,
-            mpp_range,
-            whole_share=TOLD.whole_share,
-            shares={"breast": TOLD.breast_share},
-            seed=seed,
-        )
+        low, high = mpp_range
+        config = replace(TOLD, patch_px=patch_px, mpp_min=low, mpp_max=high, seed=seed)
+        self.placing = placing_of(config, grounds)
         self._decoded: dict[int, Decoded] = {}
 
     def shows(self, mpp: float) -> bool:

@@ -7,12 +7,13 @@ drawn from noise, each at the scale of a held-out one, told no guide and no orga
 glass: ``empty`` counts them.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.memorisation import Config as Config
+from wsigen.experiments.memorisation import cells as cells
 from wsigen.experiments.memorisation import compared
 from wsigen.experiments.result import Pixels, Row, sheet
 from wsigen.schedule import SIGMA_MIN
@@ -24,35 +25,11 @@ AGAIN = (
 )  # number of the patch from which on training draws the other patches of the same slides
 
 
-@dataclass(frozen=True)
-class Config:
-    """What is compared.
-
-    Args:
-        samples: generated patches at each scale, and as many held-out ones.
-        reference: training patches among which the nearest is looked for.
-        scales: micrometres per pixel.
-        num_steps, solver, sigma_min: see `wsigen.sampler` and `wsigen.schedule`.
-    """
-
-    samples: int = 40
-    reference: int = 320
-    scales: tuple[float, ...] = (100.0, 200.0, 400.0, 800.0)
-    num_steps: int = 12
-    solver: str = "2m"
-    sigma_min: float = 0.1
-
-
 PROFILES = {
     "smoke": Config(samples=16, reference=48, scales=(25.0, 50.0), num_steps=6),
-    "classroom": Config(),
+    "classroom": Config(samples=40, scales=(100.0, 200.0, 400.0, 800.0)),
     "paper": Config(10_000, 100_000, (50.0, 100.0, 200.0, 400.0, 800.0), 40, "heun", SIGMA_MIN),
 }
-
-
-def cells(config: Config) -> list[dict[str, Any]]:
-    """One for each scale."""
-    return [{"mpp": mpp} for mpp in config.scales]
 
 
 def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:

@@ -13,6 +13,7 @@ from typing import Any
 
 from wsigen.cohorts.cohort import described
 from wsigen.cohorts.entry import Entry
+from wsigen.cohorts.ground import Ground
 from wsigen.cohorts.patches import PatchSampler, Source, open_sources
 from wsigen.cohorts.placing import Placing
 from wsigen.denoiser import EDMDenoiser
@@ -172,8 +173,13 @@ def drawn_patches(config: TrainConfig, entries: Sequence[Entry], device: str) ->
 
 def drawer_of(config: TrainConfig, pyramids: Pyramids) -> Drawer:
     """The patches that a run draws from decoded slides."""
-    placing = Placing(
-        pyramids.grounds,
+    return Drawer(pyramids, placing_of(config, pyramids.grounds), config.network.organs)
+
+
+def placing_of(config: TrainConfig, grounds: Sequence[Ground]) -> Placing:
+    """Where a run's patches lie."""
+    return Placing(
+        grounds,
         config.patch_px,
         (config.mpp_min, config.mpp_max),
         whole_share=config.whole_share,
@@ -181,7 +187,6 @@ def drawer_of(config: TrainConfig, pyramids: Pyramids) -> Drawer:
         only_below={"breast": config.breast_only_below},
         seed=config.seed,
     )
-    return Drawer(pyramids, placing, config.network.organs)
 
 
 def save_run(
