@@ -21,7 +21,7 @@ from saving import finish, parser
 from torch import Tensor, nn
 
 from wsigen.arrays import Images
-from wsigen.models import MEASURED_MODEL
+from wsigen.models import DEFAULT_MODEL
 from wsigen.plan import Stage, plan
 from wsigen.runs.canvas import Image
 from wsigen.runs.painter import Painter
@@ -145,7 +145,7 @@ def main() -> None:
     words = parser(__doc__)
     words.add_argument("--size", type=int, default=4096)
     words.add_argument("--num-steps", type=int, default=2)
-    words.add_argument("--model", default=MEASURED_MODEL)
+    words.add_argument("--model", default=DEFAULT_MODEL)
     arguments = words.parse_args()
 
     torch.set_num_threads(1)

@@ -31,7 +31,7 @@ import torch
 from saving import finish, parser
 
 from wsigen.coarse_to_fine import generate
-from wsigen.models import MEASURED_MODEL
+from wsigen.models import DEFAULT_MODEL
 from wsigen.plan import FAST, Stage, stages
 from wsigen.runs.painter import Painter
 from wsigen.training.checkpoint import load_denoiser
@@ -59,7 +59,7 @@ class Watched(Team):
 def worker(size: int, num_steps: int, batch_size: int) -> None:
     """Make the slide, alone or as one of several; print seconds, the processor's, those of messages, bytes."""
     torch.set_num_threads(1)
-    denoiser = load_denoiser(MEASURED_MODEL)
+    denoiser = load_denoiser(DEFAULT_MODEL)
     plan = replace(FAST, num_steps=num_steps)
     path = stages(size, size, 0.7, patch_px=denoiser.info.patch_px, mpp_max=denoiser.info.mpp_max)
     team = Watched.join() if int(os.environ.get("WORLD_SIZE", "1")) > 1 else None
@@ -151,9 +151,9 @@ def main() -> None:
         (alone,) = team_of(1, options)
         rounds.append((alone, {n: team_of(n, options) for n in arguments.workers}))
     path = stages(arguments.size, arguments.size, 0.7, patch_px=64)
-    painter = load_denoiser(MEASURED_MODEL).painter(FAST, batch_size=arguments.batch_size)
+    painter = load_denoiser(DEFAULT_MODEL).painter(FAST, batch_size=arguments.batch_size)
     result = {
-        "model": MEASURED_MODEL,
+        "model": DEFAULT_MODEL,
         "processors": len(os.sched_getaffinity(0)),
         "seconds_alone": [round(alone[0], 2) for alone, _ in rounds],
         "cpu_seconds_alone": [round(alone[1], 2) for alone, _ in rounds],

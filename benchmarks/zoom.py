@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from saving import finish, parser, timed
 
-from wsigen.models import MEASURED_MODEL
+from wsigen.models import DEFAULT_MODEL
 from wsigen.plan import plan as named_plan
 from wsigen.plan import stages
 from wsigen.training.checkpoint import load_denoiser
@@ -33,7 +33,7 @@ def main() -> None:
     words.add_argument("--plans", nargs="+", default=["fast", "preview"])
     words.add_argument("--margins", type=int, nargs="*", default=[0, 32, 64])
     words.add_argument("--seeds", type=int, nargs="+", default=[0])
-    words.add_argument("--model", default=MEASURED_MODEL)
+    words.add_argument("--model", default=DEFAULT_MODEL)
     arguments = words.parse_args()
     denoiser = load_denoiser(arguments.model)
     info, size = denoiser.info, arguments.size

@@ -35,7 +35,7 @@ from wsigen.cohorts.patches import PatchSampler, open_sources
 from wsigen.denoiser import EDMDenoiser
 from wsigen.experiments.lab import to_pixels
 from wsigen.experiments.result import load_result
-from wsigen.models import MEASURED_MODEL
+from wsigen.models import DEFAULT_MODEL
 from wsigen.plots.quality import loss_curve, sheets
 from wsigen.plots.shown import show
 from wsigen.seeds import generator
@@ -139,7 +139,7 @@ save(
 # `small-2` has sixty times as many weights and saw far more patches. Its record lies beside its weights.
 
 # %%
-record = json.loads(find_model(MEASURED_MODEL).with_suffix(".json").read_text())
+record = json.loads(find_model(DEFAULT_MODEL).with_suffix(".json").read_text())
 seen = [line["images_seen"] for line in record["losses"]]
 save(
     loss_curve(seen, [line["loss"] for line in record["losses"]]),

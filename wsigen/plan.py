@@ -155,7 +155,7 @@ PAPER = StagePlan()
 # and fewer do after all stages.
 FAST = StagePlan(num_steps=10, solver="euler", sigma_start=3.0, sigma_min=0.02, guided_steps=2)
 # For a model that is told its guide. On a real guide a sigma_g of 0.03 is nearest to tissue
-# (results/classroom/telling_small-3.json), but stages pass their softness on: with 0.15 each mends the one before.
+# (results/classroom/telling.json), but stages pass their softness on: with 0.15 each mends the one before.
 TOLD = StagePlan(
     num_steps=6,
     guided_steps=0,

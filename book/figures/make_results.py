@@ -61,7 +61,7 @@ def cascade() -> Figure:
 
 def telling() -> Figure:
     """Chapter 6: a guide that is enforced, and one that is told."""
-    return ways_to_relax([row for row in rows("telling_small-3") if row["mpp"] == 2.8])
+    return ways_to_relax([row for row in rows("telling") if row["mpp"] == 2.8])
 
 
 def held_out() -> Figure:

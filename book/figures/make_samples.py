@@ -15,7 +15,7 @@ from saving import save
 
 from wsigen.experiments.lab import to_pixels
 from wsigen.experiments.result import load_result
-from wsigen.models import MEASURED_MODEL
+from wsigen.models import DEFAULT_MODEL
 from wsigen.plots.tissue import Panel, joined, side_by_side, strips
 from wsigen.sampler import evaluations, sample
 from wsigen.schedule import SIGMA_MAX, karras_sigmas
@@ -84,7 +84,7 @@ def by_evaluations(denoiser: LoadedDenoiser) -> Figure:
 
 def main() -> None:
     """Draw all."""
-    denoiser = load_denoiser(MEASURED_MODEL, half=False)
+    denoiser = load_denoiser(DEFAULT_MODEL, half=False)
     figures: dict[str, Callable[[], Figure]] = {
         name: lambda draw=draw: draw(denoiser)
         for name, draw in (
@@ -97,7 +97,7 @@ def main() -> None:
         dpi=96,
         tissue=True,
         seed=SEED,
-        model=MEASURED_MODEL,
+        model=DEFAULT_MODEL,
         sha256=denoiser.sha256,
     )
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from wsigen.cli.finite import FINITE, Finite
-from wsigen.models import DEFAULT_MODEL, MEASURED_MODEL
+from wsigen.models import DEFAULT_MODEL
 
 Number = TypeVar("Number", int, float)
 M_ARENA_MAX = -8  # of malloc.h
@@ -93,12 +93,7 @@ THREADS = click.option(
     help="Of the processor; by default one for each core, from four cores on less one. The result is the same.",
 )
 LAB = (
-    click.option(
-        "--model",
-        default=MEASURED_MODEL,
-        show_default=True,
-        help="Name of a shipped model, or a file.",
-    ),
+    MODEL,
     *ESTIMATE,
     click.option(
         "--cohort",

@@ -22,7 +22,7 @@ from wsigen.coarse_to_fine import drain, run_stage
 from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.result import Pixels, Row
 from wsigen.metrics.stages import average
-from wsigen.plan import Stage, plan, stages
+from wsigen.plan import Stage, stages
 from wsigen.runs.painter import Painter
 from wsigen.slides.tissue import BACKGROUND
 from wsigen.zoom.cone import cones
@@ -36,19 +36,19 @@ class Config:
     """What is generated.
 
     Args:
-        slides: seeds, one slide each; by default those of the first ten of "small-2" whose overview has glass.
+        slides: seeds, one slide each, whose overviews have both tissue and glass.
         stages: after the overview.
         mpp: micrometres per pixel of the last stage.
         view_px: side of what is looked at of each stage.
-        plan: see `wsigen.plan`.
+        plan: see `wsigen.plan`; by default the one that suits the model.
         margins: safety margins of skipping, in patches; None skips nothing.
     """
 
-    slides: tuple[int, ...] = (1, 2, 3, 4, 9)
+    slides: tuple[int, ...] = (0, 1, 2, 3, 4)
     stages: int = 7
     mpp: float = 0.7
     view_px: int = 64
-    plan: str = "fast"
+    plan: str | None = None
     margins: tuple[float | None, ...] = (None, 0.5)
 
 
@@ -71,7 +71,7 @@ def cells(config: Config) -> list[dict[str, Any]]:
 
 def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     """Follow one place of one slide through all stages."""
-    recipe = replace(plan(config.plan), skip_background=cell["skip_background"])
+    recipe = replace(lab.plan(config.plan), skip_background=cell["skip_background"])
     seed = cell["slide"]
     side = lab.patch_px * 2**config.stages
     path = stages(side, side, config.mpp, patch_px=lab.patch_px)

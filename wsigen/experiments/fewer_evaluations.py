@@ -10,7 +10,8 @@ before. Crops are compared with real patches of their scale:
     difference               mean |slide - that of the plan with most evaluations| in grey levels of 255
 
 Rows with a ``switch`` change one thing of one plan, BASE, or are the paper's: each has its own effect and its own
-price. Evaluations are those of a patch, mean over the patches of all guided stages.
+price. Rows of the solver "told" are of the plan for a model that is told its guide, with so many steps. Evaluations are
+those of a patch, mean over the patches of all guided stages.
 
 Comparable: plans with each other, since all share overviews and noise. Not comparable: the height of the curves, which
 depends on the number and size of the patches. Rows with a margin make one slide with and without its empty glass:
@@ -38,7 +39,7 @@ from wsigen.metrics.distance import kid
 from wsigen.metrics.lattice import LatticeTest
 from wsigen.metrics.manifold import manifold_scores
 from wsigen.metrics.seams import seam_test
-from wsigen.plan import PAPER, Stage, StagePlan
+from wsigen.plan import PAPER, TOLD, Stage, StagePlan
 from wsigen.runs.plane import step_grid
 
 Pixels = NDArray[np.uint8]
@@ -72,6 +73,7 @@ class Config:
         slides: how many, each from an overview of its own.
         levels: stages from overview to slide.
         mpp: micrometres per pixel of the slides.
+        told: numbers of steps of the plan for a model that is told its guide; none for one that is not.
         real: real patches to compare with.
         split: where they are from.
         k: neighbour that bounds the balls of precision and recall.
@@ -90,6 +92,7 @@ class Config:
     slides: int = 5
     levels: int = 2
     mpp: float = 1.0
+    told: tuple[int, ...] = ()
     real: int = 256
     split: str = "train"
     k: int = 3
@@ -102,29 +105,33 @@ PROFILES = {
     "smoke": Config(
         (("2m", 4, 3.0), ("euler", 4, 3.0)), (), slides=1, real=24, margins=(None, 0.5), skip_px=128, skip_mpp=20.0
     ),
-    "classroom": Config(),
+    "classroom": Config(told=(2, 3, 4, 6)),
     "paper": Config(
         (*Config().plans, ("2m", 40, 80.0), ("heun", 40, 80.0)), SWITCHES,
-        slides=500, levels=3, real=50_000, skip_px=16_384, skip_mpp=0.7,
+        slides=500, levels=3, told=(2, 3, 4, 6), real=50_000, skip_px=16_384, skip_mpp=0.7,
     ),
 }  # fmt: skip
 
 
 def cells(config: Config) -> list[dict[str, Any]]:
     """The real patches, each plan, each margin."""
-    points = [
-        {"solver": plan.solver, "num_steps": plan.num_steps, "sigma_start": plan.sigma_start, "switch": switch,
-         "evaluations": evaluations_of(plan, config.levels)}
-        for switch, plan in points_of(config)
-    ]  # fmt: skip
+    points = [point for point, _ in points_of(config)]
     real = {"solver": "real", "num_steps": None, "sigma_start": None, "switch": None, "evaluations": None}  # fmt: skip
     return [real, *points, *({"solver": "skip", "margin": margin} for margin in config.margins)]
 
 
-def points_of(config: Config) -> list[tuple[str | None, StagePlan]]:
-    """Every plan, with the name of its switch."""
-    plans = [_plan(point, config) for point in config.plans]
-    return [*((None, plan) for plan in plans), *config.switches]
+def points_of(config: Config) -> list[tuple[dict[str, Any], StagePlan]]:
+    """The cell of each plan, and the plan."""
+    plans = [
+        *((plan.solver, None, plan) for plan in (_plan(point, config) for point in config.plans)),
+        *((plan.solver, switch, plan) for switch, plan in config.switches),
+        *(("told", None, replace(TOLD, num_steps=steps)) for steps in config.told),
+    ]
+    return [
+        ({"solver": solver, "num_steps": plan.num_steps, "sigma_start": plan.sigma_start, "switch": switch,
+          "evaluations": evaluations_of(plan, config.levels)}, plan)
+        for solver, switch, plan in plans
+    ]  # fmt: skip
 
 
 def evaluations_of(plan: StagePlan, levels: int) -> float:
@@ -143,12 +150,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     if cell["solver"] == "real":
         other = lab.real_patches(config.real, config.mpp, config.split, "other real")
         return Row(_quality(real, lab.features(other), config, lab))
-    plan = next(
-        plan
-        for switch, plan in points_of(config)
-        if (switch, plan.solver, plan.num_steps, plan.sigma_start)
-        == (cell["switch"], cell["solver"], cell["num_steps"], cell["sigma_start"])
-    )
+    plan = next(plan for point, plan in points_of(config) if point == cell)
     slides = made(plan, config, lab)
     plans = [plan for _, plan in points_of(config)]
     reference = made(max(plans, key=lambda p: evaluations_of(p, config.levels)), config, lab)

@@ -1,5 +1,6 @@
 """Guides for one stage: a small slide made by the model, or real tissue averaged; and one stage on a guide."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 import torch
@@ -15,10 +16,11 @@ from wsigen.seeds import generator
 
 @lru_cache(maxsize=8)  # several measurements share it
 def generated_guide(lab: Lab, side: int, mpp: float, plan: StagePlan, draw: int = 0) -> Image:
-    """A slide of that size and scale made by the model, shape (3, side, side)."""
+    """Tissue of that size and scale made by the model, without a rim of glass, shape (3, side, side)."""
     size = max(side, lab.patch_px)
     path = stages(size, size, mpp, patch_px=lab.patch_px)
-    return drain(generate(lab.painter(plan, draw), path))[:, :side, :side]
+    painter = lab.painter(replace(plan, rim=0), draw)
+    return drain(generate(painter, path))[:, :side, :side]
 
 
 def real_square(lab: Lab, side: int, mpp: float, split: str, draw: int = 0) -> Image:

@@ -22,8 +22,8 @@ from wsigen.experiments.kept import kept
 from wsigen.experiments.places import Drawn, PlacedPatches, Scale
 from wsigen.metrics.extractors import DEFAULT_EXTRACTOR, Extractor, extractor
 from wsigen.metrics.features import features
-from wsigen.models import MEASURED_MODEL
-from wsigen.plan import StagePlan
+from wsigen.models import DEFAULT_MODEL
+from wsigen.plan import StagePlan, plan
 from wsigen.provenance import without_folder
 from wsigen.runs.crew import Crew
 from wsigen.runs.painter import Painter
@@ -58,7 +58,7 @@ class Lab:
     def __init__(
         self,
         cohort: Path | str = "phantom",
-        model: Path | str = MEASURED_MODEL,
+        model: Path | str = DEFAULT_MODEL,
         *,
         seed: int = 0,
         device: str | None = None,
@@ -95,6 +95,12 @@ class Lab:
     @property
     def patch_px(self) -> int:
         return self.denoiser.info.patch_px
+
+    def plan(self, asked: StagePlan | str | None) -> StagePlan:
+        """A plan, or the one of that name; by default the one that suits the model."""
+        if isinstance(asked, StagePlan):
+            return asked
+        return plan(asked or self.denoiser.plan_name)
 
     def painter(self, plan: StagePlan, draw: int = 0) -> Painter:
         """What makes slide number ``draw`` of this seed by a plan."""

@@ -16,7 +16,7 @@ from scipy import ndimage
 from wsigen.coarse_to_fine import drain, generate
 from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.result import Row
-from wsigen.plan import plan, stages
+from wsigen.plan import stages
 from wsigen.slides.tissue import darker
 
 PIECE = 0.002  # of an overview: a smaller piece is a crumb
@@ -55,7 +55,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     """Draw the overviews and look at their tissue."""
     width, height = (round(cell[side] * 1000 / config.mpp) for side in ("width_mm", "height_mm"))
     info = lab.denoiser.info
-    way = plan(config.plan or lab.denoiser.plan_name)
+    way = lab.plan(config.plan)
     path = stages(height, width, config.mpp, patch_px=info.patch_px, mpp_max=info.mpp_max)
     images = [
         to_pixels(drain(generate(lab.painter(way, draw), path[:1]))[None])[0]

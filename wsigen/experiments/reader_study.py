@@ -18,7 +18,7 @@ from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Pixels, Row
 from wsigen.experiments.whole_slide import thumbnail
 from wsigen.phantom.slide import PhantomSlide
-from wsigen.plan import plan, stages
+from wsigen.plan import stages
 from wsigen.runs.canvas import strips
 from wsigen.slides import open_slide, write_pyramid
 from wsigen.study.design import KEY, RATINGS, create_study, load_study, read_key
@@ -39,7 +39,7 @@ class Config:
         n: slides of each class that count.
         size: side of the slides in pixels.
         mpp: micrometres per pixel of the slides.
-        plan: how the synthetic ones are generated, see `wsigen.plan`.
+        plan: how the synthetic ones are generated, see `wsigen.plan`; by default as suits the model.
         skills: true AUC of each reader.
         shared: part of a reader's impression that all readers have in common, 0 to 1.
         seed: names the slides, the study and the readers.
@@ -48,7 +48,7 @@ class Config:
     n: int = 20
     size: int = 512
     mpp: float = 8.0
-    plan: str = "fast"
+    plan: str | None = None
     skills: tuple[float, ...] = (0.5, 0.6, 0.7, 0.8, 0.9)
     shared: float = 0.3
     seed: int = 0
@@ -94,7 +94,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
 
 def write_slides(folder: Path, config: Config, lab: Lab) -> None:
     """Write the slides of both classes: phantoms into ``folder/real``, generated ones into ``folder/synthetic``."""
-    recipe, info = plan(config.plan), lab.denoiser.info
+    recipe, info = lab.plan(config.plan), lab.denoiser.info
     size, number = config.size, config.n + 1 + config.n // SPARE
     way = stages(size, size, config.mpp, patch_px=info.patch_px, mpp_max=info.mpp_max)
     for name in ("real", "synthetic"):

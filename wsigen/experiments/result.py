@@ -18,7 +18,7 @@ from PIL import Image
 
 from wsigen.errors import WsigenError
 from wsigen.metrics.intervals import Estimate
-from wsigen.models import MEASURED_MODEL
+from wsigen.models import DEFAULT_MODEL
 from wsigen.training.checkpoint import shipped_models
 
 Pixels = NDArray[np.uint8]
@@ -137,7 +137,7 @@ def results_folder() -> Path:
 def saved_name(experiment: str, parameters: Mapping[str, Any]) -> str:
     """Name of a result's file. What another model that ships made, or a guided one, lies beside, not in its place."""
     model = parameters.get("model")
-    other = f"_{model}" if model in shipped_models() and model != MEASURED_MODEL else ""
+    other = f"_{model}" if model in shipped_models() and model != DEFAULT_MODEL else ""
     return f"{experiment}{other}{'_guided' if parameters.get('weaker') else ''}"
 
 

@@ -20,7 +20,7 @@ from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row
 from wsigen.grid import shifted_grid
 from wsigen.networks.unet import UNet
-from wsigen.plan import FAST, PAPER, Stage, StagePlan, stages
+from wsigen.plan import PAPER, Stage, StagePlan, stages
 from wsigen.runs.plane import step_grid
 from wsigen.runs.speed import Timed, flops_per_patch
 from wsigen.runs.storage import Storage
@@ -38,14 +38,14 @@ class Config:
         made: sides of slides that are made, in pixels; their canvases are in files.
         counted: sides of slides whose patches are counted only.
         mpp: micrometres per pixel.
-        plan: how the slides are made.
+        plan: how the slides are made; by default as suits the model.
         half: canvases in half precision.
     """
 
     made: tuple[int, ...] = (256, 512, 1024)
     counted: tuple[int, ...] = (4096, 16_384, 65_536)
     mpp: float = 0.7
-    plan: StagePlan = FAST
+    plan: StagePlan | None = None
     half: bool = True
 
 
@@ -73,7 +73,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     path = stages(size, size, config.mpp, patch_px=lab.patch_px, mpp_max=info.mpp_max)
     network = lab.denoiser.network
     assert isinstance(network, UNet)
-    values = counted(path, config.plan, lab.patch_px, lab.seed) | {
+    values = counted(path, lab.plan(config.plan), lab.patch_px, lab.seed) | {
         "flops_per_patch": flops_per_patch(network, lab.patch_px)
     }
     values["flops"] = values["evaluations"] * values["flops_per_patch"]
@@ -129,7 +129,7 @@ def made(path: list[Stage], config: Config, lab: Lab) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         workdir = Workdir(Path(folder) / "work", {})
         began = time.process_time()
-        painter = replace(lab.painter(config.plan), denoiser=timed)
+        painter = replace(lab.painter(lab.plan(config.plan)), denoiser=timed)
         run = generate(painter, path, storage=Storage("files", config.half, "cpu", workdir))
         ledger = {progress.stage.index: progress.evaluations for progress in run}
         spent = time.process_time() - began

@@ -22,7 +22,7 @@ from wsigen.experiments.slide_level import cut, sources
 from wsigen.experiments.whole_slide import thumbnail
 from wsigen.metrics.distance import kid
 from wsigen.metrics.manifold import manifold_scores
-from wsigen.plan import Stage, plan, stages
+from wsigen.plan import Stage, stages
 from wsigen.runs.painter import Painter
 from wsigen.seeds import generator
 from wsigen.slides.tissue import tissue_share
@@ -117,7 +117,7 @@ def sections(config: Config, lab: Lab) -> list[tuple[int, Pixels]]:
     width, height = (
         round(side * 1000 / config.mpp) for side in (config.width_mm, config.height_mm)
     )
-    info, way = lab.denoiser.info, plan(config.plan or lab.denoiser.plan_name)
+    info, way = lab.denoiser.info, lab.plan(config.plan)
     path = stages(height, width, config.mpp, patch_px=info.patch_px, mpp_max=info.mpp_max)
     found: list[tuple[int, Pixels]] = []
     draw = 0

@@ -40,7 +40,7 @@ class Config:
         slides: seeds of the generated slides.
         size: their side in pixels.
         mpp: their micrometres per pixel; nuclei need at most 1.
-        plan: see `wsigen.plan`.
+        plan: see `wsigen.plan`; by default the one that suits the model.
         levels: of the pyramid; level l has ``mpp * 2 ** l``.
         crops: at each level, on each side.
         fields: squares per side in which nuclei are counted.
@@ -52,7 +52,7 @@ class Config:
     slides: tuple[int, ...] = (0, 1, 2, 3)
     size: int = 768
     mpp: float = 0.7
-    plan: str = "fast"
+    plan: str | None = None
     levels: tuple[int, ...] = (0, 1, 2)
     crops: int = 64
     fields: int = 24

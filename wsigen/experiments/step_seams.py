@@ -10,7 +10,7 @@ a field whose best denoiser is known. Columns, lists over the steps, means over 
     p_values   of the images, combined by Fisher's method
     greys      root mean square step between patches in grey levels
 
-The guide is let go at one noise level whatever the number of steps.
+A projected guide is let go at one noise level whatever the number of steps.
 """
 
 from dataclasses import dataclass, replace
@@ -34,15 +34,15 @@ class Config:
     """What is made.
 
     Args:
-        plan: of the stage, but for its number of steps, and of the guide's stages.
+        plan: of the stage, but for its number of steps, and of the guide's stages; by default as suits the model.
         steps: values of N.
         patches: of a side of the image, at least 4.
         mpp: micrometres per pixel of the image.
         draws: images for each N, each with a guide of its own.
     """
 
-    plan: StagePlan = FAST
-    steps: tuple[int, ...] = (10, 20)
+    plan: StagePlan | None = None
+    steps: tuple[int, ...] = (6, 12)
     patches: int = 6
     mpp: float = 1.4
     draws: int = 6
@@ -62,8 +62,11 @@ def cells(config: Config) -> list[dict[str, Any]]:
 
 def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     """Make the images of one N and look along the grid of each step."""
-    let_go = float(config.plan.sigmas()[config.plan.guided_steps - 1]) * (1 - 1e-9)
-    plan = replace(config.plan, num_steps=cell["num_steps"]).guided_down_to(let_go)
+    own = lab.plan(config.plan)
+    plan = replace(own, num_steps=cell["num_steps"])
+    if own.guided_steps:
+        let_go = float(own.sigmas()[own.guided_steps - 1]) * (1 - 1e-9)
+        plan = plan.guided_down_to(let_go)
     side, steps = lab.patch_px, range(plan.num_steps)
     images, tests = [], []
     for draw in range(config.draws):
@@ -98,7 +101,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
 def made(config: Config, plan: StagePlan, lab: Lab, draw: int) -> Pixels:
     """One image, uint8 (side, side, 3)."""
     stage = _stage(config, lab)
-    guide = generated_guide(lab, stage.height // 2, 2 * config.mpp, config.plan, draw)
+    guide = generated_guide(lab, stage.height // 2, 2 * config.mpp, lab.plan(config.plan), draw)
     return to_pixels(drain(run_stage(lab.painter(plan, draw), stage, guide))[None])[0]
 
 

@@ -27,7 +27,7 @@ from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row, sheet
 from wsigen.metrics.neighbours import nearest
 from wsigen.metrics.stages import average, stage_changes
-from wsigen.plan import Stage, plan, stages
+from wsigen.plan import Stage, stages
 from wsigen.runs.canvas import strips
 from wsigen.runs.storage import Storage, choose_storage
 from wsigen.runs.workdir import Workdir
@@ -47,7 +47,7 @@ class Config:
         slides: seeds, one slide each.
         size: side of the slides in pixels.
         mpp: micrometres per pixel of the slides.
-        plan: see `wsigen.plan`.
+        plan: see `wsigen.plan`; by default the one that suits the model.
         factors: magnifications looked at: patches of the slide averaged this many times coarser.
         patches: generated patches at each magnification, at most; as many other real ones.
         reference: real training patches at each magnification, among which the nearest is looked for.
@@ -58,7 +58,7 @@ class Config:
     slides: tuple[int, ...] = (0, 1)
     size: int = 1024
     mpp: float = 4.0
-    plan: str = "fast"
+    plan: str | None = None
     factors: tuple[int, ...] = (1, 2, 4, 8)
     patches: int = 40
     reference: int = 240
@@ -150,7 +150,7 @@ def path(config: Config, lab: Lab) -> list[Stage]:
 
 def film(seed: int, config: Config, lab: Lab) -> list[Pixels]:
     """Every stage of a slide, uint8 (height, width, 3), from the overview on; kept in the lab's cache."""
-    recipe, way = plan(config.plan), path(config, lab)
+    recipe, way = lab.plan(config.plan), path(config, lab)
     key = ("film", lab.denoiser.sha256, seed, config.size, config.mpp, recipe, lab.device)
 
     def make(folder: Path) -> None:

@@ -23,7 +23,7 @@ from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row, sheet
 from wsigen.experiments.whole_slide import half_tissue, nearest_training, nearness
 from wsigen.grid import Window
-from wsigen.plan import FAST, PREVIEW, StagePlan, stages
+from wsigen.plan import PREVIEW, StagePlan, stages
 from wsigen.seeds import generator
 from wsigen.slides.tissue import tissue_mask
 from wsigen.zoom.cone import cones
@@ -40,10 +40,10 @@ class Config:
     Args:
         size: side of the slide in pixels.
         mpp: micrometres per pixel of the slide.
-        places: from 0 (top, left) to 1; of the classroom's the first is tissue at every scale, the second lies in a gap
-            of the tissue, which is all that the finest scales show of it.
+        places: from 0 (top, left) to 1; of the classroom's the first lies at a nest of cells in stroma, the second in
+            dense tissue of another piece.
         view_px: side of each view, which is cut into patches.
-        plan: how the slide is made.
+        plan: how the slide is made; by default as suits the model.
         margin_px: how far round what is wanted patches are evaluated; at 0 the views are within a fifth of a grey level
             of the slide in the mean (benchmarks/results/zoom.json) at less than half of the cost; None: exact.
         factors: magnifications: how many times coarser than the slide the stages are.
@@ -53,10 +53,10 @@ class Config:
 
     size: int = 65_536
     mpp: float = 0.7
-    # Two kinds of tissue on slide 0 of "small-2".
-    places: tuple[Place, ...] = ((0.4, 0.6), (0.31, 0.75))
+    # Two kinds of tissue on slide 0 of "small-3".
+    places: tuple[Place, ...] = ((0.4, 0.6), (0.2, 0.25))
     view_px: int = 256
-    plan: StagePlan = FAST
+    plan: StagePlan | None = None
     margin_px: int | None = 0
     factors: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)
     reference: int = 240
@@ -126,7 +126,7 @@ def squares(factor: int, config: Config, lab: Lab) -> Pixels:
 
 def shots(place: Place, config: Config, lab: Lab) -> dict[int, tuple[Window, Pixels]]:
     """The views of one place by magnification, from the overview on, and where they lie; kept in the lab's cache."""
-    size, plan, info = config.size, config.plan, lab.denoiser.info
+    size, plan, info = config.size, lab.plan(config.plan), lab.denoiser.info
     path = stages(size, size, config.mpp, patch_px=lab.patch_px, mpp_max=info.mpp_max)
     at = (place[0] * path[-1].height, place[1] * path[-1].width)
     needed = cones(lab.painter(plan), path, at, view_px=config.view_px, margin_px=config.margin_px)

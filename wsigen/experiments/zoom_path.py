@@ -14,7 +14,7 @@ from typing import Any
 from wsigen.coarse_to_fine import drain
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row
-from wsigen.plan import FAST, StagePlan, stages
+from wsigen.plan import StagePlan, stages
 from wsigen.zoom.cone import Cone, cones
 from wsigen.zoom.path import inner_boxes, pixels, zoom
 
@@ -29,7 +29,7 @@ class Config:
         mpp: micrometres per pixel of the slides.
         at: the place, from 0 (top, left) to 1.
         view_px: side of each picture.
-        plan: how the slides are made.
+        plan: how the slides are made; by default as suits the model.
     """
 
     sizes: tuple[int, ...] = (1024, 2048, 4096, 8192, 16_384, 32_768, 65_536, 131_072)
@@ -37,7 +37,7 @@ class Config:
     mpp: float = 0.7
     at: tuple[float, float] = (0.4, 0.6)
     view_px: int = 256
-    plan: StagePlan = FAST
+    plan: StagePlan | None = None
 
 
 PROFILES = {
@@ -57,7 +57,7 @@ def cells(config: Config) -> list[dict[str, Any]]:
 
 def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     """Count what a place depends on; make it, if it is to be shown."""
-    size, plan, info = cell["size"], config.plan, lab.denoiser.info
+    size, plan, info = cell["size"], lab.plan(config.plan), lab.denoiser.info
     path = stages(size, size, config.mpp, patch_px=lab.patch_px, mpp_max=info.mpp_max)
     at = (config.at[0] * path[-1].height, config.at[1] * path[-1].width)
     needed = cones(lab.painter(plan), path, at, view_px=config.view_px)

@@ -1,9 +1,6 @@
 """The models that ship, each with its record (.json) and its model card (.md)."""
 
-DEFAULT_MODEL = "small-3"  # what verbs that make slides load unless told otherwise
-MEASURED_MODEL = (
-    "small-2"  # what experiments load; the saved results are of it where they name no other
-)
+DEFAULT_MODEL = "small-3"  # what every verb and experiment loads unless told otherwise
 RETIRED = {  # what left the package, and a commit that still has it: old results name it
     "small": "705cf1417bf78bc66746445736145da911f3532d",
 }

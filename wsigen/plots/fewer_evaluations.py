@@ -10,11 +10,17 @@ from wsigen.plots import REAL, SYNTHETIC
 
 Rows = Sequence[Mapping[str, Any]]
 GREEN = "#009e73"
-STYLES = {"2m": ("o", SYNTHETIC), "euler": ("s", REAL), "heun": ("^", GREEN)}
+PURPLE = "#cc79a7"
+STYLES = {
+    "2m": ("o", SYNTHETIC),
+    "euler": ("s", REAL),
+    "heun": ("^", GREEN),
+    "told": ("D", PURPLE),
+}
 
 
 def pareto(rows: Rows, sigma_start: float = 3.0) -> Figure:
-    """Quality over evaluations per patch: lines by solver from one start; open marks start elsewhere.
+    """Quality over evaluations per patch: lines by solver from one start, and told; open marks start elsewhere.
 
     Args:
         rows: of the experiment ``fewer_evaluations``.
@@ -25,12 +31,13 @@ def pareto(rows: Rows, sigma_start: float = 3.0) -> Figure:
     for axes, (name, label) in zip(figure.subplots(2, 2).flat, names.items(), strict=True):
         for solver, (marker, colour) in STYLES.items():
             chosen = [r for r in rows if r["solver"] == solver and not r.get("switch")]
-            line = sorted(
-                (row for row in chosen if row["sigma_start"] == sigma_start),
-                key=lambda row: row["evaluations"],
-            )
-            _points(axes, line, name, marker, colour, solver)
-            for row in (row for row in chosen if row["sigma_start"] != sigma_start):
+            joined = [
+                row for row in chosen if solver == "told" or row["sigma_start"] == sigma_start
+            ]
+            line = sorted(joined, key=lambda row: row["evaluations"])
+            if line:
+                _points(axes, line, name, marker, colour, solver)
+            for row in (row for row in chosen if row not in joined):
                 axes.plot(row["evaluations"], row[name], marker, mfc="white", mec=colour, ms=6)
                 axes.annotate(
                     f"{row['sigma_start']:g}", (row["evaluations"], row[name]),
@@ -50,7 +57,7 @@ def pareto(rows: Rows, sigma_start: float = 3.0) -> Figure:
         axes.set_ylabel(label)
         axes.set_xlabel("evaluations per patch")
         axes.set_xscale("log")
-        axes.set_xticks([5, 10, 20, 40, 80], ["5", "10", "20", "40", "80"])
+        axes.set_xticks([2, 5, 10, 20, 40, 80], ["2", "5", "10", "20", "40", "80"])
         axes.minorticks_off()
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=5, frameon=False)
