@@ -40,6 +40,7 @@ import numpy as np
 from numpy.typing import NDArray
 from saving import finish, parsers
 
+from wsigen.models import DEFAULT_MODEL
 from wsigen.slides import open_slide, read_description
 
 HERE = Path(__file__).parents[1]
@@ -193,7 +194,7 @@ def main() -> None:
         each.add_argument("--limit", type=float, default=60.0, help="Seconds.")
     of_slides.add_argument("--size", type=int, default=320)
     of_slides.add_argument("--plan", default="preview")
-    of_slides.add_argument("--model", default="small-2")
+    of_slides.add_argument("--model", default=DEFAULT_MODEL)
     of_training.add_argument("--patches", type=int, default=192)
     asked = parser.parse_args()
     sides = {"here": HERE, "there": asked.other.resolve()}

@@ -1,7 +1,7 @@
 """One GPU, ten minutes, one command: train a network that is told its guide, and measure what slides cost.
 
     python benchmarks/gpu.py OUT --minutes 9 --train --cohort COHORT.pack
-    python benchmarks/gpu.py OUT --minutes 9 --measure --model small-2
+    python benchmarks/gpu.py OUT --minutes 9 --measure --model small-3
     python benchmarks/gpu.py OUT --minutes 1 --device cpu --cohort phantom          (both, small, to try it)
 
 Nothing is needed but torch, numpy, Pillow and safetensors, and a pack of a cohort (``wsigen pack --cut``). OUT gets at

@@ -24,7 +24,8 @@ from functools import partial
 from pathlib import Path
 
 from wsigen.coarse_to_fine import drain, run_stage
-from wsigen.plan import FAST, PAPER, stages
+from wsigen.plan import PAPER, stages
+from wsigen.plan import plan as named_plan
 from wsigen.plots.shown import Shown, show
 from wsigen.plots.whole_slide import film_strip
 from wsigen.runs.canvas import strips
@@ -40,14 +41,14 @@ save = partial(show, out)  # a figure, its name, and words for those who cannot 
 
 # %%
 side = {"smoke": 320, "classroom": 1536, "paper": 16384}[profile]
-plan = PAPER if profile == "paper" else FAST
-denoiser = load_denoiser("small-2")
-path = stages(side, side, mpp, patch_px=64)
+denoiser = load_denoiser()
+plan = PAPER if profile == "paper" else named_plan(denoiser.plan_name)
+path = stages(side, side, mpp, patch_px=64, mpp_max=denoiser.info.mpp_max)
 for stage in path:
     print(f"stage {stage.index}: {stage.width} x {stage.height} px at {stage.mpp:g} µm per pixel")
 
 # %% [markdown]
-# Each stage is one diffusion run over its whole canvas, guided by the stage before.
+# Each stage is one diffusion run over its whole canvas, and is shown the stage before.
 
 # %%
 painter, images = denoiser.painter(plan, seed=seed), [None]

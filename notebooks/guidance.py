@@ -137,8 +137,8 @@ write_frames(f"{out}/by_r", by_r).name
 #
 # ## Fig. 7: the trained model
 #
-# The same with `small-2`, on a guide that it made itself, so that the pictures can be shown. This is the run of
-# this page:
+# The same with `small-3`, which is not told its guide here, as in the paper. The guide is one that it made itself, so that the pictures
+# can be shown. This is the run of this page:
 
 # %%
 config = replace(PROFILES[profile], mpp=mpp)

@@ -47,7 +47,7 @@ save = partial(show, out)  # a figure, its name, and words for those who cannot 
 # %% [markdown]
 # ## The slides
 #
-# The real class are phantoms, drawn by a procedure; the other class are slides from `small-2`. Nobody would take
+# The real class are phantoms, drawn by a procedure; the other class are slides from `small-3`. Nobody would take
 # one for the other: that does not matter here, as the readers below look at no slide.
 
 # %%

@@ -33,7 +33,7 @@ from wsigen.experiments import scaling
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import as_markdown, results_folder, saved_result
 from wsigen.experiments.run import saved_or_run
-from wsigen.plan import FAST, stages
+from wsigen.plan import stages
 from wsigen.plots.scaling import cost_by_size, patches_per_stage
 from wsigen.plots.shown import show
 from wsigen.runs.storage import Storage, bytes_on_disk
@@ -51,7 +51,8 @@ save = partial(show, out)  # a figure, its name, and words for those who cannot 
 
 # %%
 config = scaling.PROFILES[profile]
-config = replace(config, plan=replace(config.plan, num_steps=num_steps or config.plan.num_steps))
+if num_steps:
+    config = replace(config, plan=replace(lab.plan(config.plan), num_steps=num_steps))
 live = saved_or_run("scaling", profile, lab, config=config, out=Path(out))
 paper = live.rows[0]
 columns = ("stages", "patches", "patches_padded", "evaluations_each", "evaluations", "evaluations_per_second")  # fmt: skip
@@ -77,7 +78,7 @@ print(
 # %% [markdown]
 # ## The cost goes with the area
 #
-# The same counts for slides of `small-2`. `made` are those that were made just now; their evaluations, added up
+# The same counts for slides of `small-3`. `made` are those that were made just now; their evaluations, added up
 # while they were made, are `evaluations_spent`.
 
 # %%
@@ -96,10 +97,12 @@ Markdown(as_markdown(live.rows[1:], own))
 
 # %%
 def make(half_canvas, half_network):
-    """A small slide by the fast plan."""
+    """A small slide by the plan that suits the model."""
     denoiser = load_denoiser(lab.model, half=half_network)
     path = stages(128, 128, 0.7, patch_px=denoiser.info.patch_px, mpp_max=denoiser.info.mpp_max)
-    run = generate(denoiser.painter(FAST, seed=seed), path, storage=Storage(half=half_canvas))
+    run = generate(
+        denoiser.painter(lab.plan(None), seed=seed), path, storage=Storage(half=half_canvas)
+    )
     return drain(run).float()
 
 
@@ -134,7 +137,7 @@ save(
 )
 
 # %% [markdown]
-# And with `small-2`, from the saved classroom run where there is one:
+# And with `small-3`, from the saved classroom run where there is one:
 
 # %%
 saved = saved_result("scaling")

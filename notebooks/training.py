@@ -136,58 +136,44 @@ save(
 # %% [markdown]
 # ## The model that ships
 #
-# `small-2` has sixty times as many weights and saw far more patches. Its record lies beside its weights.
+# `small-3` has sixty times as many weights and saw far more patches. Its record lies beside its weights.
 
 # %%
 record = json.loads(find_model(DEFAULT_MODEL).with_suffix(".json").read_text())
 seen = [line["images_seen"] for line in record["losses"]]
 save(
     loss_curve(seen, [line["loss"] for line in record["losses"]]),
-    "loss_small",
-    "The loss of small-2, over the patches it has seen: a steep fall, then a slow "
-    "one, with a step up where the noise levels of the training were changed.",
+    "loss_shipped",
+    "The loss of small-3, over the patches it has seen.",
 )
 
 # %%
 Markdown("\n".join(f"- {note}" for note in record["notes"]))
 
 # %% [markdown]
-# What it has learned shows in samples from noise. Here are eight at each of seven scales, from the same noise: with the model
-# alone, and guided by a weaker predecessor, which no longer ships, while it is told of a little more noise than there is (chapter
-# *Training*). Which of them would you take for tissue?
+# What it has learned shows in samples from noise. Here are eight at each of seven scales, from the same noise. Which of them would
+# you take for tissue?
 
 
 # %%
-def all_scales(result):
-    """The samples of a saved result, one row for each scale."""
-    names = [f"mpp_{row['mpp']:g}".replace(".", "_") for row in result.rows]
-    return np.concatenate([result.image(name) for name in names])
-
-
-ways = {"alone": load_result("samples"), "guided": load_result("samples_guided")}
-scales = ", ".join(f"{row['mpp']:g}" for row in ways["alone"].rows)
+samples = load_result("samples")
+scales = [f"{row['mpp']:g}" for row in samples.rows]
+names = [f"mpp_{scale}".replace(".", "_") for scale in scales]
 save(
-    sheets([all_scales(result) for result in ways.values()], list(ways)),
-    "samples_small",
-    f"Two sheets of seven rows of eight samples of small-2, at {scales} micrometres per pixel "
-    "from top to bottom: first of the model alone, then guided by a weaker one, where the samples differ more.",
+    sheets([np.concatenate([samples.image(name) for name in names])], [""]),
+    "samples_shipped",
+    f"Seven rows of eight samples of small-3, at {', '.join(scales)} micrometres per pixel from top to bottom.",
 )
 
 # %% [markdown]
-# And whole slides, 0.5 mm wide, by the weights that have not seen the held-out patients: above alone, below guided, from the same
-# noise.
+# And slides, 0.5 mm wide, by the plan that suits it.
 
 # %%
-wholes = {"alone": load_result("slide_level"), "guided": load_result("slide_level_guided")}
-rows = [
-    np.concatenate([slides.image(f"slide_{i}") for i in range(3)], axis=1)
-    for slides in wholes.values()
-]
+slides = load_result("slide_level")
 save(
-    sheets(rows, list(wholes)),
-    "slides_small",
-    "Two rows of three small slides. Above all are of one violet tissue with blue nuclei; below the second is pink "
-    "fibrous tissue with nests of cells, and the first has pink bands.",
+    sheets([np.concatenate([slides.image(f"slide_{i}") for i in range(3)], axis=1)], [""]),
+    "slides_shipped",
+    "Three small slides.",
 )
 
 # %% [markdown]

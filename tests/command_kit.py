@@ -36,7 +36,7 @@ SMALL = (  # said where a text does not
     ("study sheet", "--n", "2"), ("study sheet", "--crop-px", "16"),
 )  # fmt: skip
 EXAMPLES = {  # what a text leaves to its reader
-    "<name>": "solvers", "<verb>": "info", "COHORT": "slides", "COHORT.csv": "slides/cohort.csv", "MODEL": "small-2",
+    "<name>": "solvers", "<verb>": "info", "COHORT": "slides", "COHORT.csv": "slides/cohort.csv", "MODEL": "small-3",
 }  # fmt: skip
 
 

@@ -98,9 +98,9 @@ def test_the_seconds_of_every_saved_result_add_up() -> None:
 
 
 def test_a_result_of_a_model_that_left_says_which_commit_has_it() -> None:
-    guided = results.parameters_of("classroom/samples_guided")
-    assert guided["weaker"] == "small"
-    assert provenance.left(guided) == f"small no longer ships; commit {RETIRED['small']} has it"
+    old = results.parameters_of("classroom/ablations")
+    assert old["model"] == "small"
+    assert provenance.left(old) == f"small no longer ships; commit {RETIRED['small']} has it"
     assert not provenance.left(results.parameters_of("classroom/samples"))
 
 

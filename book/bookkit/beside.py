@@ -37,7 +37,7 @@ def real_patches(mpp: float, number: int) -> NDArray[np.uint8]:
 
 def write(app: Any = None) -> None:
     """A picture for each scale: above real, below generated."""
-    made = load_result("samples_guided")
+    made = load_result("samples")
     frames = {}
     for mpp in SCALES:
         generated = cut(made.image(f"mpp_{mpp:g}".replace(".", "_")), PATCH)[:ACROSS]
