@@ -1,6 +1,6 @@
 """The directive ``model-card``: a model card on one screen, its sections folded away under their headings.
 
-```{model-card} wsigen/models/small-2.md
+```{model-card} wsigen/models/small-3.md
 ```
 
 What stands before the first ``##`` is shown; each section is an admonition that opens on a click (a PDF prints it all).

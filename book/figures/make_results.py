@@ -66,9 +66,7 @@ def telling() -> Figure:
 
 def held_out() -> Figure:
     """Chapters 4 and 9: patients that the model has not seen."""
-    return held_out_scores(
-        {"alone": rows("heldout"), "guided by a weaker model": rows("heldout_guided")}
-    )
+    return held_out_scores({"small-3": rows("heldout")})
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from make_tissue import finest
 from saving import save
 
 from wsigen.experiments.lab import to_pixels
@@ -44,7 +45,7 @@ def drawn(
 
 def first_guesses(denoiser: LoadedDenoiser) -> Figure:
     """Chapter 2: tissue under more and more noise, and the best guess at each level."""
-    clean = load_result("zoom_path").image("65536_07")[96 : 96 + PATCH, 160 : 160 + PATCH]
+    clean = finest(load_result("zoom_path"))[96 : 96 + PATCH, 160 : 160 + PATCH]
     z = torch.from_numpy(clean.copy()).permute(2, 0, 1)[None] / 127.5 - 1
     panels = [Panel(clean, "tissue", "given")]
     guesses = [Panel(clean, "generated, 0.7 µm/px", "given")]

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from saving import save
 
-from wsigen.experiments.result import load_result
+from wsigen.experiments.result import Result, load_result
 from wsigen.plots.tissue import Panel, Pixels, cut, joined, side_by_side, strips
 
 PATCH = 64  # px, of the models that ship
@@ -25,18 +25,18 @@ def one_slide() -> Figure:
     return side_by_side(
         [
             Panel(joined(patches, 4), "broken: 16 patches, drawn one by one", "broken"),
-            Panel(path.image("65536_07"), "one slide, as large a part of it"),
+            Panel(finest(path), "one slide, as large a part of it"),
             Panel(path.image("65536_00"), "the same slide from afar"),
         ]
     )
 
 
 def trainings() -> Figure:
-    """Chapter 4: the same noise by a short training, a longer one, and the longer guided by the shorter."""
+    """Chapter 4: the same noise by three trainings, of which each went on from the one before."""
     made = (
-        ("samples_small", "small, the shorter training", "given"),
-        ("samples", "small-2, trained on", "made"),
-        ("samples_guided", "small-2, guided by small", "made"),
+        ("samples_small", "small, of two patients", "given"),
+        ("samples_small-2", "small-2, trained on", "given"),
+        ("samples", "small-3, of eighty cases", "made"),
     )
     return strips(
         [
@@ -115,9 +115,15 @@ def failures() -> Figure:
                 "broken: four slides, one kind\nof tissue, and one empty",
                 "broken",
             ),
-            Panel(path.image("65536_07"), "broken: soft nuclei,\nno cell to name", "broken"),
+            Panel(finest(path), "broken: soft nuclei,\nno cell to name", "broken"),
         ]
     )
+
+
+def finest(path: Result) -> Pixels:
+    """The last picture of a zoom path."""
+    row = next(row for row in path.rows if row["boxes"])
+    return path.image(f"{row['size']}_{row['stages'] - 1:02d}")
 
 
 def _square(pixels: Pixels, side: int = 192) -> Pixels:

@@ -131,7 +131,7 @@ TOLD = replace(
     breast_share=0.4,
     breast_only_below=11.4,
 )
-# Untried: the parts that served the small network, and the noise of its last two thirds (wsigen/models/small-2.json).
+# Untried: the parts that served the small network, and the noise of the last two thirds of the training of small-2.
 BASE = TrainConfig(
     network=UNetConfig(widths=(96, 192, 288), blocks=2, detail=32, averages=(4, 16, 64)),
     sigma_mean=-0.8,
