@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from make_tissue import finest
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from make_tissue import finest
 from saving import save
 
 from wsigen.experiments.lab import to_pixels
