@@ -105,7 +105,7 @@ PROFILES = {
     "smoke": Config(
         (("2m", 4, 3.0), ("euler", 4, 3.0)), (), slides=1, real=24, margins=(None, 0.5), skip_px=128, skip_mpp=20.0
     ),
-    "classroom": Config(told=(2, 3, 4, 6)),
+    "classroom": Config(slides=3, told=(2, 3, 4, 6)),
     "paper": Config(
         (*Config().plans, ("2m", 40, 80.0), ("heun", 40, 80.0)), SWITCHES,
         slides=500, levels=3, told=(2, 3, 4, 6), real=50_000, skip_px=16_384, skip_mpp=0.7,
