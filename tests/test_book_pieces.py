@@ -1,9 +1,11 @@
 """What a reader can move in the book: quizzes, wipes, sliders. Marked `book`: it needs the extra `book`."""
 
+import re
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "book"))
@@ -58,7 +60,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
         f"```{{wipe}} {seams}/fixed_grid.jpg {seams}/grid-shift.jpg\n"
         ":alt: One place,\n:names: fixed | shifted\n\nTwo ways.\n```\n\n"
         "```{frames} results/classroom/relaxation\n"
-        ":alt: One square,\n:label: r\n:pictures: guided_00 = 0 | guided_28 = 28\n:start: 28\n```\n",
+        ":alt: One square,\n:label: r\n:pictures: guided_00 = 0 | guided_28 = 28\n:start: 28\n```\n\n"
+        "```{frames} results/classroom/relaxation\n:alt: One square at\n:scale:\n"
+        ":pictures: guided_28 = 2 µm per pixel | guide = no scale\n```\n",
         "utf-8",
     )
     (folder / "conf.py").write_text(
@@ -99,5 +103,17 @@ def test_a_slider_over_named_pictures_brings_these_and_starts_where_it_is_told(
     brought = sorted(
         path.name for path in (html / "_static/slides/results-classroom-relaxation").iterdir()
     )
-    assert brought == ["guided_00.jpg", "guided_28.jpg"]
+    assert brought == ["guide.jpg", "guided_00.jpg", "guided_28.jpg"]
     assert 'data-start="1"' in page
+
+
+def test_a_bar_is_as_long_as_it_says_where_the_label_names_a_scale(built: tuple[str, Path]) -> None:
+    page, _ = built
+    bars = re.findall(r'<span class="bar" style="width: ([\d.]+)cqw"></span>([^<]+)</span>', page)
+    with Image.open(ROOT / "results/classroom/relaxation/guided_28.jpg") as picture:
+        width_um = 2 * picture.width
+    (bar,) = bars
+    length, unit = bar[1].split()
+    um = float(length) * {"µm": 1, "mm": 1000}[unit]
+    assert float(bar[0]) == pytest.approx(100 * um / width_um, abs=0.01)
+    assert um <= width_um / 3

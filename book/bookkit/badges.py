@@ -1,4 +1,4 @@
-"""The badge below each title, and below each notebook what made it."""
+"""The line at the foot of each page that names the profile, and above it, on a notebook's page, what made it."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from bookkit.places import EXECUTED, PROFILES, for_students
 
 
 class Badge(nodes.paragraph):
-    """One line below the title."""
+    """One line at the foot of a page."""
 
 
 def run_of(docname: str) -> dict[str, Any] | None:
@@ -22,7 +22,7 @@ def run_of(docname: str) -> dict[str, Any] | None:
 
 
 def add(app: Any, doctree: nodes.document) -> None:
-    """Put the badge below the title; after a notebook its provenance."""
+    """Put the badge at the end of the page; after a notebook its provenance comes first."""
     titles = list(doctree.findall(nodes.title))
     if not titles:
         return
@@ -44,8 +44,7 @@ def add(app: Any, doctree: nodes.document) -> None:
         badge += nodes.Text(f": {PROFILES[profile]}{on_what(run)}.")
     if for_students():
         badge += nodes.Text(" Student edition, without solutions.")
-    parent = titles[0].parent
-    parent.insert(parent.index(titles[0]) + 1, badge)
+    titles[0].parent.append(badge)
 
 
 def on_what(run: dict[str, Any] | None) -> str:

@@ -7,19 +7,23 @@
 
 The folder is one that :func:`wsigen.zoom.pages.write_frames` wrote: ``frames.json``, a list of file and label, and the
 pictures. For another folder ``:pictures: guided_00 = r = 0 | guided_08 = r = 8`` names them. With ``:strip:`` they
-stand side by side. ``:start:`` is the label that is shown first. A PDF shows the first, the middle and the last.
+stand side by side. ``:start:`` is the label that is shown first. With ``:scale:`` each picture whose label says its µm per
+pixel has a scale bar. A PDF shows the first, the middle and the last, without bars.
 """
 
 import html
 import json
+import re
 from typing import Any
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from PIL import Image
 from sphinx.util.docutils import SphinxDirective
 
 from bookkit.places import ROOT
 from bookkit.scripted import TARGET, Copied, figure_of, kept_at, register
+from wsigen.plots.zoom import bar_length, length_name
 
 
 class Frames(nodes.General, nodes.Element):
@@ -36,6 +40,7 @@ class FramesDirective(SphinxDirective):
         "pictures": directives.unchanged_required,
         "start": directives.unchanged_required,
         "strip": directives.flag,
+        "scale": directives.flag,
         "name": directives.unchanged,
     }
     has_content = True
@@ -53,6 +58,7 @@ class FramesDirective(SphinxDirective):
         node = Frames(
             folder=folder, frames=frames, alt=self.options["alt"],
             label=self.options.get("label", "frame"), strip="strip" in self.options, start=labels.index(start),
+            scale="scale" in self.options,
         )  # fmt: skip
         places = sorted({0, len(frames) // 2, len(frames) - 1})
         stills = [
@@ -94,7 +100,9 @@ def visit(self: Any, node: Frames) -> None:
     base = "../" * self.builder.current_docname.count("/") + f"{TARGET}/{kept_at(node['folder'])}/"
     alt, label = html.escape(node["alt"], quote=True), html.escape(node["label"], quote=True)
     pictures = "".join(
-        f'<figure><img src="{base}{frame["file"]}" alt="{alt} {html.escape(frame["label"], quote=True)}">'
+        '<figure><div class="shown">'
+        f'<img src="{base}{frame["file"]}" alt="{alt} {html.escape(frame["label"], quote=True)}">'
+        f"{scale_bar(node['folder'], frame) if node['scale'] else ''}</div>"
         f"<figcaption>{html.escape(frame['label'])}</figcaption></figure>"
         for frame in node["frames"]
     )
@@ -105,6 +113,20 @@ def visit(self: Any, node: Frames) -> None:
         f"{pictures}</div>"
     )
     raise nodes.SkipNode
+
+
+def scale_bar(folder: str, frame: dict[str, str]) -> str:
+    """A bar of a round length, up to a third as long as the picture is wide; nothing where the label names no scale."""
+    said = re.search(r"([\d.]+) µm", frame["label"])
+    if said is None:
+        return ""
+    with Image.open(ROOT / folder / frame["file"]) as picture:
+        width_um = picture.width * float(said[1])
+    length_um = bar_length(width_um / 3)
+    return (
+        f'<span class="scale"><span class="bar" style="width: {100 * length_um / width_um:.2f}cqw"></span>'
+        f"{length_name(length_um)}</span>"
+    )
 
 
 def pictures(node: Frames) -> list[Copied]:

@@ -4,8 +4,8 @@
 :alt: A generated slide: ...
 ```
 
-The folder is one that :func:`wsigen.zoom.pages.write_zoom` wrote: ``slide.json``, ``still.png`` and tiles. It is copied
-beside the page's scripts, so that the viewer works from a plain file.
+The folder is one that :func:`wsigen.zoom.pages.write_zoom` wrote: ``slide.json``, ``still.png`` (or a smaller
+``still.jpg``) and tiles. It is copied beside the page's scripts, so that the viewer works from a plain file.
 """
 
 import html
@@ -43,8 +43,9 @@ class SlideDirective(SphinxDirective):
             raise self.error("a slide needs :alt:, for those who cannot see it")
         self.env.note_dependency(str(note))
         shown = json.loads(note.read_text("utf-8"))
-        viewer = Slide(folder=folder, alt=self.options["alt"], **shown)
-        still = nodes.image(uri=f"/{folder}/still.png", alt=self.options["alt"], candidates={})
+        file = next(name for name in ("still.jpg", "still.png") if (ROOT / folder / name).is_file())
+        viewer = Slide(folder=folder, alt=self.options["alt"], still=file, **shown)
+        still = nodes.image(uri=f"/{folder}/{file}", alt=self.options["alt"], candidates={})
         return [figure_of(self, viewer, [still], "slide-figure")]
 
 
@@ -57,7 +58,7 @@ def visit(self: Any, node: Slide) -> None:
     alt = html.escape(node["alt"], quote=True)
     self.body.append(
         f'<div class="slide-viewer" {values}>'
-        f'<img class="still" src="{base}still.png" alt="{alt}" loading="lazy">'
+        f'<img class="still" src="{base}{node["still"]}" alt="{alt}" loading="lazy">'
         '<div class="controls" hidden><button class="zoom-in" aria-label="zoom in">+</button>'
         '<button class="zoom-out" aria-label="zoom out">\N{MINUS SIGN}</button>'
         '<button class="whole" aria-label="whole slide">\N{WHITE SQUARE}</button></div>'

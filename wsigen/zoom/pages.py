@@ -14,13 +14,16 @@ from wsigen.slides.tiles import Tiles
 STILL_PX = 900  # longer side of the picture that stands in for a viewer
 
 
-def write_zoom(slide: str | Path, folder: str | Path, *, tile_px: int = 256) -> Path:
+def write_zoom(
+    slide: str | Path, folder: str | Path, *, tile_px: int = 256, quality: int = 85
+) -> Path:
     """Write the tiles of a slide as ``tiles/level/column_row.jpg``, ``slide.json`` and the picture ``still.png``.
 
     Args:
         slide: a slide with its scale, as :func:`wsigen.slides.pyramid.write_pyramid` writes it.
         folder: where to; made if need be.
         tile_px: side of a tile.
+        quality: of the tiles' JPEG.
 
     Returns:
         The path of the still picture.
@@ -29,7 +32,7 @@ def write_zoom(slide: str | Path, folder: str | Path, *, tile_px: int = 256) -> 
         WsigenError: the file is missing or no slide.
     """
     slide, folder = Path(slide), Path(folder)
-    tiles = Tiles({slide.name: slide}.__getitem__, tile_px=tile_px)
+    tiles = Tiles({slide.name: slide}.__getitem__, tile_px=tile_px, quality=quality)
     height, width = tiles.size(slide.name)
     level = max(height, width).bit_length() - (max(height, width) & (max(height, width) - 1) == 0)
     for down in range(level + 1):
