@@ -7,8 +7,8 @@
 
 The folder is one that :func:`wsigen.zoom.pages.write_frames` wrote: ``frames.json``, a list of file and label, and the
 pictures. For another folder ``:pictures: guided_00 = r = 0 | guided_08 = r = 8`` names them. With ``:strip:`` they
-stand side by side. ``:start:`` is the label that is shown first. With ``:scale:`` each picture whose label says its µm per
-pixel has a scale bar. A PDF shows the first, the middle and the last, without bars.
+stand side by side. ``:start:`` is the label that is shown first. With ``:scale:`` each picture whose label says its
+µm per pixel has a scale bar. A PDF shows the first, the middle and the last, without bars.
 """
 
 import html

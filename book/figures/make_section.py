@@ -2,8 +2,8 @@
 
     python book/figures/make_section.py [SLIDE.tiff]
 
-writes the folder section/ and section.jpg beside this script, and make_section.json, which says what made them. The slide
-is what ``wsigen generate SLIDE.tiff`` makes with OPTIONS, in a few minutes on two cores; it is made where none is given.
+writes the folder section/ and section.jpg beside this script, and make_section.json, which says what made them. The
+slide is what ``wsigen generate SLIDE.tiff`` makes with OPTIONS; where none is given, it is made, in some minutes.
 """
 
 import json
