@@ -1,4 +1,4 @@
-"""Draw the tissue that opens chapters 2 to 5, sampled from the model that ships: a minute on one core.
+"""Draw the tissue that opens chapters 2, 3 and 5, sampled from the model that ships: a minute on one core.
 
     python book/figures/make_samples.py
 
@@ -70,19 +70,6 @@ def told_scales(denoiser: LoadedDenoiser) -> Figure:
     )
 
 
-def told_organs(denoiser: LoadedDenoiser) -> Figure:
-    """Chapter 4: one noise, told two organs, where training had both and where it had breast alone."""
-    panels = []
-    for mpp in (200.0, 3.0):
-        for organ in ("breast", "skin"):
-            told = load_denoiser(denoiser.name, half=False, organ=organ)
-            broken = mpp < 11.4 and organ != "breast"
-            title = f"{'broken: ' if broken else ''}told {organ}, {mpp:g} µm per pixel"
-            patches = drawn(told, mpp, 8, 20, "2m", 0.05)
-            panels.append(Panel(joined(patches, 8, 2), title, "broken" if broken else "made"))
-    return strips(panels)
-
-
 def by_evaluations(denoiser: LoadedDenoiser) -> Figure:
     """Chapter 5: the same noise by Heun's method, with 1 to 79 evaluations."""
     panels = []
@@ -102,8 +89,7 @@ def main() -> None:
     figures: dict[str, Callable[[], Figure]] = {
         name: lambda draw=draw: draw(denoiser)
         for name, draw in (
-            ("first_guesses", first_guesses), ("told_scales", told_scales), ("told_organs", told_organs),
-            ("by_evaluations", by_evaluations),
+            ("first_guesses", first_guesses), ("told_scales", told_scales), ("by_evaluations", by_evaluations),
         )
     }  # fmt: skip
     save(
