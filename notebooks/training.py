@@ -4,7 +4,7 @@
 # **Question.** What does a network learn first, and what does its loss tell of its pictures?
 #
 # ```{figure} ../figures/trainings.jpg
-# :alt: Three rows of patches from the same noise: by a short training, by a longer one, and by the longer one guided by the shorter.
+# :alt: Three rows of patches from the same noise, by three trainings of which each went on from the one before.
 #
 # What training changes: the same noise by three models.
 # ```

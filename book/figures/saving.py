@@ -12,7 +12,7 @@ from PIL import Image
 
 from wsigen.provenance import run_info
 
-QUALITY = 90  # of a JPEG; with whole chroma, since frames and words are of thin coloured lines
+QUALITY = 80  # of a JPEG; with whole chroma, since frames and words are of thin coloured lines
 
 
 def save(

@@ -58,6 +58,7 @@ SWITCHES = (
     ("last noise level 0.002", replace(BASE, sigma_min=0.002)),
     ("shifts of low discrepancy", replace(BASE, shifts="low-discrepancy")),
 )
+SHOWN_PX = 160  # side of the pictures
 NOT_MADE = 10**6  # seeds from here on name slides that are not made, whose grids mean nothing
 
 
@@ -178,7 +179,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     name = f"{cell['solver']}_{cell['num_steps']}_{cell['sigma_start']:g}"
     if cell["switch"]:
         name = "".join(c if c.isalnum() else "_" for c in cell["switch"])
-    return Row(values, {name: slides[0]})
+    return Row(values, {name: slides[0][:SHOWN_PX, :SHOWN_PX]})
 
 
 def made(plan: StagePlan, config: Config, lab: Lab) -> Pixels:

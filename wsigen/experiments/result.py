@@ -22,7 +22,7 @@ from wsigen.models import DEFAULT_MODEL
 from wsigen.training.checkpoint import shipped_models
 
 Pixels = NDArray[np.uint8]
-QUALITY = 90  # of JPEG: a clone has a hundred pictures to look at, and as PNG they took five times as much
+QUALITY = 80  # of JPEG: every clone carries the pictures, and with 90 they took half as much again
 HEADS = {  # of columns whose name is not how one would say it
     "mpp": "µm/px",
     "kid": "KID",
