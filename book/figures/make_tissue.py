@@ -34,9 +34,9 @@ def one_slide() -> Figure:
 def trainings() -> Figure:
     """Chapter 4: the same noise by three trainings, of which each went on from the one before."""
     made = (
-        ("samples_small", "small, of two patients", "given"),
-        ("samples_small-2", "small-2, trained on", "given"),
-        ("samples", "small-3, of eighty cases", "made"),
+        ("samples_small", "small (retired): few patients, briefly", "given"),
+        ("samples_small-2", "small-2 (retired): the same, longer", "given"),
+        ("samples", "small-3: eighty cases of many organs", "made"),
     )
     return strips(
         [
