@@ -115,6 +115,13 @@ class EDMDenoiser(nn.Module):
                 )
 
 
+def keep_as_multiplied(network: nn.Module) -> None:
+    """Keep weights in bfloat16 where they are multiplied in it: else each call of the network casts them anew."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            layer.to(torch.bfloat16)
+
+
 def autoguided(strong: Images, weak: Images, strength: float) -> Images:
     """Return u + w (u - u_weak): what a model says of images, carried on away from what a weaker one says.
 

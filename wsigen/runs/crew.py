@@ -102,6 +102,10 @@ class Crew:
                 future.cancel()
             wait([future for _, future in begun])
 
+    def each(self, work: Callable[[Piece], Result], pieces: Iterable[Piece]) -> list[Result]:
+        """Do pieces of work side by side; return what comes of each once all are done."""
+        return [result for _, result in self.in_order(work, pieces)]
+
 
 @contextmanager
 def one_thread() -> Iterator[None]:

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
+from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -25,16 +24,9 @@ class PowerAverage:
 
 
 @torch.no_grad()
-def follow(average: AveragedModel, network: nn.Module, rule: PowerAverage) -> None:
-    """Draw an average after its network, all weights in one call; the first time it becomes the network's.
+def follow(averages: list[Tensor], news: list[Tensor], beta: float) -> None:
+    """Draw averages after new weights, all in one call; ``beta`` is what is left of them, 0 at the first update.
 
     `AveragedModel.update_parameters` sends the number of updates to a GPU and back, once for each weight.
     """
-    updates = int(average.n_averaged)
-    averages = list[Tensor](average.parameters())
-    news = list[Tensor](network.parameters())
-    if updates == 0:
-        torch._foreach_copy_(averages, news)
-    else:
-        torch._foreach_lerp_(averages, news, 1 - rule.beta(updates))
-    average.n_averaged += 1
+    torch._foreach_lerp_(averages, news, 1 - beta)

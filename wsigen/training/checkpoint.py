@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from wsigen.arrays import Images
-from wsigen.denoiser import EDMDenoiser, Told, autoguided
+from wsigen.denoiser import EDMDenoiser, Told, autoguided, keep_as_multiplied
 from wsigen.devices import has_fast_bfloat16
 from wsigen.errors import WsigenError
 from wsigen.models import DEFAULT_MODEL, RETIRED
@@ -183,13 +183,6 @@ def shipped_models() -> list[str]:
         for f in folder.iterdir()
         if f.name.endswith(".safetensors")
     )
-
-
-def keep_as_multiplied(network: nn.Module) -> None:
-    """Keep weights in bfloat16 where they are multiplied in it: else each call of the network casts them anew."""
-    for layer in network.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            layer.to(torch.bfloat16)
 
 
 def find_model(model: str | Path) -> Path:

@@ -9,6 +9,7 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from contextlib import nullcontext
+from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,14 +22,15 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
 from wsigen.cohorts.patches import PatchSampler
-from wsigen.denoiser import EDMDenoiser
+from wsigen.denoiser import EDMDenoiser, keep_as_multiplied
 from wsigen.devices import has_fast_bfloat16
 from wsigen.errors import WsigenError
 from wsigen.loss import denoising_loss
 from wsigen.networks.unet import UNet, grown
 from wsigen.runs.crew import Crew, one_thread
-from wsigen.training.average import PowerAverage, follow
+from wsigen.training.average import PowerAverage
 from wsigen.training.config import TrainConfig
+from wsigen.training.descent import Descent
 from wsigen.training.drawing import Drawer
 from wsigen.training.examples import Example, TrainingPatches, told_example
 from wsigen.training.progress import Progress, Step
@@ -61,9 +63,8 @@ class Trainer:
         if start is not None:
             self.network.load_state_dict(grown(start, self.network))
         self.average = AveragedModel(self.network)
-        self.optimizer = torch.optim.Adam(
-            self.network.parameters(), betas=(0.9, 0.99), fused=True, lr=config.learning_rate
-        )
+        rule = PowerAverage(config.ema_gamma)
+        self.descent = Descent(self.network, self.average, rule, config.clip)
 
     def train(
         self, sampler: PatchSampler | Drawer, workers: int = 0, *, compiled: bool = False
@@ -82,16 +83,18 @@ class Trainer:
             WsigenError: a loss is no number. No step with such a loss changes the weights.
         """
         rank, world = (get_rank(), get_world_size()) if is_initialized() else (0, 1)
+        by_shares = world == 1 and self.device == "cpu"
+        half = has_fast_bfloat16(self.device)
+        network = deepcopy(self.network) if by_shares else self.network
+        if by_shares and half:
+            keep_as_multiplied(network)
         if compiled:
-            self.network.compile(dynamic=False)
-        model: nn.Module = EDMDenoiser(
-            self.network, self.config.sigma_data, half=has_fast_bfloat16(self.device)
-        )
+            network.compile(dynamic=False)
+        model: nn.Module = EDMDenoiser(network, self.config.sigma_data, half=half)
         if world > 1:
             model = DistributedDataParallel(model)
         examples = self._examples(sampler, workers, rank, world)
         late = 1 if self.device.startswith("cuda") else 0
-        by_shares = world == 1 and self.device == "cpu"
         steps = deque[Step]()
         with Crew(self.device) as crew:
             for example in crew.ahead(examples) if workers == 0 else examples:
@@ -105,19 +108,13 @@ class Trainer:
     def step(self, model: nn.Module, example: Example, crew: Crew | None) -> "Step":
         """Take one step; without a crew with the batch as a whole. Nothing here waits for a GPU."""
         rate = learning_rate(self.config, self.images_seen)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.zero_grad()
+        self.network.zero_grad()
         if crew is None:
             loss = self._losses(model, example).mean()
             loss.backward()
         else:
             loss = self._by_shares(model, example, crew)
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
-        # as a gradient scaler tells it: the step is left out where a gradient is no number
-        self.optimizer.found_inf = (~norm.isfinite()).float()  # type: ignore[attr-defined]
-        self.optimizer.step()
-        follow(self.average, self.network, PowerAverage(self.config.ema_gamma))
+        norm = self.descent.step(rate, crew)
         self.images_seen += self.config.batch_size
         return Step(self.images_seen, loss.detach(), rate, norm)
 
@@ -135,20 +132,23 @@ class Trainer:
         """Leave the gradient of a batch in the parameters, and return its loss: both are sums over shares.
 
         Shares are of a fixed size and are added up in their order, so that any number of threads gives the same bits.
+
+        Args:
+            model: of a copy of the network, as it is multiplied: weights are cast once a step, not once a share.
+            example: the batch.
+            crew: whose threads take a share each.
         """
-        parameters = list(self.network.parameters())
+        copies = list[Tensor](model.parameters())
+        self.descent.copy_to(copies, crew)
 
         def gradient(share: Example) -> tuple[Tensor, tuple[Tensor | None, ...]]:
             loss = self._losses(model, share).sum() / len(example.clean)
-            return loss.detach(), torch.autograd.grad(loss, parameters, allow_unused=True)
+            return loss.detach(), torch.autograd.grad(loss, copies, allow_unused=True)
 
-        total = torch.zeros(())
-        for _, (loss, found) in crew.in_order(gradient, example.shares(SHARE)):
-            total += loss
-            for parameter, part in zip(parameters, found, strict=True):
-                if part is not None:
-                    parameter.grad = part if parameter.grad is None else parameter.grad.add_(part)
-        return total
+        most = min(SHARE, -(-len(example.clean) // 2))  # two threads both have something to do
+        losses, gradients = zip(*crew.each(gradient, example.shares(most)), strict=True)
+        self.descent.gather(gradients, crew)
+        return sum(losses, torch.zeros(()))
 
     def _examples(
         self, sampler: PatchSampler | Drawer, workers: int, rank: int, world: int
@@ -177,8 +177,7 @@ class Trainer:
         """Write everything a run needs to go on, as one safetensors file."""
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         tensors |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
-        for index, state in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
+        tensors |= {f"optimizer.{name}": value for name, value in self.descent.state().items()}
         header = {
             "format": STATE_FORMAT,
             "config": json.dumps(self.config.as_json()),
@@ -198,15 +197,7 @@ class Trainer:
         trainer.images_seen = int(header["images_seen"])
         trainer.network.load_state_dict(_named(tensors, "network."))
         trainer.average.load_state_dict(_named(tensors, "average."))
-        parameters = list(trainer.network.parameters())
-        state: dict[int, dict[str, Tensor]] = {}
-        for name, value in _named(tensors, "optimizer.").items():
-            index, key = name.split(".")
-            if key != "step":  # the fused step wants the memory layout of the parameter
-                value = torch.empty_like(parameters[int(index)]).copy_(value)
-            state.setdefault(int(index), {})[key] = value
-        groups = trainer.optimizer.state_dict()["param_groups"]
-        trainer.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        trainer.descent.load(_named(tensors, "optimizer."))
         return trainer
 
 
