@@ -12,8 +12,8 @@
 # ```
 #
 # **Predict before you run.** At which end do you expect the better precision: fine, where a patch shows a few nuclei and the
-# training slides hold thousands of such patches, or coarse, where a patch shows a piece of a section and there are a
-# dozen slides? And recall?
+# training slides hold thousands of such patches, or coarse, where a patch shows a piece of a section and there are
+# few slides? And recall?
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # smoke, classroom or paper: how many patches, at which scales

@@ -5,7 +5,7 @@
 # 2M. Which of them gives the best patches for the same work (Fig. 5 of the paper)?
 #
 # ```{figure} ../figures/by_evaluations.jpg
-# :alt: Five rows of patches from the same noise, with 1, 7, 15, 31 and 79 evaluations: plain lilac, glaring, speckled, and twice clean tissue.
+# :alt: Five rows of patches from the same noise, with 1, 7, 15, 31 and 79 evaluations: plain lilac, glaring, and three times clean tissue.
 #
 # The same noise with 1 to 79 evaluations. Where would you stop?
 # ```

@@ -87,6 +87,13 @@ def test_every_figure_of_the_book_says_what_made_it() -> None:
         assert results.runs_of(note)[0]["arguments"], script
 
 
+def test_a_tile_of_a_figure_belongs_to_what_drew_the_figure() -> None:
+    figures = BOOK / "figures"
+    assert provenance.result_of(figures / "section" / "still.jpg") == "figures/make_section"
+    assert provenance.result_of(figures / "section.jpg") == "figures/make_section"
+    assert provenance.result_of(figures / "none.jpg") is None
+
+
 def test_the_seconds_of_every_saved_result_add_up() -> None:
     """A row has one number or one for each round; the page of provenance sums them all."""
     for name in provenance.names():

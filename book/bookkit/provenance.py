@@ -97,9 +97,11 @@ def drawn(note: dict[str, Any]) -> set[str]:
 
 def result_of(path: Path) -> str | None:
     """The result that a picture belongs to: ``results/classroom/solvers/x.jpg`` is of classroom/solvers."""
-    if path.is_relative_to(ROOT / "book" / "figures"):
-        notes = [f"figures/{note.stem}" for note in sorted(path.parent.glob("*.json"))]
-        return next((name for name in notes if path.stem in drawn(load(name))), None)
+    figures = ROOT / "book" / "figures"
+    if path.is_relative_to(figures):
+        figure = path.relative_to(figures).with_suffix("").parts[0]  # or the folder of its tiles
+        notes = [f"figures/{note.stem}" for note in sorted(figures.glob("*.json"))]
+        return next((name for name in notes if figure in drawn(load(name))), None)
     if not path.is_relative_to(ROOT / "results"):
         return None
     parts = path.relative_to(ROOT / "results").with_suffix("").parts

@@ -77,7 +77,7 @@ def by_evaluations(denoiser: LoadedDenoiser) -> Figure:
         spent = evaluations(steps, "heun")
         patches = drawn(denoiser, 1.0, 8, steps, "heun", 0.002)
         name = "evaluation" if spent == 1 else "evaluations"
-        broken = steps < 16
+        broken = steps < 8
         title = f"{'broken: ' if broken else ''}{spent} {name}, N = {steps}"
         panels.append(Panel(joined(patches, 8, 2), title, "broken" if broken else "made"))
     return strips(panels)
