@@ -60,9 +60,9 @@ def looked(plan: str, options: argparse.Namespace) -> dict[str, Any]:
         ready = time.perf_counter() - began
         views = [view(reader, stage, options.at) for stage in range(len(reader.mpps))]
         seen = [timed(reader, process.pid, tiles, options.seed) for tiles in views]
+        spent = reader.want(seed=options.seed).json()["spent"]["evaluations"]
         to_the_right = [shifted(tile) for tile in views[-1]]
         pan = timed(reader, process.pid, to_the_right, options.seed)
-        spent = sum(row["evaluations"] for row in seen)
         place = (options.at[0] * reader.height, options.at[1] * reader.width)
         size = reader.height, reader.width
     zoom = zoomed(plan, options, size, place)

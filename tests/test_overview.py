@@ -155,3 +155,27 @@ def test_the_microscope_shows_the_drawing_that_the_slide_begins_with():
     height, width = PATH[-1].height, PATH[-1].width
     expected = np.concatenate(list(strips(whole, height, width)))[window.slices()[1:]]
     np.testing.assert_array_equal(scope.pixels(len(PATH) - 1, window), expected)
+
+
+def test_the_microscope_does_not_draw_an_overview_again_that_was_drawn_for_a_look():
+    painter = painter_of(GaussianDenoiser(), 3)
+    looked = with_tissue(painter, PATH[0])
+    fresh, begun = (Scope(looked.painter, PATH, Kept(1 << 24)) for _ in range(2))
+    begun.begin_with(looked.image, looked.evaluations)
+    whole = Window(0, 0, PATH[0].height, PATH[0].width)
+    assert not begun.work(0, [whole])
+    np.testing.assert_array_equal(begun.pixels(0, whole), looked.pixels)
+    window = Window(20, 30, 40, 50)
+    for scope in (fresh, begun):
+        drain(scope.make(2, [window]))
+    np.testing.assert_array_equal(begun.pixels(2, window), fresh.pixels(2, window))
+    assert begun.spent.patches == fresh.spent.patches
+
+
+def test_an_overview_in_half_precision_is_drawn_by_the_microscope_itself():
+    painter = painter_of(GaussianDenoiser(), 3)
+    looked = with_tissue(painter, PATH[0])
+    scope = Scope(looked.painter, PATH, Kept(1 << 24), half=True)
+    scope.begin_with(looked.image, looked.evaluations)
+    assert scope.spent.evaluations == 0
+    assert scope.work(0, [Window(0, 0, PATH[0].height, PATH[0].width)])

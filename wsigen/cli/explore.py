@@ -106,7 +106,10 @@ def explore(
             own = asked if number == seed else asked.of_seed(number)
             if workdir:
                 Workdir(workdir / seed_folder(number), own.described | {"half": half})
-            return Scope(own.painter, own.path, kept, half=half, crew=crew)
+            scope = Scope(own.painter, own.path, kept, half=half, crew=crew)
+            if own.overview is not None and not workdir:  # there generate looks for all its steps
+                scope.begin_with(own.overview.image, own.overview.evaluations)
+            return scope
 
         desk = Desk(slide_of, formed, readers=readers)
         desk.slide(seed)  # another slide's workdir is told before anything is served

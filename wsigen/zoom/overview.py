@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from wsigen.coarse_to_fine import run_stage
 from wsigen.plan import Stage
-from wsigen.runs.canvas import strips
+from wsigen.runs.canvas import Image, strips
 from wsigen.runs.painter import Painter
 from wsigen.slides.tissue import tissue_share
 
@@ -32,12 +32,14 @@ class Overview:
 
     Args:
         painter: which makes it, and the slide.
-        pixels: uint8, shape (height, width, 3).
+        image: shape (3, canvas height, canvas width), as the stage ends; the slide's own where canvases are float32.
+        pixels: its part on the slide, uint8, shape (height, width, 3).
         tissue: share of it that is no glass.
         evaluations: of networks, for this drawing and those before it.
     """
 
     painter: Painter
+    image: Image
     pixels: NDArray[np.uint8]
     tissue: float
     evaluations: int
@@ -76,4 +78,4 @@ def drawings(painter: Painter, stage: Stage) -> Iterator[Overview]:
                 break
         evaluations += spent
         pixels = np.concatenate(list(strips(image, stage.height, stage.width)))
-        yield Overview(own, pixels, tissue_share(pixels), evaluations)
+        yield Overview(own, image, pixels, tissue_share(pixels), evaluations)

@@ -23,7 +23,7 @@ from wsigen.arrays import Images
 from wsigen.errors import WsigenError
 from wsigen.grid import Grid, Window, evenly
 from wsigen.plan import Stage
-from wsigen.runs.canvas import Canvas, strips
+from wsigen.runs.canvas import Canvas, Image, strips
 from wsigen.runs.crew import Crew
 from wsigen.runs.kept import Kept, Key
 from wsigen.runs.painter import Painter
@@ -174,6 +174,18 @@ class Scope:
         for stage in path:
             guide = self.runs[-1].as_guide() if self.runs else None
             self.runs.append(Pieces(kept, half, painter, stage, guide))
+
+    def begin_with(self, overview: Image, evaluations: int) -> None:
+        """Keep an overview that was drawn for a look, and count what it cost: it is not drawn a second time."""
+        run = self.runs[0]
+        if run.state.half:  # in half precision it comes out a little different
+            return
+        finished = run.canvas(run.num_steps)
+        drawn = Canvas(overview, finished.boundary, finished.outside)
+        whole = Window(0, 0, run.stage.height, run.stage.width)
+        for window in run.lacking(run.num_steps - 1, finished.grid.touching(whole)):
+            finished.write([window], drawn.read([window]))
+        run.spent.add(Spent(run.patches_in_all, evaluations))
 
     @property
     def spent(self) -> Spent:
