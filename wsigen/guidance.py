@@ -100,6 +100,7 @@ def guided_step(
     operator: AveragePool,
     solver: str = "heun",
     previous: Images | None = None,
+    noise: Images | None = None,
 ) -> tuple[Images, Images | None]:
     """Step i of Algorithm 1, from ``sigmas[i]`` to ``sigmas[i + 1]``.
 
@@ -115,9 +116,10 @@ def guided_step(
         mpp: micrometres per pixel of ``x``.
         guided_steps: r of Algorithm 1.
         operator: A.
-        solver: "euler", "heun" or "2m".
+        solver: "euler", "heun", "2m" or "student".
         previous: for "2m" the estimate of step i - 1. It is forgotten where guidance ends, since guided and free
             estimates are not of one path.
+        noise: for "student" fresh noise for the next level.
 
     Returns:
         x at noise level ``sigmas[i + 1]``; and for "2m" the estimate of this step, else None.
@@ -126,4 +128,5 @@ def guided_step(
     if i in (0, guided_steps):
         previous = None
     before = None if previous is None else (previous, float(sigmas[i - 1]))
-    return take_step(solver, estimate, x, float(sigmas[i]), float(sigmas[i + 1]), mpp, before)
+    sigma, sigma_next = float(sigmas[i]), float(sigmas[i + 1])
+    return take_step(solver, estimate, x, sigma, sigma_next, mpp, before, noise)

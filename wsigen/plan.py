@@ -19,7 +19,7 @@ class StagePlan:
     Args:
         num_steps: N, steps of a guided stage.
         guided_steps: r, how many of them are guided.
-        solver: "heun", "euler" or "2m".
+        solver: "heun", "euler", "2m" or "student", which asks the model's distilled student.
         sigma_start: noise level at which a guided stage starts; below 80 it starts from the guide with
             so much noise instead of from noise alone: what lies above is settled by the guide.
         sigma_min: last noise level before 0.
@@ -177,10 +177,22 @@ PREVIEW = StagePlan(
     overview_solver="2m",
 )
 
+# For a model that has a student: two evaluations a patch.
+STUDENT = replace(TOLD, num_steps=2, solver="student", sigma_min=0.3)
+
 
 def plan(name: str) -> StagePlan:
-    """Return a named plan: "paper" (N = 40, r = 28, Heun, from sigma 80), "fast", "preview", or "told"."""
-    plans = {"paper": PAPER, "fast": FAST, "preview": PREVIEW, "told": TOLD}
+    """Return a named plan.
+
+    "paper" (N = 40, r = 28, Heun, from sigma 80), "fast", "preview", "told", or "student".
+    """
+    plans = {
+        "paper": PAPER,
+        "fast": FAST,
+        "preview": PREVIEW,
+        "told": TOLD,
+        "student": STUDENT,
+    }
     if name not in plans:
         raise WsigenError(f"no plan {name!r}; expected one of {', '.join(plans)}")
     return plans[name]

@@ -19,6 +19,7 @@ VERBS = (
     "info",
     "view",
     "train",
+    "distil",
     "generate",
     "zoom",
     "explore",

@@ -133,8 +133,8 @@ SLIDE = (
     click.option(
         "--plan",
         "plan_name",
-        help="told, fast, preview with half its evaluations, or paper as published; by default told where the model "
-        "is told its guide, else fast.",
+        help="told, student with a third of its evaluations, fast, preview, or paper as published; by default told "
+        "where the model is told its guide, else fast.",
     ),
     click.option("--num-steps", type=click.IntRange(min=1), help="N, instead of the plan's."),
     click.option("--guided-steps", type=click.IntRange(min=0), help="r, instead of the plan's."),
@@ -144,7 +144,9 @@ SLIDE = (
         help="r as a noise level: guided at this level and above.",
     ),
     click.option(
-        "--solver", type=click.Choice(["euler", "heun", "2m"]), help="Instead of the plan's."
+        "--solver",
+        type=click.Choice(["euler", "heun", "2m", "student"]),
+        help="Instead of the plan's.",
     ),
     click.option(
         "--sigma-start",

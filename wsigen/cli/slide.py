@@ -136,6 +136,8 @@ def ask(
         "plan": asdict(plan),
     }
     painter = denoiser.painter(plan, seed=seed, batch_size=batch_size)
+    if plan.solver == "student":
+        described["student_sha256"] = painter.for_solver("student").denoiser.sha256
     asked = Asked(denoiser, painter, path, width, height, mpp, device, described).of_seed(seed)
     return asked.cut() if field else asked
 

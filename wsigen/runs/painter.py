@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import torch
 
 from wsigen.arrays import Denoiser
+from wsigen.errors import WsigenError
 from wsigen.plan import PAPER, StagePlan
 
 
@@ -36,6 +38,21 @@ class Painter:
     def device(self) -> torch.device:
         """Where the denoiser runs."""
         return device_of(self.denoiser)
+
+    def for_solver(self, solver: str) -> Self:
+        """The painter of a stage by this solver: where that is "student", the denoiser's student denoises.
+
+        Raises:
+            WsigenError: it has none.
+        """
+        if solver != "student":
+            return self
+        student = getattr(self.denoiser, "student", None)
+        if student is None:
+            raise WsigenError(
+                "this model has no student, which the solver student asks; choose another --plan, or a model with one"
+            )
+        return replace(self, denoiser=student)
 
     def networks_asked(self, levels: Sequence[float]) -> int:
         """How many networks look at a patch that is denoised at these levels: a model may be guided by another."""

@@ -41,7 +41,7 @@ class StagePlane:
     ) -> None:
         self.stage = stage
         self.plan = painter.plan.at(stage.index if guide is not None else 0)
-        self.painter = painter = replace(painter, plan=self.plan)
+        self.painter = painter = replace(painter.for_solver(self.plan.solver), plan=self.plan)
         self.at_once = self.plan if fits_freely(painter, stage) and guide is None else None
         if (
             self.at_once is not None

@@ -159,6 +159,7 @@ class StageRun(StagePlane):
         spent.evaluations += (len(batch) - skipped) * self.networks_asked(i)
         remembers = self.plan.solver == "2m" and i > 0
         previous = self.canvas(i, "u").read(batch).to(self.device) if remembers else None
+        noise = self.fresh_noise(i + 1, batch) if self.plan.solver == "student" else None
         with torch.no_grad():
             if self.at_once is not None:
                 levels, solver = self.at_once.sigmas(), self.at_once.solver
@@ -167,7 +168,7 @@ class StageRun(StagePlane):
                 sigma, sigma_next = float(self.sigmas[i]), float(self.sigmas[i + 1])
                 before = None if previous is None else (previous, float(self.sigmas[i - 1]))
                 x, u = take_step(
-                    self.plan.solver, denoiser, x, sigma, sigma_next, self.stage.mpp, before
+                    self.plan.solver, denoiser, x, sigma, sigma_next, self.stage.mpp, before, noise
                 )
             else:
                 x, u = guided_step(
@@ -181,11 +182,19 @@ class StageRun(StagePlane):
                     operator=self.operator,
                     solver=self.plan.solver,
                     previous=previous,
+                    noise=noise,
                 )
         if u is not None:
             canvas = self.canvas(i + 1, "u")
             canvas.write(batch, u.to(canvas.image.device))
         return x
+
+    def fresh_noise(self, i: int, batch: Sequence[Window]) -> Images | None:
+        """The noise that a student's estimates get before step ``i``; none after the last."""
+        if i == self.num_steps:
+            return None
+        kind = f"noise of step {i}"
+        return torch.cat([cut(self.noise(w, kind=kind), n) for w, n in side_by_side(batch)])
 
     def networks_asked(self, i: int) -> int:
         """Evaluations of networks that step ``i`` spends on a patch that is not empty."""

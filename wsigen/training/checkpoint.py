@@ -7,6 +7,7 @@ mpp range, the training data with its credit, images seen. Weights are stored in
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self
@@ -23,6 +24,7 @@ from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.plan import PAPER, StagePlan
 from wsigen.runs.painter import Painter
 from wsigen.schedule import SIGMA_MAX
+from wsigen.training.student import SUFFIX, read_student, student_of
 from wsigen.training.weights import read_safetensors, write_safetensors
 
 FORMAT = "wsigen-denoiser-1"
@@ -80,12 +82,13 @@ class LoadedDenoiser(EDMDenoiser):
         )
         self.info = info
         self.name = name
-        self.sha256 = sha256
+        self.sha256 = self.file_sha256 = sha256
         self.weaker: LoadedDenoiser | None = None
         self.strength = 0.0
         self.weaker_sigma = 0.0
         self.told = 1.0
         self.organ = 0
+        self.student_file: Path | None = None
 
     def forward(
         self, x: Images, sigma: Tensor | float, mpp: Tensor | float, told: Told | None = None
@@ -149,6 +152,23 @@ class LoadedDenoiser(EDMDenoiser):
         pair += f" {weaker_sigma!r}" if weaker_sigma else ""
         self.sha256 = hashlib.sha256(pair.encode()).hexdigest()
 
+    @cached_property
+    def student(self) -> "LoadedDenoiser | None":
+        """The student that was distilled from it, read when it is first asked for; None where there is none."""
+        if self.student_file is None:
+            return None
+        assert isinstance(self.network, UNet)
+        teacher = dict(self.network.named_parameters())
+        weights = read_student(self.student_file, teacher, self.file_sha256)
+        network = UNet(self.info.network)
+        network.load_state_dict(self.network.state_dict() | weights)
+        sha256 = hashlib.sha256(self.student_file.read_bytes()).hexdigest()
+        student = LoadedDenoiser(
+            network, self.info, name=self.student_file.stem, sha256=sha256, half=self.half_precision
+        )
+        student.organ = self.organ
+        return _ready(student, next(self.network.parameters()).device)
+
     @property
     def background(self) -> float:
         """What the empty slide looks like to this model, -1 to 1."""
@@ -181,7 +201,7 @@ def shipped_models() -> list[str]:
     return sorted(
         f.name.removesuffix(".safetensors")
         for f in folder.iterdir()
-        if f.name.endswith(".safetensors")
+        if f.name.endswith(".safetensors") and SUFFIX not in f.name
     )
 
 
@@ -243,9 +263,9 @@ def load_denoiser(
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         half=has_fast_bfloat16(device) if half is None else half,
     )
-    denoiser = denoiser.to(device).eval().requires_grad_(False)
-    if denoiser.half_precision:
-        keep_as_multiplied(network)
+    denoiser = _ready(denoiser, device)
+    if student_of(path).is_file():
+        denoiser.student_file = student_of(path)
     if compiled:
         denoiser.network.compile()
     if organ is not None:
@@ -255,4 +275,12 @@ def load_denoiser(
     if weaker is not None:
         other = load_denoiser(weaker, device=device, half=half, compiled=compiled)
         denoiser.away_from(other, strength, weaker_sigma)
+    return denoiser
+
+
+def _ready(denoiser: LoadedDenoiser, device: torch.device | str) -> LoadedDenoiser:
+    """Ready to sample from, on a device."""
+    denoiser = denoiser.to(device).eval().requires_grad_(False)
+    if denoiser.half_precision:
+        keep_as_multiplied(denoiser.network)
     return denoiser

@@ -4,6 +4,7 @@ Everything random of a batch comes from a stream named by (seed, number of its f
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import Dataset
 
-from wsigen.arrays import Images, PerImage
+from wsigen.arrays import Guides, Images, PerImage
 from wsigen.cohorts.patches import PatchSampler
 from wsigen.denoiser import Told
 from wsigen.guidance import AveragePool
@@ -77,14 +78,19 @@ def told_example(drawn: Drawn, config: TrainConfig, first: int) -> Example:
         lognormal_sigmas(gauss, config.told_sigma_mean, config.told_sigma_std),
         lognormal_sigmas(gauss, config.sigma_mean, config.sigma_std),
     )
-    guide = operator(clean)
-    if config.told_blur:
-        share = torch.where(uniform() < config.told_blur, uniform(), 0.0)
-        guide = torch.lerp(guide, binomial(guide), share[:, None, None, None])
+    guide = softened(operator(clean), config.told_blur, uniform)
     guide = guide + sigma_g[:, None, None, None] * normal(*guide.shape)
     image = torch.where(is_told[:, None, None, None], operator.enlarged(guide), 0.0)
     organ = torch.where(uniform() < config.organ_share, drawn.organ, 0)
     return Example(clean, normal(*clean.shape), sigma, drawn.mpp, Told(image, sigma_g, organ))
+
+
+def softened(guide: Guides, blur: float, uniform: Callable[[], Tensor]) -> Guides:
+    """The guide, a share ``blur`` of the batch blurred by up to a binomial filter; ``uniform`` draws (batch,)."""
+    if not blur:
+        return guide
+    share = torch.where(uniform() < blur, uniform(), 0.0)
+    return torch.lerp(guide, binomial(guide), share[:, None, None, None])
 
 
 def binomial(image: Images) -> Images:

@@ -1,0 +1,295 @@
+"""A student: two evaluations a patch, kept as a small difference from its teacher, which it begins as."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from click.testing import CliRunner
+from oracles import FlatDenoiser, GaussianDenoiser
+
+from wsigen.cli.distil import distil as distil_verb
+from wsigen.cli.generate import generate as generate_verb
+from wsigen.coarse_to_fine import drain, generate, run_stage, upscale
+from wsigen.denoiser import EDMDenoiser
+from wsigen.errors import WsigenError
+from wsigen.grid import Window
+from wsigen.networks.difference import Difference
+from wsigen.networks.unet import UNet, UNetConfig
+from wsigen.plan import STUDENT, Stage, stages
+from wsigen.runs.crew import Crew
+from wsigen.runs.painter import Painter
+from wsigen.runs.stage import StageRun
+from wsigen.sampler import student, take_step
+from wsigen.slides import read_description
+from wsigen.training.checkpoint import ModelInfo, load_denoiser, save_checkpoint, shipped_models
+from wsigen.training.critic import Critic, steepness, taken_for_real
+from wsigen.training.distil import Distiller
+from wsigen.training.drawing import Drawn
+from wsigen.training.student import save_student, student_of
+from wsigen.training.upscaling import DistilConfig, joined, upscaling, windows
+
+SHAPE = UNetConfig(
+    widths=(16, 16), blocks=1, condition_channels=32, averages=(4,), told=True, organs=("breast",)
+)
+PLAN = replace(STUDENT, overview_steps=3, rim=0)
+GUIDE = torch.rand(3, 12, 20, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+def scrambled(seed: int = 0) -> EDMDenoiser:
+    torch.manual_seed(seed)
+    network = UNet(SHAPE)
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    return EDMDenoiser(network.eval().requires_grad_(False))
+
+
+def taught() -> EDMDenoiser:
+    """A teacher with a student of other weights."""
+    teacher = scrambled()
+    teacher.student = scrambled(seed=1)
+    return teacher
+
+
+def saved(folder, name="told.safetensors"):
+    info = ModelInfo(SHAPE, 0.5, 16, 0.25, 100.0, 0, ())
+    save_checkpoint(folder / name, scrambled().network, info)
+    return folder / name
+
+
+def with_student(model):
+    """Write a student of random weights beside a model; returns its difference."""
+    teacher = load_denoiser(model, half=False)
+    torch.manual_seed(3)
+    difference = Difference(dict(teacher.network.named_parameters()), rank=2)
+    for parameter in difference.parameters():
+        parameter.data = (torch.randn_like(parameter) / 10).bfloat16().float()  # as it is kept
+    save_student(student_of(model), difference, teacher.file_sha256, images_seen=7)
+    return difference
+
+
+def test_a_students_step_is_its_estimate_with_fresh_noise_of_the_next_level():
+    denoiser, x = GaussianDenoiser(), torch.randn(2, 3, 4, 4)
+    noise = torch.randn_like(x)
+    u = denoiser(x, 1.5, 1.0)
+    torch.testing.assert_close(student(denoiser, x, 1.5, 0.3, 1.0, noise), u + 0.3 * noise)
+    last, remembered = take_step("student", denoiser, x, 1.5, 0.0, 1.0)
+    assert remembered is None
+    torch.testing.assert_close(last, u)
+
+
+def test_a_stage_asks_the_student_twice_a_patch_and_its_overview_asks_the_teacher():
+    spent = list(generate(Painter(taught(), PLAN, 16, seed=7), stages(32, 24, 1.0, patch_px=16)))
+    *_, overview = (progress for progress in spent if progress.stage.index == 0)
+    assert overview.evaluations == 2 * PLAN.overview_steps - 1  # Heun
+    last = spent[-1]
+    assert last.stage.index == 1
+    assert last.evaluations == last.patches == last.patches_in_all
+    alone = drain(run_stage(Painter(taught(), PLAN, 16), Stage(1, 24, 40, 0.5), GUIDE))
+    teacher = taught()
+    teacher.student = scrambled(seed=0)
+    other = drain(run_stage(Painter(teacher, PLAN, 16), Stage(1, 24, 40, 0.5), GUIDE))
+    assert not torch.allclose(alone, other)
+
+
+@pytest.mark.parametrize("num_steps", [1, 2, 4])
+def test_a_students_stage_is_the_same_at_any_batch_size(num_steps):
+    plan = replace(PLAN, num_steps=num_steps)
+    one, many = (
+        upscale(Painter(taught(), plan, 16, seed=7, batch_size=size), GUIDE, 1.0)
+        for size in (1, 32)
+    )
+    torch.testing.assert_close(one, many, atol=1e-4, rtol=0)
+
+
+def test_fresh_noise_belongs_to_a_place_and_to_a_step():
+    run = StageRun(Painter(taught(), replace(PLAN, num_steps=3), 16), Stage(1, 24, 40, 0.5), GUIDE)
+    left, right = run.fresh_noise(1, [Window(0, 0, 16, 16), Window(0, 8, 16, 16)])
+    torch.testing.assert_close(left[..., 8:], right[..., :8], rtol=0, atol=0)
+    other = run.fresh_noise(2, [Window(0, 0, 16, 16)])
+    assert not torch.equal(left, other[0])
+    assert run.fresh_noise(3, [Window(0, 0, 16, 16)]) is None
+
+
+def test_a_model_without_a_student_refuses_a_plan_that_asks_one():
+    with pytest.raises(WsigenError, match="has no student"):
+        upscale(Painter(scrambled(), PLAN, 16), GUIDE, 1.0)
+    with pytest.raises(WsigenError, match="has no student"):
+        upscale(Painter(FlatDenoiser(0.0), PLAN, 16), GUIDE, 1.0)
+
+
+def test_a_student_is_its_teacher_and_a_product_of_low_rank(tmp_path):
+    model = saved(tmp_path)
+    assert load_denoiser(model).student is None
+    difference = with_student(model)
+    loaded = load_denoiser(model, half=False)
+    weights = dict(loaded.student.network.named_parameters())
+    for name, weight in loaded.network.named_parameters():
+        key = name.replace(".", "/")
+        extra = difference.left[key]
+        if weight.dim() > 1:
+            extra = extra @ difference.right[key]
+        torch.testing.assert_close(weights[name], weight + extra.view_as(weight))
+    assert loaded.student.name == "told-student"
+    assert loaded.student.sha256 != loaded.sha256
+
+
+def test_a_difference_begins_at_nothing():
+    weights = dict(scrambled().network.named_parameters())
+    for name, weight in Difference(weights, rank=4).applied(weights).items():
+        assert torch.equal(weight, weights[name])
+
+
+def test_gradients_of_a_difference_are_those_that_autograd_finds():
+    torch.manual_seed(0)
+    weights = {"conv": torch.randn(6, 3, 2, 2), "bias": torch.randn(6)}
+    difference = Difference(weights, rank=2)
+    for parameter in difference.parameters():
+        torch.nn.init.normal_(parameter)
+    target = {name: torch.randn_like(weight) for name, weight in weights.items()}
+    left, right = difference.left["conv"], difference.right["conv"]
+    whole = weights["conv"] + (left @ right).view(6, 3, 2, 2)
+    loss = (whole * target["conv"]).square().sum()
+    loss = loss + ((weights["bias"] + difference.left["bias"]) * target["bias"]).square().sum()
+    expected = torch.autograd.grad(loss, list(difference.parameters()))
+    plain = difference.applied(weights)
+    found = [2 * plain[name] * target[name] ** 2 for name in weights]
+    difference.take_gradients(found)
+    for parameter, gradient in zip(difference.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient)
+
+
+def test_a_student_beside_another_model_or_damaged_is_an_error_that_says_so(tmp_path):
+    model = saved(tmp_path)
+    with_student(model)
+    torch.manual_seed(9)
+    other = UNet(SHAPE)
+    save_checkpoint(model, other, ModelInfo(SHAPE, 0.5, 16, 0.25, 100.0, 0, ()))
+    with pytest.raises(WsigenError, match="student of another model"):
+        load_denoiser(model).student  # noqa: B018
+    student_of(model).write_bytes(model.read_bytes())
+    with pytest.raises(WsigenError, match="not a student"):
+        load_denoiser(model).student  # noqa: B018
+
+
+def test_a_students_file_is_no_model_of_its_own():
+    assert not [name for name in shipped_models() if name.endswith("-student")]
+
+
+def test_the_verb_generates_by_the_student_and_the_slide_says_which(tmp_path):
+    model, out = saved(tmp_path), tmp_path / "slide.tiff"
+    words = f"{out} --model {model} --organ breast --width 48 --height 40 --mpp 1 --plan student"
+    missing = CliRunner().invoke(generate_verb, words.split())
+    assert isinstance(missing.exception, WsigenError)
+    assert not out.exists()
+    with_student(model)
+    result = CliRunner().invoke(generate_verb, words.split(), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    described = read_description(out)
+    assert described["student_sha256"] == load_denoiser(model, organ="breast").student.sha256
+    assert described["plan"]["solver"] == "student"
+
+
+def test_fields_are_cut_into_patches_and_joined_again():
+    fields = torch.arange(2 * 3 * 8 * 12.0).view(2, 3, 8, 12)
+    cut = windows(fields)
+    assert torch.equal(cut[1], fields[0, :, :4, 6:])
+    assert torch.equal(cut[6], fields[1, :, 4:, :6])
+    assert torch.equal(joined(cut), fields)
+
+
+def fields(numbers) -> Drawn:
+    """Fields of two by two patches of 16 px, by number."""
+    images = []
+    for number in numbers:
+        stream = torch.Generator().manual_seed(number)
+        coarse = torch.rand(3, 4, 4, generator=stream) * 2 - 1
+        images.append(coarse.repeat_interleave(8, 1).repeat_interleave(8, 2))
+    count = len(images)
+    return Drawn(
+        torch.stack(images), torch.ones(count), torch.zeros(count), torch.ones(count).int()
+    )
+
+
+class Fields:
+    """What draws them."""
+
+    draw = staticmethod(fields)
+
+
+def test_guides_are_told_patch_by_patch_with_the_noise_that_is_said():
+    config = DistilConfig(guide_sigmas=(0.1, 0.1), blur=0.0)
+    batch = upscaling(fields(range(50)), config, first=0)
+    assert len(batch) == 200
+    torch.testing.assert_close(batch.guide, torch.nn.functional.avg_pool2d(batch.clean, 2))
+    noise = batch.told.image - torch.nn.functional.interpolate(
+        batch.guide, scale_factor=2.0, mode="bilinear"
+    )
+    # interpolated, inner pixels keep (10 / 16)^2 of the variance
+    assert float(noise[..., 1:-1, 1:-1].var()) == pytest.approx((0.1 * 10 / 16) ** 2, rel=0.05)
+    again, other = (upscaling(fields(range(50)), config, first) for first in (0, 50))
+    assert torch.equal(batch.noise, again.noise)
+    assert not torch.equal(batch.noise, other.noise)
+
+
+def distiller(folder, way: str) -> Distiller:
+    teacher = load_denoiser(saved(folder), half=False)
+    return Distiller(DistilConfig(way=way, rank=2, batch_size=32), teacher, Fields())
+
+
+@pytest.mark.parametrize("way", ["adversarial", "progressive", "consistency"])
+def test_a_distillation_that_goes_on_is_bit_for_bit_one_that_was_not_stopped(tmp_path, way):
+    one, other = distiller(tmp_path, way), distiller(tmp_path, way)
+    with Crew() as crew:
+        for _ in range(3):
+            one.step(crew)
+        for _ in range(2):
+            other.step(crew)
+        kept = {name: tensor.clone() for name, tensor in other.tensors().items()}
+        resumed = distiller(tmp_path, way)
+        resumed.go_on(kept, other.images_seen)
+        resumed.step(crew)
+    whole = one.tensors()
+    assert whole.keys() == resumed.tensors().keys()
+    for name, tensor in resumed.tensors().items():
+        assert torch.equal(tensor, whole[name]), name
+
+
+def test_any_number_of_threads_distils_the_same_bits(tmp_path):
+    found, before = [], torch.get_num_threads()
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        run = distiller(tmp_path, "adversarial")
+        with Crew() as crew:
+            run.step(crew)
+        found.append(run.tensors())
+    torch.set_num_threads(before)
+    assert all(torch.equal(tensor, found[1][name]) for name, tensor in found[0].items())
+
+
+def test_nobody_who_cannot_tell_is_at_the_logarithm_of_two():
+    answers = [torch.zeros(2, 1, 4, 4), torch.zeros(2, 1, 2, 2)]
+    assert float(taken_for_real(answers)) == pytest.approx(math.log(2))
+
+
+def test_the_steepness_of_a_critic_is_the_square_of_its_slope():
+    class Linear(Critic):
+        def forward(self, image, guide, mpp):
+            return [3 * image.sum((1, 2, 3), keepdim=True)]
+
+    image = torch.randn(2, 3, 4, 4)
+    found = steepness(Linear(), image, image, torch.ones(2))
+    assert float(found) == pytest.approx(3 * 4 * 4 * 3**2)
+
+
+def test_the_verb_distils_and_goes_on(tmp_path):
+    model, folder = saved(tmp_path), tmp_path / "run"
+    words = f"{folder} --cohort phantom --teacher {model} --minutes 0.001"
+    for more in ("", " --resume"):
+        result = CliRunner().invoke(distil_verb, (words + more).split(), catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        assert "the student has seen" in result.output
+    assert load_denoiser(folder / "told.safetensors").student is not None
+    again = CliRunner().invoke(distil_verb, words.split())
+    assert isinstance(again.exception, WsigenError)
+    assert "holds a run already" in str(again.exception)

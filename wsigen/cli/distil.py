@@ -1,0 +1,86 @@
+"""wsigen distil: a student that paints a stage in two evaluations."""
+
+import signal
+from pathlib import Path
+
+import click
+
+from wsigen.cli.finite import FINITE
+from wsigen.cli.options import THREADS, threads_used
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--cohort",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder of slides, cohort.csv, pack, or the word sample or phantom.",
+)
+@click.option(
+    "--teacher",
+    default="small-3",
+    show_default=True,
+    metavar="MODEL",
+    help="A model that is told its guide, by its name or path.",
+)
+@click.option(
+    "--way",
+    type=click.Choice(["adversarial", "progressive", "consistency"]),
+    default="adversarial",
+    show_default=True,
+    help="What the student is made to do.",
+)
+@click.option("--exclude", multiple=True, metavar="CASE", help="Leave a case out (repeatable).")
+@click.option("--resume", is_flag=True, help="Go on with the run in FOLDER.")
+@click.option("--minutes", type=FINITE, help="Stop after so many minutes; --resume goes on.")
+@click.option(
+    "--save-minutes", type=FINITE, default=5, show_default=True, help="Time between saves."
+)
+@THREADS
+@click.option("--seed", type=int, default=0, show_default=True, help="Name of all random streams.")
+def distil(
+    folder: Path,
+    cohort: Path,
+    teacher: str,
+    way: str,
+    exclude: tuple[str, ...],
+    resume: bool,
+    minutes: float | None,
+    save_minutes: float,
+    seed: int,
+) -> None:
+    """Distil a student of a model into FOLDER, on the processor.
+
+    FOLDER then holds the teacher with its student beside it. It goes on until it is stopped; stopped by Ctrl-C or kill,
+    it saves first.
+
+    \b
+    Examples:
+      wsigen distil runs/student --cohort slides/cohort.csv --minutes 60
+      wsigen distil runs/student --cohort slides/cohort.csv --resume --minutes 60
+      wsigen generate slide.tiff --model runs/student/small-3.safetensors --plan student
+    """
+    from tqdm import tqdm
+
+    from wsigen.cohorts.cohort import read_cohort
+    from wsigen.training.distil_run import distil_in_folder
+    from wsigen.training.upscaling import DistilConfig
+
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop, signal.default_int_handler)
+    steps = distil_in_folder(
+        folder,
+        DistilConfig(way=way, seed=seed),
+        teacher,
+        read_cohort(cohort, exclude=exclude),
+        resume=resume,
+        minutes=minutes,
+        save_minutes=save_minutes,
+    )
+    click.echo(threads_used())
+    with tqdm(unit="patch") as bar:
+        for progress in steps:
+            bar.set_postfix(loss=f"{progress.loss:.4f}", refresh=False)
+            bar.update(progress.images_seen - bar.n)
+    click.echo(f"{folder}: the student has seen {bar.n} patches")

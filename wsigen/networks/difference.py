@@ -1,0 +1,73 @@
+"""The weights of a student as a small difference from its teacher's: of low rank where they are matrices.
+
+    W' = W + B A        B: outputs x rank,  A: rank x inputs        (Hu et al. 2022, "LoRA")
+    b' = b + a
+
+B and a begin at zero, so that a student begins as its teacher.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+Weights = dict[str, Tensor]
+
+
+class Difference(nn.Module):
+    """B and A for each matrix of a network, and a for each vector.
+
+    Args:
+        weights: of the teacher, by name; a convolution counts as the matrix of all that an output sees.
+        rank: of B A, or less where the matrix is smaller.
+    """
+
+    def __init__(self, weights: Mapping[str, Tensor], rank: int) -> None:
+        super().__init__()
+        self.names = list(weights)
+        self.left, self.right = nn.ParameterDict(), nn.ParameterDict()
+        for name, weight in weights.items():
+            key, inputs = _key(name), weight[0].numel()
+            if weight.dim() == 1:
+                self.left[key] = torch.zeros(len(weight))
+                continue
+            narrow = min(rank, len(weight), inputs)
+            self.left[key] = torch.zeros(len(weight), narrow)
+            self.right[key] = torch.randn(narrow, inputs) / math.sqrt(inputs)
+
+    @property
+    def rank(self) -> int:
+        """The largest rank there is."""
+        return max(matrix.shape[0] for matrix in self.right.values())
+
+    @torch.no_grad()
+    def applied(self, weights: Mapping[str, Tensor]) -> Weights:
+        """The student's weights, from the teacher's."""
+        return {name: weights[name] + self._of(_key(name), weights[name]) for name in self.names}
+
+    def _of(self, key: str, weight: Tensor) -> Tensor:
+        left = self.left[key]
+        return (left @ self.right[key]).view_as(weight) if key in self.right else left
+
+    @torch.no_grad()
+    def take_gradients(self, found: Iterable[Tensor | None]) -> None:
+        """Leave in B, A and a the gradients that follow from those of the student's weights, in their order.
+
+        dL/dB = (dL/dW') A^T,  dL/dA = B^T (dL/dW'). So the network itself is run as it is, with plain weights.
+        """
+        for name, gradient in zip(self.names, found, strict=True):
+            key = _key(name)
+            left = self.left[key]
+            if gradient is None:
+                left.grad = None
+            elif key not in self.right:
+                left.grad = gradient.float()
+            else:
+                right, matrix = self.right[key], gradient.float().flatten(1)
+                left.grad, right.grad = matrix @ right.T, left.T @ matrix
+
+
+def _key(name: str) -> str:
+    """A name that torch allows for a parameter."""
+    return name.replace(".", "/")

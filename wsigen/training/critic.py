@@ -1,0 +1,64 @@
+"""Who tells a student's tissue from real tissue: a small convolutional critic that knows the guide and the scale.
+
+Each of its answers looks at a square of some pixels (Isola et al. 2017, "PatchGAN"), at three sizes of square. It is
+shown the image, its difference from the guide, enlarged, since that is what the student adds, and the guide.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from wsigen.arrays import Images, PerImage
+
+DETAIL = 8.0  # how much larger what the guide does not have is shown: it is small
+
+
+class Critic(nn.Module):
+    """Answers above 0 for real tissue, below for a student's.
+
+    Args:
+        width: channels at full size; they grow to four times as many.
+    """
+
+    def __init__(self, width: int = 48) -> None:
+        super().__init__()
+        widths = (2 * width, 4 * width, 4 * width)
+        self.stem = nn.Conv2d(10, width, 3, padding=1)
+        self.halve = nn.ModuleList(
+            nn.Conv2d(inputs, outputs, 4, stride=2, padding=1)
+            for inputs, outputs in zip((width, *widths), widths, strict=False)
+        )
+        self.heads = nn.ModuleList(nn.Conv2d(channels, 1, 1) for channels in widths)
+
+    def forward(self, image: Images, guide: Images, mpp: PerImage) -> list[Tensor]:
+        """Answers at a half, a quarter and an eighth of the size, each (batch, 1, height, width).
+
+        Args:
+            image: what is judged.
+            guide: the guide without noise, at full size.
+            mpp: micrometres per pixel.
+        """
+        scale = (mpp.log() / 4)[:, None, None, None].expand(-1, 1, *image.shape[2:])
+        seen = torch.cat([image, DETAIL * (image - guide), guide, scale], dim=1)
+        h = functional.leaky_relu(
+            self.stem(seen.contiguous(memory_format=torch.channels_last)), 0.2
+        )
+        answers = []
+        for halve, head in zip(self.halve, self.heads, strict=True):
+            h = functional.leaky_relu(halve(h), 0.2)
+            answers.append(head(h).float())
+        return answers
+
+
+def taken_for_real(answers: list[Tensor]) -> Tensor:
+    """The loss of who wants all to be taken for real: mean of ln(1 + e^-answer); with -answers, for the opposite."""
+    return torch.stack([functional.softplus(-answer).mean() for answer in answers]).mean()
+
+
+def steepness(critic: Critic, image: Images, guide: Images, mpp: PerImage) -> Tensor:
+    """Mean squared slope of the critic's answers at real images (Mescheder et al. 2018, "R1"): what keeps it smooth."""
+    image = image.detach().requires_grad_()
+    answers = critic(image, guide, mpp)
+    total = torch.stack([answer.mean((1, 2, 3)).sum() for answer in answers]).sum()
+    (slope,) = torch.autograd.grad(total, image, create_graph=True)
+    return slope.square().sum((1, 2, 3)).mean()

@@ -1,0 +1,181 @@
+"""Distilling: a student that goes from noise at a stage's start to tissue in one evaluation, or in two.
+
+It begins as its teacher and learns a low-rank difference from it (`wsigen.networks.difference`). Each batch is the two
+steps of a stage: half from the guide with noise of the first level, half from what the student made of that, with fresh
+noise of the second. What it should have made, `wsigen.training.ways` says.
+"""
+
+from collections.abc import Iterator
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+from wsigen.arrays import Images, PerImage
+from wsigen.denoiser import EDMDenoiser
+from wsigen.guidance import AveragePool
+from wsigen.networks.difference import Difference
+from wsigen.networks.unet import UNet
+from wsigen.plan import STUDENT
+from wsigen.runs.crew import Crew, one_thread
+from wsigen.training.checkpoint import LoadedDenoiser, keep_as_multiplied
+from wsigen.training.critic import Critic
+from wsigen.training.drawing import Drawer
+from wsigen.training.progress import Progress, Step
+from wsigen.training.upscaling import WINDOWS, DistilConfig, Upscaling, upscaling
+from wsigen.training.ways import LOSSES
+
+SHARE = 16  # patches whose gradient a thread computes at once
+OPERATOR = AveragePool()
+
+
+class Distiller:
+    """Student, critic and their optimisers.
+
+    Args:
+        config: how to distil.
+        teacher: a model that is told its guide; its weights stay as they are.
+        drawer: what draws fields of two by two patches.
+    """
+
+    def __init__(self, config: DistilConfig, teacher: LoadedDenoiser, drawer: Drawer) -> None:
+        torch.manual_seed(config.seed)
+        self.config, self.teacher, self.drawer = config, teacher, drawer
+        self.images_seen = 0
+        self.sigmas = STUDENT.sigmas()
+        assert isinstance(teacher.network, UNet)
+        self.weights = {n: w.detach().float() for n, w in teacher.network.named_parameters()}
+        self.difference = Difference(self.weights, config.rank)
+        self.average = deepcopy(self.difference)
+        network = UNet(teacher.info.network)
+        if teacher.half_precision:
+            keep_as_multiplied(network)
+        self.student = EDMDenoiser(network, teacher.sigma_data, half=teacher.half_precision)
+        self.parameters = dict(network.named_parameters())
+        self.critic = Critic()
+        self.optimizer = torch.optim.Adam(
+            self.difference.parameters(), config.learning_rate, betas=(0.0, 0.99)
+        )
+        self.critic_optimizer = torch.optim.Adam(
+            self.critic.parameters(), config.critic_rate, betas=(0.0, 0.99)
+        )
+        self.become()
+
+    def become(self) -> None:
+        """Give the student the weights that its difference stands for."""
+        with torch.no_grad():
+            for name, weight in self.difference.applied(self.weights).items():
+                self.parameters[name].copy_(weight)
+
+    def run(self) -> Iterator[Progress]:
+        """Distil on and on, one step at a time."""
+        with Crew() as crew:
+            while True:
+                with one_thread():
+                    step = self.step(crew)
+                yield step.progress()
+
+    def step(self, crew: Crew) -> Step:
+        """Take one step; shares are added up in their order, so that any number of threads gives the same bits."""
+        first, size = self.images_seen, self.config.batch_size
+        fields = range(first // WINDOWS, (first + size) // WINDOWS)
+        batch = upscaling(self.drawer.draw(fields), self.config, fields[0])
+        way = LOSSES[self.config.way]
+
+        def gradients(share: Upscaling) -> tuple[Tensor, list[list[Tensor | None]]]:
+            loss, critics = way(self, share)
+            found = [
+                list(torch.autograd.grad(loss, list(self.parameters.values()), allow_unused=True))
+            ]
+            if critics is not None:
+                found.append(list(torch.autograd.grad(critics, list(self.critic.parameters()))))
+            return (loss if critics is None else critics).detach(), found
+
+        total, sums = torch.zeros(()), list[list[Tensor | None]]()
+        shares = batch.shares(SHARE)
+        for _, (loss, found) in crew.in_order(gradients, shares):
+            total += loss / len(shares)
+            sums = added(sums, found) if sums else found
+        self.difference.take_gradients(sums[0])
+        for parameter in self.difference.parameters():
+            if parameter.grad is not None:
+                parameter.grad /= len(shares)
+        norm = nn.utils.clip_grad_norm_(self.difference.parameters(), 1.0)
+        self.optimizer.step()
+        if len(sums) > 1:
+            for weight, gradient in zip(self.critic.parameters(), sums[1], strict=True):
+                weight.grad = None if gradient is None else gradient / len(shares)
+            self.critic_optimizer.step()
+        self.become()
+        self.images_seen += size
+        steps = self.images_seen // size
+        kept = min(
+            self.config.ema, steps / (10 + steps)
+        )  # a short run's average is of its end, too
+        with torch.no_grad():
+            averages, news = list(self.average.parameters()), list(self.difference.parameters())
+            torch._foreach_lerp_(averages, news, 1 - kept)
+        return Step(self.images_seen, total, self.config.learning_rate, norm)
+
+    def start(self, batch: Upscaling) -> Images:
+        """What a stage starts from: the guide with noise of the first level."""
+        return OPERATOR.pinv(batch.guide) + float(self.sigmas[0]) * batch.noise
+
+    def levels(self, half: int, number: int) -> PerImage:
+        """Noise levels of a batch whose second half takes the second step."""
+        first, second = self.sigmas[:2].tolist()
+        return torch.where(torch.arange(number) < half, first, second)
+
+    def two_steps(self, batch: Upscaling) -> tuple[Images, PerImage]:
+        """Half of the batch before the first step, half before the second, after the student's own first."""
+        half = len(batch) // 2
+        x, second = self.start(batch), batch.part(slice(half, None))
+        sigma = self.levels(half, len(batch))
+        with torch.no_grad():
+            u = self.student(x[half:], float(self.sigmas[0]), second.mpp, second.told)
+        return torch.cat([x[:half], u + float(self.sigmas[1]) * second.fresh]), sigma
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything a run needs to go on."""
+        parts = {"difference": self.difference, "average": self.average, "critic": self.critic}
+        found = {f"{n}.{k}": v for n, part in parts.items() for k, v in part.state_dict().items()}
+        for name, optimizer in self._optimizers().items():
+            for index, state in optimizer.state_dict()["state"].items():
+                found |= {f"{name}.{index}.{key}": value for key, value in state.items()}
+        return found
+
+    def go_on(self, tensors: dict[str, Tensor], images_seen: int) -> None:
+        """Take up what :meth:`tensors` gave."""
+        self.images_seen = images_seen
+        parts = {"difference": self.difference, "average": self.average, "critic": self.critic}
+        for name, part in parts.items():
+            part.load_state_dict(under(tensors, name))
+        for name, optimizer in self._optimizers().items():
+            state: dict[int, dict[str, Tensor]] = {}
+            for path, value in under(tensors, name).items():
+                index, key = path.split(".")
+                state.setdefault(int(index), {})[key] = value
+            groups = optimizer.state_dict()["param_groups"]
+            optimizer.load_state_dict({"state": state, "param_groups": groups})
+        self.become()
+
+    def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return {"optimizer": self.optimizer, "critic_optimizer": self.critic_optimizer}
+
+
+def added(
+    sums: list[list[Tensor | None]], found: list[list[Tensor | None]]
+) -> list[list[Tensor | None]]:
+    """Gradients of one share more, in float32."""
+    return [
+        [
+            a if b is None else b if a is None else a.float() + b.float()
+            for a, b in zip(some, more, strict=True)
+        ]
+        for some, more in zip(sums, found, strict=True)
+    ]
+
+
+def under(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    """The tensors of one part, without its name."""
+    return {n.removeprefix(f"{name}."): t for n, t in tensors.items() if n.startswith(f"{name}.")}

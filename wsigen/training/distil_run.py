@@ -1,0 +1,120 @@
+"""A student's distillation in a folder: distils, saves, and goes on where it stopped.
+
+The folder holds config.json, run_info.jsonl (one line for each start), losses.csv, distilling.safetensors (everything
+needed to go on), and the teacher with its student beside it, ready to use as ``--model FOLDER/NAME.safetensors``.
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from wsigen.cohorts.entry import Entry
+from wsigen.errors import WsigenError
+from wsigen.provenance import run_info
+from wsigen.training.checkpoint import LoadedDenoiser, find_model, load_denoiser
+from wsigen.training.config import TOLD
+from wsigen.training.distil import Distiller
+from wsigen.training.drawing import Drawer
+from wsigen.training.monitor import append_losses
+from wsigen.training.progress import Progress
+from wsigen.training.run import drawn_patches
+from wsigen.training.student import save_student, student_of
+from wsigen.training.upscaling import DistilConfig
+from wsigen.training.weights import read_safetensors, write_safetensors
+
+STATE, FORMAT = "distilling.safetensors", "wsigen-distilling-1"
+TOGETHER = 50  # steps to a row of losses.csv
+
+
+def distil_in_folder(
+    folder: Path,
+    config: DistilConfig,
+    teacher: str,
+    entries: Sequence[Entry],
+    *,
+    resume: bool = False,
+    minutes: float | None = None,
+    save_minutes: float = 5.0,
+) -> Iterator[Progress]:
+    """Distil and yield each step's progress; save every ``save_minutes`` and at the end.
+
+    Args:
+        folder: of the run; must not hold one yet unless ``resume``.
+        config: of a new run; a resumed one keeps its own.
+        teacher: name or file of a model that is told its guide; a resumed run keeps its own.
+        entries: the cohort; its split "train" is used.
+        resume: go on with the run in ``folder``.
+        minutes: stop after so long.
+        save_minutes: time between saves.
+    """
+    state = folder / STATE
+    if resume != state.is_file():
+        raise WsigenError(
+            f"{folder}: no {STATE} to resume from; start without --resume"
+            if resume
+            else f"{folder}: holds a run already; add --resume to go on, or choose another folder"
+        )
+    tensors, header = read_safetensors(state) if resume else ({}, {})
+    if resume:
+        if header.get("format") != FORMAT:
+            raise WsigenError(f"{state}: not the state of a distillation; expected {FORMAT!r}")
+        config = DistilConfig(**json.loads(header["config"]))
+        teacher = str(folder / header["teacher"])
+    model = load_denoiser(teacher)
+    if not model.is_told:
+        raise WsigenError(
+            f"{model.name} was not trained to be told its guide, which is all that a student goes by; choose another "
+            "--teacher"
+        )
+    student = Distiller(config, model, drawn_fields(config, model, entries))
+    if resume:
+        student.go_on(tensors, int(header["images_seen"]))
+    folder.mkdir(parents=True, exist_ok=True)
+    own = folder / find_model(teacher).name
+    if not resume:
+        shutil.copyfile(find_model(teacher), own)
+    (folder / "config.json").write_text(json.dumps(asdict(config), indent=2))
+    info = run_info("cpu", minutes=minutes, first_image=student.images_seen, teacher=own.stem)
+    with (folder / "run_info.jsonl").open("a") as file:
+        file.write(json.dumps(info) + "\n")
+
+    def save() -> None:
+        about = {"config": json.dumps(asdict(config)), "images_seen": str(student.images_seen)}
+        kept = {name: tensor.contiguous() for name, tensor in student.tensors().items()}
+        write_safetensors(state, kept, {"format": FORMAT, "teacher": own.name, **about})
+        save_student(student_of(own), student.average, model.file_sha256, student.images_seen)
+
+    began = saved = time.monotonic()
+    recent: list[Progress] = []
+    try:
+        for progress in student.run():
+            recent.append(progress)
+            yield progress
+            now = time.monotonic()
+            if len(recent) >= TOGETHER:
+                append_losses(folder / "losses.csv", recent, now - began)
+                recent = []
+            if now - saved > 60 * save_minutes:
+                save()
+                saved = now
+            if minutes is not None and now - began > 60 * minutes:
+                return
+    finally:
+        save()
+
+
+def drawn_fields(config: DistilConfig, teacher: LoadedDenoiser, entries: Sequence[Entry]) -> Drawer:
+    """Fields of two by two patches, drawn as the preset "told" draws patches."""
+    info = teacher.info
+    train = replace(
+        TOLD,
+        network=info.network,
+        patch_px=2 * info.patch_px,
+        mpp_min=info.mpp_min,
+        mpp_max=info.mpp_max,
+        seed=config.seed,
+    )
+    return drawn_patches(train, entries, "cpu")

@@ -1,0 +1,59 @@
+"""Files of students: what a student's weights are beyond its teacher's, which has to lie beside it.
+
+``small-3-student.safetensors`` is the student of ``small-3.safetensors``; its header names the teacher by the digest of
+that file.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from wsigen.errors import WsigenError
+from wsigen.networks.difference import Difference, Weights
+from wsigen.training.weights import read_safetensors, write_safetensors
+
+FORMAT, SUFFIX = "wsigen-student-1", "-student"
+
+
+def student_of(model: Path) -> Path:
+    """Where the student of a model lies, if it has one."""
+    return model.with_name(f"{model.stem}{SUFFIX}{model.suffix}")
+
+
+def save_student(path: Path, difference: Difference, teacher_sha256: str, images_seen: int) -> None:
+    """Write a difference, in bfloat16."""
+    header = {"format": FORMAT, "teacher_sha256": teacher_sha256, "images_seen": str(images_seen)}
+    tensors = {name: t.to(torch.bfloat16) for name, t in difference.state_dict().items()}
+    write_safetensors(path, tensors, header | {"rank": str(difference.rank)})
+
+
+def read_student(path: Path, teacher: Mapping[str, Tensor], teacher_sha256: str) -> Weights:
+    """The student's weights, float32.
+
+    Args:
+        path: of the student.
+        teacher: the teacher's weights, by name.
+        teacher_sha256: digest of the teacher's file.
+
+    Raises:
+        WsigenError: a damaged or foreign file, or the student of another model.
+    """
+    tensors, header = read_safetensors(path)
+    if header.get("format") != FORMAT:
+        raise WsigenError(
+            f"{path}: not a student (format {header.get('format')!r}); expected {FORMAT!r}, as wsigen distil writes it"
+        )
+    if header.get("teacher_sha256") != teacher_sha256:
+        raise WsigenError(
+            f"{path}: the student of another model ({header.get('teacher_sha256', '')[:12]}) than the one beside it "
+            f"({teacher_sha256[:12]}); put it beside its own, or distil anew"
+        )
+    weights = {name: value.float() for name, value in teacher.items()}
+    difference = Difference(weights, int(header["rank"]))
+    try:
+        difference.load_state_dict({name: value.float() for name, value in tensors.items()})
+    except RuntimeError as error:
+        raise WsigenError(f"{path}: does not fit its teacher's network; distil anew") from error
+    return difference.applied(weights)

@@ -1,0 +1,122 @@
+"""Three ways to say what a student should have made of a batch.
+
+adversarial    tissue, as far as a critic can tell (Goodfellow et al. 2014), near the truth, of the guide's tone
+progressive    what its teacher makes of the same noise in six steps (Salimans and Ho 2022, in one go)
+consistency    what it makes itself of the same patch with less of the same noise (Song et al. 2023, Geng et al. 2024)
+"""
+
+import math
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from wsigen.arrays import Images, Levels, PerImage
+from wsigen.denoiser import EDMDenoiser
+from wsigen.guidance import AveragePool, told
+from wsigen.loss import loss_weight
+from wsigen.plan import TOLD
+from wsigen.sampler import sample
+from wsigen.schedule import karras_sigmas
+from wsigen.training.checkpoint import LoadedDenoiser
+from wsigen.training.critic import Critic, steepness, taken_for_real
+from wsigen.training.upscaling import WINDOWS, DistilConfig, Upscaling, joined, windows
+
+
+class Student(Protocol):
+    """What a way needs of a :class:`wsigen.training.distil.Distiller`."""
+
+    config: DistilConfig
+    teacher: LoadedDenoiser
+    student: EDMDenoiser
+    critic: Critic
+    sigmas: Levels
+    images_seen: int
+
+    def start(self, batch: Upscaling) -> Images:
+        """What a stage starts from."""
+        ...
+
+    def levels(self, half: int, number: int) -> PerImage:
+        """Noise levels of a batch whose second half takes the second step."""
+        ...
+
+    def two_steps(self, batch: Upscaling) -> tuple[Images, PerImage]:
+        """Half of the batch before the first step, half before the second."""
+        ...
+
+
+Found = tuple[Tensor, Tensor | None]  # the student's loss; the critic's
+OPERATOR = AveragePool()
+NOW_AND_THEN = 8  # steps between those in which the steepness counts, so many times as much
+
+
+def adversarial(run: Student, batch: Upscaling) -> Found:
+    """Both steps of a stage, judged by the critic; and the critic's own loss.
+
+    What the critic says counts as much as the error does: each patch's gradients are brought to one length, as Esser et
+    al. 2021 (VQGAN, Eq. 7) do with a layer's.
+    """
+    config, x, sigma = run.config, *run.two_steps(batch)
+    u = run.student(x, sigma, batch.mpp, batch.told)
+    made, clean = joined(u.detach()).requires_grad_(), joined(batch.clean)
+    seen, mpp = OPERATOR.enlarged(joined(batch.guide)), batch.mpp[::WINDOWS]
+    error = made - clean
+    away = (
+        config.truth * error.square().mean()
+        + 4 * config.guide * OPERATOR(error).square().mean()
+        + 64 * config.tone * functional.avg_pool2d(made - seen, 8).square().mean()
+    )
+    (pull,) = torch.autograd.grad(away, made)
+    (push,) = torch.autograd.grad(taken_for_real(run.critic(made, seen, mpp)), made)
+    length = 2 / error.numel() * error.detach().flatten(1).norm(dim=1)
+    push = push * (length / push.flatten(1).norm(dim=1).clamp(min=1e-12)).mean()
+    real, false = run.critic(clean, seen, mpp), run.critic(made.detach(), seen, mpp)
+    told_apart = taken_for_real(real) + taken_for_real([-answer for answer in false])
+    if run.images_seen // config.batch_size % NOW_AND_THEN == 0:
+        steep = steepness(run.critic, clean, seen, mpp)
+        told_apart = told_apart + NOW_AND_THEN / 2 * config.smooth * steep
+    return 100 * (u * windows(pull + push)).sum(), told_apart
+
+
+def progressive(run: Student, batch: Upscaling) -> Found:
+    """What the teacher makes of the same start; and, for the second step, of that with fresh noise."""
+    half = len(batch) // 2
+    whole, second = run.sigmas, batch.part(slice(half, None))
+    levels = TOLD.sigmas()
+    later = karras_sigmas(3, TOLD.sigma_min, float(whole[1]))
+    with torch.no_grad():
+        x = run.start(batch)
+        target = sample(told(run.teacher, batch.told), x, levels, batch.mpp, solver=TOLD.solver)
+        again = target[half:] + float(whole[1]) * second.fresh
+        refined = sample(
+            told(run.teacher, second.told), again, later, second.mpp, solver=TOLD.solver
+        )
+    x, target = torch.cat([x[:half], again]), torch.cat([target[:half], refined])
+    sigma = run.levels(half, len(batch))
+    error = (run.student(x, sigma, batch.mpp, batch.told) - target).square().mean((1, 2, 3))
+    return (loss_weight(sigma, run.teacher.sigma_data) * error).mean(), None
+
+
+def consistency(run: Student, batch: Upscaling) -> Found:
+    """What the student makes of the same patch with half of the same noise, and at last the patch itself."""
+    low, high = math.log(0.08), math.log(2.0)
+    sigma = (low + (high - low) * batch.chance).exp()
+    less = torch.where(sigma / 2 < 0.05, 0.0, sigma / 2)
+    more, some = sigma[:, None, None, None], less[:, None, None, None]
+    with torch.no_grad():
+        x = batch.clean + some * batch.noise
+        target = run.student(x, less.clamp(min=0.05), batch.mpp, batch.told)
+        target = torch.where(some > 0, target, batch.clean)
+    u = run.student(batch.clean + more * batch.noise, sigma, batch.mpp, batch.told)
+    error = (u - target).square().mean((1, 2, 3))
+    return (error / (sigma - less)).mean(), None
+
+
+LOSSES: dict[str, Callable[[Student, Upscaling], Found]] = {
+    "adversarial": adversarial,
+    "progressive": progressive,
+    "consistency": consistency,
+}
