@@ -3,21 +3,31 @@
 Torch is imported where a fixture is used, after `conftest.py` has hooked its checks into the method.
 """
 
+import hashlib
+
 import pytest
 
 
-def save_model(path, seed=0, *, told=False):
+def save_model(path, seed=0, *, told=False, student=False):
+    """An untrained model; a told one may have a student beside it, which says what it says."""
     import torch
 
+    from wsigen.networks.difference import Difference
     from wsigen.networks.unet import UNet, UNetConfig
     from wsigen.training.checkpoint import ModelInfo, save_checkpoint
+    from wsigen.training.student import save_student, student_of
 
     torch.manual_seed(seed)
     config = UNetConfig(
         widths=(16, 16), blocks=1, attention=False, condition_channels=32, told=told
     )
     info = ModelInfo(config, 0.5, 32, 0.25, 40.0, 1, ("nothing (own data)",))
-    save_checkpoint(path, UNet(config), info)
+    network = UNet(config)
+    save_checkpoint(path, network, info)
+    if student:
+        teacher = hashlib.sha256(path.read_bytes()).hexdigest()
+        difference = Difference(dict(network.named_parameters()), rank=2)
+        save_student(student_of(path), difference, teacher, images_seen=1)
     return path
 
 

@@ -31,7 +31,7 @@ from wsigen.study.store import Store
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 PROJECT = (ROOT / "pyproject.toml").read_text("utf-8")
 MADE = (  # verbs, and which word after them names what they make
-    (["generate"], 1), (["phantom"], 1), (["train"], 1), (["zoom"], 1), (["study", "create"], 2),
+    (["generate"], 1), (["phantom"], 1), (["train"], 1), (["distil"], 1), (["zoom"], 1), (["study", "create"], 2),
     (["study", "sheet"], 2),
     (["convert"], 2), (["pack"], 2), (["cohort", "hold-out"], 3),
 )  # fmt: skip
@@ -119,7 +119,7 @@ def reader(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Path:
     """A folder in which commands are given: with links to the desk, an untrained model for every name, no server."""
-    model = save_model(tmp_path_factory.getbasetemp() / "tiny.safetensors")
+    model = save_model(tmp_path_factory.getbasetemp() / "tiny.safetensors", told=True, student=True)
     folder = tmp_path / "here"
     folder.mkdir()
     monkeypatch.chdir(folder)

@@ -84,5 +84,7 @@ def test_samples_have_the_mean_and_spread_of_the_data(solver):
 
 
 def test_an_unknown_solver_is_named_with_the_known_ones():
-    with pytest.raises(WsigenError, match="no solver 'rk4'; expected one of euler, heun, 2m or student"):
+    with pytest.raises(
+        WsigenError, match="no solver 'rk4'; expected one of euler, heun, 2m or student"
+    ):
         solver_step("rk4")

@@ -133,8 +133,8 @@ SLIDE = (
     click.option(
         "--plan",
         "plan_name",
-        help="told, student with a third of its evaluations, fast, preview, or paper as published; by default told "
-        "where the model is told its guide, else fast.",
+        help="student, told with three times its evaluations, fast, preview, or paper as published; by default student "
+        "where the model has one, told where it is told its guide, else fast.",
     ),
     click.option("--num-steps", type=click.IntRange(min=1), help="N, instead of the plan's."),
     click.option("--guided-steps", type=click.IntRange(min=0), help="r, instead of the plan's."),

@@ -137,7 +137,8 @@ def ask(
     }
     painter = denoiser.painter(plan, seed=seed, batch_size=batch_size)
     if plan.solver == "student":
-        described["student_sha256"] = painter.for_solver("student").denoiser.sha256
+        painter.for_solver("student")  # refuses where there is none
+        described["student_sha256"] = denoiser.student.sha256 if denoiser.student else None
     asked = Asked(denoiser, painter, path, width, height, mpp, device, described).of_seed(seed)
     return asked.cut() if field else asked
 

@@ -176,7 +176,9 @@ class LoadedDenoiser(EDMDenoiser):
 
     @property
     def plan_name(self) -> str:
-        """The named plan that suits the model."""
+        """The named plan that suits the model: "student" where it has one, "told" where it is told, else "fast"."""
+        if self.student_file is not None:
+            return "student"
         return "told" if self.is_told else "fast"
 
     def painter(self, plan: StagePlan = PAPER, *, seed: int = 0, batch_size: int = 32) -> Painter:

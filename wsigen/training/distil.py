@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from wsigen.arrays import Images, PerImage
-from wsigen.denoiser import EDMDenoiser
+from wsigen.denoiser import EDMDenoiser, keep_as_multiplied
 from wsigen.guidance import AveragePool
 from wsigen.networks.difference import Difference
 from wsigen.networks.unet import UNet
 from wsigen.plan import STUDENT
 from wsigen.runs.crew import Crew, one_thread
-from wsigen.training.checkpoint import LoadedDenoiser, keep_as_multiplied
+from wsigen.training.checkpoint import LoadedDenoiser
 from wsigen.training.critic import Critic
 from wsigen.training.drawing import Drawer
 from wsigen.training.progress import Progress, Step
@@ -27,6 +27,7 @@ from wsigen.training.ways import LOSSES
 
 SHARE = 16  # patches whose gradient a thread computes at once
 OPERATOR = AveragePool()
+Gradients = list[Tensor | None]
 
 
 class Distiller:
@@ -42,7 +43,6 @@ class Distiller:
         torch.manual_seed(config.seed)
         self.config, self.teacher, self.drawer = config, teacher, drawer
         self.images_seen = 0
-        self.sigmas = STUDENT.sigmas()
         assert isinstance(teacher.network, UNet)
         self.weights = {n: w.detach().float() for n, w in teacher.network.named_parameters()}
         self.difference = Difference(self.weights, config.rank)
@@ -82,29 +82,28 @@ class Distiller:
         batch = upscaling(self.drawer.draw(fields), self.config, fields[0])
         way = LOSSES[self.config.way]
 
-        def gradients(share: Upscaling) -> tuple[Tensor, list[list[Tensor | None]]]:
-            loss, critics = way(self, share)
-            found = [
-                list(torch.autograd.grad(loss, list(self.parameters.values()), allow_unused=True))
-            ]
-            if critics is not None:
-                found.append(list(torch.autograd.grad(critics, list(self.critic.parameters()))))
-            return (loss if critics is None else critics).detach(), found
+        def gradients(share: Upscaling) -> tuple[Tensor, Gradients, Gradients]:
+            part = len(share) / size
+            loss, told_apart = (
+                None if found is None else part * found for found in way(self, share)
+            )
+            assert loss is not None
+            weights, critic = list(self.parameters.values()), list(self.critic.parameters())
+            mine = torch.autograd.grad(loss, weights, allow_unused=True)
+            if told_apart is None:
+                return loss.detach(), list(mine), []
+            return told_apart.detach(), list(mine), list(torch.autograd.grad(told_apart, critic))
 
-        total, sums = torch.zeros(()), list[list[Tensor | None]]()
-        shares = batch.shares(SHARE)
-        for _, (loss, found) in crew.in_order(gradients, shares):
-            total += loss / len(shares)
-            sums = added(sums, found) if sums else found
-        self.difference.take_gradients(sums[0])
-        for parameter in self.difference.parameters():
-            if parameter.grad is not None:
-                parameter.grad /= len(shares)
+        total, students, critics = torch.zeros(()), Gradients(), Gradients()
+        for _, (loss, mine, its) in crew.in_order(gradients, batch.shares(SHARE)):
+            total += loss
+            students, critics = added(students, mine), added(critics, its)
+        self.difference.take_gradients(students)
         norm = nn.utils.clip_grad_norm_(self.difference.parameters(), 1.0)
         self.optimizer.step()
-        if len(sums) > 1:
-            for weight, gradient in zip(self.critic.parameters(), sums[1], strict=True):
-                weight.grad = None if gradient is None else gradient / len(shares)
+        if critics:
+            for weight, gradient in zip(self.critic.parameters(), critics, strict=True):
+                weight.grad = gradient
             self.critic_optimizer.step()
         self.become()
         self.images_seen += size
@@ -113,27 +112,24 @@ class Distiller:
             self.config.ema, steps / (10 + steps)
         )  # a short run's average is of its end, too
         with torch.no_grad():
-            averages, news = list(self.average.parameters()), list(self.difference.parameters())
+            averages = list[Tensor](self.average.parameters())
+            news = list[Tensor](self.difference.parameters())
             torch._foreach_lerp_(averages, news, 1 - kept)
         return Step(self.images_seen, total, self.config.learning_rate, norm)
 
     def start(self, batch: Upscaling) -> Images:
         """What a stage starts from: the guide with noise of the first level."""
-        return OPERATOR.pinv(batch.guide) + float(self.sigmas[0]) * batch.noise
-
-    def levels(self, half: int, number: int) -> PerImage:
-        """Noise levels of a batch whose second half takes the second step."""
-        first, second = self.sigmas[:2].tolist()
-        return torch.where(torch.arange(number) < half, first, second)
+        return OPERATOR.pinv(batch.guide) + STUDENT.sigma_start * batch.noise
 
     def two_steps(self, batch: Upscaling) -> tuple[Images, PerImage]:
-        """Half of the batch before the first step, half before the second, after the student's own first."""
+        """Half of the batch before the first step, half before a later one, after the student's own first."""
         half = len(batch) // 2
-        x, second = self.start(batch), batch.part(slice(half, None))
-        sigma = self.levels(half, len(batch))
+        x, later = self.start(batch), batch.part(slice(half, None))
+        sigma = batch.later.clone()
+        sigma[:half] = STUDENT.sigma_start
         with torch.no_grad():
-            u = self.student(x[half:], float(self.sigmas[0]), second.mpp, second.told)
-        return torch.cat([x[:half], u + float(self.sigmas[1]) * second.fresh]), sigma
+            u = self.student(x[half:], STUDENT.sigma_start, later.mpp, later.told)
+        return torch.cat([x[:half], u + later.later[:, None, None, None] * later.fresh]), sigma
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything a run needs to go on."""
@@ -163,16 +159,13 @@ class Distiller:
         return {"optimizer": self.optimizer, "critic_optimizer": self.critic_optimizer}
 
 
-def added(
-    sums: list[list[Tensor | None]], found: list[list[Tensor | None]]
-) -> list[list[Tensor | None]]:
-    """Gradients of one share more, in float32."""
+def added(sums: Gradients, found: Gradients) -> Gradients:
+    """Gradients of one share more, in float32; what no share has stays None."""
+    if not sums:
+        return found
     return [
-        [
-            a if b is None else b if a is None else a.float() + b.float()
-            for a, b in zip(some, more, strict=True)
-        ]
-        for some, more in zip(sums, found, strict=True)
+        a if b is None else b if a is None else a.float() + b.float()
+        for a, b in zip(sums, found, strict=True)
     ]
 
 

@@ -34,6 +34,7 @@ class DistilConfig:
             squares as large as a guide pixel, and of its means over 8 px from those of the guide.
         smooth: weight of the critic's steepness.
         guide_sigmas: range of sigma_g, drawn log-uniformly.
+        later_sigmas: range of the noise levels of steps after the first, likewise.
         blur, organ_share: as in `wsigen.training.config.TrainConfig`.
         seed: name of every random stream of the run.
     """
@@ -49,12 +50,14 @@ class DistilConfig:
     tone: float = 0.3
     smooth: float = 0.1
     guide_sigmas: tuple[float, float] = (0.05, 0.3)
+    later_sigmas: tuple[float, float] = (0.1, 0.6)
     blur: float = 0.5
     organ_share: float = 0.6
     seed: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "guide_sigmas", tuple(self.guide_sigmas))  # JSON gives a list
+        for name in ("guide_sigmas", "later_sigmas"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON gives a list
         if self.way not in WAYS:
             raise WsigenError(f"no way {self.way!r} to distil; expected one of {', '.join(WAYS)}")
 
@@ -68,7 +71,8 @@ class Upscaling:
         guide: its averages, softened, (batch, 3, side / 2, side / 2).
         told: what student and teacher are told of it.
         mpp: micrometres per pixel, (batch,).
-        noise, fresh: standard normal, of the truth's shape: of a stage's start, and of what comes later.
+        noise, fresh: standard normal, of the truth's shape: of a stage's start, and of a later step.
+        later: noise level of that step, (batch,).
         chance: uniform numbers, (batch,).
     """
 
@@ -78,6 +82,7 @@ class Upscaling:
     mpp: PerImage
     noise: Images
     fresh: Images
+    later: PerImage
     chance: PerImage
 
     def __len__(self) -> int:
@@ -89,7 +94,7 @@ class Upscaling:
         some = Told(self.told.image[rows], sigma[rows], None if organ is None else organ[rows])
         return Upscaling(
             self.clean[rows], self.guide[rows], some, self.mpp[rows], self.noise[rows],
-            self.fresh[rows], self.chance[rows],
+            self.fresh[rows], self.later[rows], self.chance[rows],
         )  # fmt: skip
 
     def shares(self, most: int) -> "list[Upscaling]":
@@ -117,16 +122,20 @@ def upscaling(drawn: Drawn, config: DistilConfig, first: int) -> Upscaling:
         return torch.rand(len(fields), generator=stream, device=fields.device)
 
     guide = windows(softened(operator(fields), config.blur, uniform))
-    low, high = (math.log(sigma) for sigma in config.guide_sigmas)
-    sigma_g = (low + (high - low) * uniform()).exp()
+
+    def level(ends: tuple[float, float]) -> PerImage:
+        low, high = (math.log(sigma) for sigma in ends)
+        return (low + (high - low) * uniform()).exp()
+
+    sigma_g, later = level(config.guide_sigmas), level(config.later_sigmas)
     organ = torch.where(uniform() < config.organ_share, drawn.organ, 0)
-    sigma_g, organ, mpp, chance = (
-        each.repeat_interleave(WINDOWS) for each in (sigma_g, organ, drawn.mpp, uniform())
+    sigma_g, organ, mpp, later, chance = (
+        each.repeat_interleave(WINDOWS) for each in (sigma_g, organ, drawn.mpp, later, uniform())
     )
     shown = operator.enlarged(guide + sigma_g[:, None, None, None] * normal(guide))
     clean = windows(fields)
     about = Told(shown, sigma_g, organ)
-    return Upscaling(clean, guide, about, mpp, normal(clean), normal(clean), chance)
+    return Upscaling(clean, guide, about, mpp, normal(clean), normal(clean), later, chance)
 
 
 def windows(fields: Tensor) -> Tensor:

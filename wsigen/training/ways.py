@@ -5,7 +5,6 @@ progressive    what its teacher makes of the same noise in six steps (Salimans a
 consistency    what it makes itself of the same patch with less of the same noise (Song et al. 2023, Geng et al. 2024)
 """
 
-import math
 from collections.abc import Callable
 from typing import Protocol
 
@@ -13,11 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from wsigen.arrays import Images, Levels, PerImage
+from wsigen.arrays import Images, PerImage
 from wsigen.denoiser import EDMDenoiser
 from wsigen.guidance import AveragePool, told
 from wsigen.loss import loss_weight
-from wsigen.plan import TOLD
+from wsigen.plan import STUDENT, TOLD
 from wsigen.sampler import sample
 from wsigen.schedule import karras_sigmas
 from wsigen.training.checkpoint import LoadedDenoiser
@@ -32,19 +31,14 @@ class Student(Protocol):
     teacher: LoadedDenoiser
     student: EDMDenoiser
     critic: Critic
-    sigmas: Levels
     images_seen: int
 
     def start(self, batch: Upscaling) -> Images:
         """What a stage starts from."""
         ...
 
-    def levels(self, half: int, number: int) -> PerImage:
-        """Noise levels of a batch whose second half takes the second step."""
-        ...
-
     def two_steps(self, batch: Upscaling) -> tuple[Images, PerImage]:
-        """Half of the batch before the first step, half before the second."""
+        """Half of the batch before the first step, half before a later one."""
         ...
 
 
@@ -83,27 +77,25 @@ def adversarial(run: Student, batch: Upscaling) -> Found:
 
 def progressive(run: Student, batch: Upscaling) -> Found:
     """What the teacher makes of the same start; and, for the second step, of that with fresh noise."""
-    half = len(batch) // 2
-    whole, second = run.sigmas, batch.part(slice(half, None))
-    levels = TOLD.sigmas()
-    later = karras_sigmas(3, TOLD.sigma_min, float(whole[1]))
+    half, x = len(batch) // 2, run.start(batch)
+    second = batch.part(slice(half, None))
     with torch.no_grad():
-        x = run.start(batch)
-        target = sample(told(run.teacher, batch.told), x, levels, batch.mpp, solver=TOLD.solver)
-        again = target[half:] + float(whole[1]) * second.fresh
-        refined = sample(
-            told(run.teacher, second.told), again, later, second.mpp, solver=TOLD.solver
-        )
+        teacher = told(run.teacher, batch.told)
+        target = sample(teacher, x, TOLD.sigmas(), batch.mpp, solver=TOLD.solver)
+        again = target[half:] + STUDENT.sigma_min * second.fresh
+        levels = karras_sigmas(3, TOLD.sigma_min, STUDENT.sigma_min)
+        teacher = told(run.teacher, second.told)
+        refined = sample(teacher, again, levels, second.mpp, solver=TOLD.solver)
     x, target = torch.cat([x[:half], again]), torch.cat([target[:half], refined])
-    sigma = run.levels(half, len(batch))
+    sigma = torch.full((len(batch),), STUDENT.sigma_min)
+    sigma[:half] = STUDENT.sigma_start
     error = (run.student(x, sigma, batch.mpp, batch.told) - target).square().mean((1, 2, 3))
     return (loss_weight(sigma, run.teacher.sigma_data) * error).mean(), None
 
 
 def consistency(run: Student, batch: Upscaling) -> Found:
     """What the student makes of the same patch with half of the same noise, and at last the patch itself."""
-    low, high = math.log(0.08), math.log(2.0)
-    sigma = (low + (high - low) * batch.chance).exp()
+    sigma = 2 * (-3 * batch.chance).exp()  # 0.1 to 2
     less = torch.where(sigma / 2 < 0.05, 0.0, sigma / 2)
     more, some = sigma[:, None, None, None], less[:, None, None, None]
     with torch.no_grad():
