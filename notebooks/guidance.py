@@ -8,7 +8,7 @@
 # ```{figure} ../figures/held_guide.jpg
 # :alt: A guide in coarse pixels, and what becomes of it with 16, 28 and 40 guided steps of 40.
 #
-# A guide let go too soon, in time, and too late.
+# A guide let go too soon, in time, and never.
 # ```
 #
 # **Predict before you run.** The same guide is magnified with $r = 0$, $N/3$, $2N/3$ and $N$. Sketch two curves over $r$: how far

@@ -7,26 +7,30 @@ has to be is in make_samples.py.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 from saving import save
 
 from wsigen.experiments.result import Result, load_result
 from wsigen.plots.tissue import Panel, Pixels, cut, joined, side_by_side, strips
 
 PATCH = 64  # px, of the models that ship
+SECTION = Path(__file__).with_name("section")  # of the first page, by make_section.py
 
 
 def one_slide() -> Figure:
     """Chapter 1: patches that know nothing of each other, and as large a part of one slide."""
-    patches = cut(load_result("heldout").image("generated_0.7"), PATCH)
-    path = load_result("zoom_path")
+    patches = cut(load_result("heldout").image("generated_1.5"), PATCH)
+    with Image.open(SECTION / "still.jpg") as still:
+        afar = _square(np.asarray(still), still.width)
     return side_by_side(
         [
             Panel(joined(patches, 4), "broken: 16 patches, drawn one by one", "broken"),
-            Panel(finest(path), "one slide, as large a part of it"),
-            Panel(path.image("65536_00"), "the same slide from afar"),
+            Panel(_near("12/3_2", 4 * PATCH), "one slide, as large a part of it"),
+            Panel(afar, "the same slide from afar"),
         ]
     )
 
@@ -54,7 +58,7 @@ def held_guide() -> Figure:
             Panel(shown.image("guide"), "the guide", "given"),
             Panel(shown.image("guided_16"), "broken: let go too soon,\nr = 16", "broken"),
             Panel(shown.image("guided_28"), "let go in time,\nr = 28"),
-            Panel(shown.image("guided_40"), "broken: held too long,\nr = 40", "broken"),
+            Panel(shown.image("guided_40"), "held to the end,\nr = 40"),
         ],
         inches=2.2,
     )
@@ -105,19 +109,21 @@ def plans() -> Figure:
 
 def failures() -> Figure:
     """Chapter 12: what the model that ships cannot do."""
-    alone, path = load_result("slide_level"), load_result("zoom_path")
-    four = np.stack([_square(alone.image(f"slide_{number}")) for number in range(4)])
+    sections = load_result("sections")
+    rim, even = sections.image("section_2")[:, 128:], sections.image("section_5")[128:256, 160:288]
     return side_by_side(
         [
-            Panel(path.image("65536_00"), "broken: pieces of many stains,\nand no organ", "broken"),
-            Panel(
-                joined(four, 2, 4),
-                "broken: four slides, one kind\nof tissue, and one empty",
-                "broken",
-            ),
-            Panel(finest(path), "broken: soft nuclei,\nno cell to name", "broken"),
+            Panel(rim, "broken: from afar,\ncut straight at its rim", "broken"),
+            Panel(even, "broken: 1 mm of one texture,\nno lobules, no ducts", "broken"),
+            Panel(_near("12/2_1", 180), "broken: nuclei of no cell\nthat one could name", "broken"),
         ]
     )
+
+
+def _near(tile: str, side: int) -> Pixels:
+    """The top left corner of a tile of the section."""
+    with Image.open(SECTION / "tiles" / f"{tile}.jpg") as opened:
+        return np.asarray(opened)[:side, :side]
 
 
 def finest(path: Result) -> Pixels:
@@ -126,11 +132,12 @@ def finest(path: Result) -> Pixels:
     return path.image(f"{row['size']}_{row['stages'] - 1:02d}")
 
 
-def _square(pixels: Pixels, side: int = 192) -> Pixels:
-    """The picture on a square of glass."""
+def _square(pixels: Pixels, side: int) -> Pixels:
+    """The picture in the middle of a square of glass."""
     glass = np.full((side, side, 3), 245, np.uint8)
-    height, width = (min(side, length) for length in pixels.shape[:2])
-    glass[:height, :width] = pixels[:height, :width]
+    height, width = pixels.shape[:2]
+    top, left = (side - height) // 2, (side - width) // 2
+    glass[top : top + height, left : left + width] = pixels
     return glass
 
 
