@@ -11,6 +11,7 @@ from wsigen.cohorts.ground import REACH, Ground
 from wsigen.cohorts.octaves import as_markdown, grounds_of, octaves
 from wsigen.cohorts.placing import Placing
 from wsigen.errors import WsigenError
+from wsigen.training.config import preset
 from wsigen.training.drawing import decode
 
 PATCH_PX = 64
@@ -41,11 +42,20 @@ def test_an_octave_counts_the_cases_whose_slides_show_it_once():
     assert "| 16 to 32 | 2 | 1 | 2 |" in as_markdown(found).splitlines()
 
 
-def test_the_octaves_of_a_case_are_those_it_is_drawn_at():
-    places = Placing(GROUNDS, PATCH_PX, (0.25, 800.0), whole_share=0.4).places(range(20_000))
-    for octave in octaves(GROUNDS, PATCH_PX, 0.25, 800.0):
+@pytest.mark.parametrize("limit", [0.0, 11.4])
+def test_the_octaves_of_a_case_are_those_it_is_drawn_at(limit):
+    grounds = [*GROUNDS, ground("d", 500, 0.6)]  # no breast: 0.6 to 4.7
+    placing = Placing(
+        grounds, PATCH_PX, (0.25, 800.0), whole_share=0.4, only_below={"breast": limit}
+    )
+    places = placing.places(range(20_000))
+    found = octaves(grounds, PATCH_PX, 0.25, 800.0, limit)
+    assert any(octave.cases > octave.breast > 0 for octave in found if octave.high < 8) == (
+        not limit
+    )
+    for octave in found:
         here = (places.mpp >= octave.low) & (places.mpp < octave.high)
-        assert len({GROUNDS[i].case for i in places.source[here]}) == octave.cases, octave
+        assert len({grounds[i].case for i in places.source[here]}) == octave.cases, octave
     assert places.mpp.max() <= REACH[1] * GROUNDS[2].length_um / PATCH_PX
 
 
@@ -57,6 +67,13 @@ def test_a_ground_is_the_same_whether_its_slide_is_decoded_or_only_looked_at(tmp
         np.testing.assert_array_equal(looked.tissue, decoded.tissue)
         assert (looked.height, looked.mpp, looked.whole) == (150, 2.0, decoded.whole)
         assert decoded.tissue_um2 == looked.tissue_um2
+
+
+def test_the_verb_counts_as_the_preset_told_draws():
+    given = {option.name: option.default for option in cohort_command.commands["octaves"].params}
+    config = preset("told")
+    for name in ("patch_px", "mpp_min", "mpp_max", "breast_only_below"):
+        assert given[name] == getattr(config, name), name
 
 
 def test_the_verb_prints_a_table_for_a_card(tmp_path):

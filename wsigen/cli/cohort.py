@@ -153,6 +153,13 @@ def check(source: Path, as_json: bool) -> None:
 @click.option("--patch-px", type=int, default=64, show_default=True, help="Side of a patch.")
 @click.option("--mpp-min", type=FINITE, default=0.25, show_default=True, help="Finest um/px.")
 @click.option("--mpp-max", type=FINITE, default=800.0, show_default=True, help="Coarsest um/px.")
+@click.option(
+    "--breast-only-below",
+    type=FINITE,
+    default=11.4,
+    show_default=True,
+    help="Below this um/px training draws breast alone; 0 for all tissue at all scales.",
+)
 def octaves(
     source: Path,
     split: str,
@@ -160,6 +167,7 @@ def octaves(
     patch_px: int,
     mpp_min: float,
     mpp_max: float,
+    breast_only_below: float,
 ) -> None:
     """Count the cases of COHORT that show each octave of um/px, as wsigen train --preset told draws from them.
 
@@ -180,7 +188,8 @@ def octaves(
     if not chosen:
         splits = ", ".join(sorted({entry.split for entry in entries}))
         raise WsigenError(f"{source}: no slide with the split {split!r}; it has {splits}")
-    click.echo(as_markdown(count(grounds_of(chosen, mpp_min), patch_px, mpp_min, mpp_max)))
+    grounds = grounds_of(chosen, mpp_min)
+    click.echo(as_markdown(count(grounds, patch_px, mpp_min, mpp_max, breast_only_below)))
 
 
 @cohort.command("hold-out")

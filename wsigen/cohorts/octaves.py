@@ -38,7 +38,11 @@ def grounds_of(entries: Sequence[Entry], mpp_min: float) -> list[Ground]:
 
 
 def octaves(
-    grounds: Sequence[Ground], patch_px: int, mpp_min: float, mpp_max: float
+    grounds: Sequence[Ground],
+    patch_px: int,
+    mpp_min: float,
+    mpp_max: float,
+    breast_only_below: float = 0.0,
 ) -> list[Octave]:
     """The octaves from ``mpp_min`` on; the last one ends at ``mpp_max``.
 
@@ -46,6 +50,7 @@ def octaves(
         grounds: the slides of training.
         patch_px: side of a patch.
         mpp_min, mpp_max: range of micrometres per pixel.
+        breast_only_below: um/px below which other tissue is drawn only where no breast shows an octave.
 
     Raises:
         WsigenError: the range is none.
@@ -59,10 +64,12 @@ def octaves(
     low = mpp_min
     while low < mpp_max:
         high = min(2 * low, mpp_max)
-        shown = [ground for ground in grounds if ground.shows(low, high, patch_px)]
-        cases = {ground.case for ground in shown}
-        breast = {ground.case for ground in shown if ground.group == "breast"}
-        found.append(Octave(low, high, len(shown), len(cases), len(breast)))
+        breast = [g for g in grounds if g.group == "breast" and g.shows(low, high, patch_px)]
+        finest = max(low, breast_only_below) if breast else low
+        others = [g for g in grounds if g.group != "breast" and g.shows(finest, high, patch_px)]
+        cases = {ground.case for ground in breast + others}
+        of_breast = {ground.case for ground in breast}
+        found.append(Octave(low, high, len(breast + others), len(cases), len(of_breast)))
         low = high
     return found
 
