@@ -136,8 +136,7 @@ def zoomed(
         own = painter.plan.at(cone.stage.index)
         for step in range(own.num_steps):
             grid = step_grid(cone.stage, painter.plan, painter.patch_px, painter.seed, step)
-            asked = painter.networks_asked(own.levels_at(step))
-            evaluations += len(cone.part(step, grid)) * asked
+            evaluations += len(cone.part(step, grid)) * own.evaluations_at(step)
     return evaluations
 
 

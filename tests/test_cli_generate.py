@@ -83,44 +83,6 @@ def test_one_command_makes_a_slide_of_any_size_that_openslide_opens(tmp_path, mo
     assert "SYNTHETIC" in shown.stdout
 
 
-def test_a_weaker_model_guides_a_slide_and_its_file_says_so(tmp_path, model):
-    import torch
-
-    from wsigen.training.checkpoint import find_model, load_denoiser
-    from wsigen.training.weights import read_safetensors, write_safetensors
-
-    weights, header = read_safetensors(find_model(model))
-    weaker = tmp_path / "weaker.safetensors"
-    stream = torch.Generator().manual_seed(1)
-    weights["head.weight"] = 0.1 * torch.randn(weights["head.weight"].shape, generator=stream)
-    write_safetensors(weaker, weights, header)
-    words = ["--model", model, "--width", 64, "--height", 64, "--mpp", 2, "--plan", "preview"]
-    slides = {}
-    for strength in (0, 1):
-        out = tmp_path / f"{strength}.tiff"
-        done = wsigen("generate", out, *words, "--weaker", weaker, "--strength", strength)
-        assert done.returncode == 0, done.stderr
-        slides[strength] = read_description(out)["model_sha256"], openslide.OpenSlide(out)
-        assert read_description(out)["model"] == (
-            f"tiny, away from weaker by {strength} down to sigma 0.15"
-        )
-    assert slides[0][0] != slides[1][0]
-    pixels = [slide.read_region((0, 0), 0, (64, 64)).tobytes() for _, slide in slides.values()]
-    assert pixels[0] != pixels[1]
-    # the guided one says u + (u - u_weak)
-    strong, weak, guided = (
-        load_denoiser(model), load_denoiser(weaker), load_denoiser(model, weaker=weaker)
-    )  # fmt: skip
-    x = torch.randn(1, 3, 32, 32)
-    torch.testing.assert_close(guided(x, 1.0, 2.0), 2 * strong(x, 1.0, 2.0) - weak(x, 1.0, 2.0))
-    # and below its lowest noise level what the strong one says, image by image
-    guided = load_denoiser(model, weaker=weaker, weaker_sigma=0.5)
-    mixed = guided(x.expand(2, -1, -1, -1), torch.tensor([0.4, 0.5]), 2.0)
-    torch.testing.assert_close(mixed[:1], strong(x, 0.4, 2.0))
-    torch.testing.assert_close(mixed[1:], 2 * strong(x, 0.5, 2.0) - weak(x, 0.5, 2.0))
-    torch.testing.assert_close(guided(x, 0.4, 2.0), strong(x, 0.4, 2.0))
-
-
 def test_a_model_can_be_told_that_noise_is_stronger_than_it_is(tmp_path, model):
     import torch
 
@@ -133,28 +95,11 @@ def test_a_model_can_be_told_that_noise_is_stronger_than_it_is(tmp_path, model):
         told(x, torch.tensor([1.0, 2.0]), 2.0), plain(x, torch.tensor([1.5, 3.0]), 2.0)
     )
     assert told.sha256 != plain.sha256
-    # the weaker one that guides it is told the truth
-    guided = load_denoiser(model, weaker=model, told=1.5)
-    estimate = 2 * plain(x, 1.5, 2.0) - plain(x, 1.0, 2.0)
-    torch.testing.assert_close(guided(x, 1.0, 2.0), estimate)
     out = tmp_path / "told.tiff"
     words = ["--model", model, "--width", 64, "--height", 64, "--mpp", 2, "--plan", "preview"]
     done = wsigen("generate", out, *words, "--told", 1.5)
     assert done.returncode == 0, done.stderr
     assert read_description(out)["model"] == "tiny, told 1.5 of the noise"
-
-
-def test_a_weaker_model_must_know_the_scales(tmp_path, model):
-    from wsigen.training.checkpoint import find_model
-    from wsigen.training.weights import read_safetensors, write_safetensors
-
-    weights, header = read_safetensors(find_model(model))
-    narrow = tmp_path / "narrow.safetensors"
-    write_safetensors(narrow, weights, header | {"mpp_max": "4.0"})
-    done = wsigen("generate", tmp_path / "no.tiff", "--model", model, "--weaker", narrow)
-    assert done.returncode == 2
-    assert "outside the model's range of 0.25 to 4 um/px" in done.stderr
-    assert not (tmp_path / "no.tiff").exists()
 
 
 def test_threads_are_said_and_change_no_pixel(tmp_path, model):

@@ -3,7 +3,7 @@ import torch
 from oracles import GaussianDenoiser
 from torch import nn
 
-from wsigen.denoiser import EDMDenoiser, autoguided, preconditioning
+from wsigen.denoiser import EDMDenoiser, preconditioning
 from wsigen.errors import WsigenError
 from wsigen.loss import denoising_loss, loss_weight
 
@@ -44,14 +44,6 @@ def test_a_network_of_zeros_gives_the_best_linear_denoiser():
     best = GaussianDenoiser(mean=0.0, std=0.5)
     estimate = EDMDenoiser(Constant(0.0))(x, 0.7, 1.0)
     torch.testing.assert_close(estimate, best(x, 0.7, 1.0), rtol=1e-6, atol=1e-6)
-
-
-def test_autoguidance_mends_what_two_models_fall_short_of_in_the_same_way():
-    x = torch.randn(2, 3, 8, 8, dtype=torch.float64)
-    best = GaussianDenoiser(mean=0.0, std=0.5)(x, 0.7, 1.0)
-    strong, weak = 0.9 * best, 0.8 * best  # a tenth short of it, and a fifth
-    torch.testing.assert_close(autoguided(strong, weak, 1.0), best)
-    torch.testing.assert_close(autoguided(strong, weak, 0.0), strong)
 
 
 def test_levels_and_scales_may_differ_from_image_to_image():

@@ -10,7 +10,6 @@ from PIL import Image
 
 from wsigen.coarse_to_fine import drain
 from wsigen.experiments import heldout
-from wsigen.experiments.lab import Lab
 from wsigen.experiments.run import run
 
 CONFIG = heldout.Config(samples=16, least=8, scales=(2.0, 4.0, 30.0), num_steps=2)
@@ -51,18 +50,6 @@ def test_the_least_overlapping_patches_keep_their_order(lab):
         int(np.flatnonzero((drawn.pixels == patch).all((1, 2, 3)))[0]) for patch in kept.pixels
     ]
     assert places == sorted(places)
-
-
-def test_a_model_that_a_weaker_one_guides_is_another_model(small_world):
-    model, slides = (str(small_world / name) for name in ("model.safetensors", "slides"))
-    alone, guided = Lab(slides, model), Lab(slides, model, weaker=model, strength=0.5)
-    assert alone.described()["model_sha256"] != guided.described()["model_sha256"]
-    assert guided.described()["weaker"] == "model.safetensors"
-    assert guided.described()["strength"] == 0.5
-    assert "weaker" not in alone.described()
-    later = Lab(slides, model, weaker=model, strength=0.5, weaker_sigma=0.1)
-    assert later.described()["weaker_sigma"] == 0.1
-    assert later.described()["model_sha256"] != guided.described()["model_sha256"]
 
 
 def test_evaluate_prints_a_line_per_scale_and_saves_what_made_it(

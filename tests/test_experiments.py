@@ -107,20 +107,6 @@ def test_a_saved_result_is_read_as_it_was(lab, tmp_path):
     assert json.loads(text)["info"][0]["arguments"]["model"] == "model.safetensors"
 
 
-def test_a_guided_models_result_lies_beside_that_of_the_model_alone(lab, tmp_path, monkeypatch):
-    monkeypatch.setattr("wsigen.experiments.result.results_folder", lambda: tmp_path)
-    alone = drain(run("powers", "smoke", lab, out=tmp_path))
-    guided_lab = Lab(lab.cohort, lab.model, cache=lab.cache, weaker=lab.model, strength=0.5)
-    guided = drain(run("powers", "smoke", guided_lab, out=tmp_path))
-    assert guided.folder == tmp_path / "smoke" / "powers_guided"
-    assert np.abs(guided.image("grey_1").astype(int) - 1).max() <= 1
-    assert load_result("powers", "smoke", tmp_path) == alone
-    assert load_result("powers_guided", "smoke", tmp_path) == guided
-    guided_lab.cache = lab.cache = tmp_path / "elsewhere"  # no cell is known there
-    assert saved_or_run("powers", "smoke", guided_lab) == guided
-    assert saved_or_run("powers", "smoke", lab) == alone
-
-
 @pytest.mark.parametrize("change", ["config", "seed", "model", "cohort", "extractor", "fresh"])
 def test_what_decides_a_cell_makes_it_anew(change, lab, small_world, tmp_path):
     drain(run("powers", "smoke", lab))

@@ -127,25 +127,6 @@ def test_the_estimate_is_what_a_run_evaluates():
     assert seconds_each(painter, PATH[-1]) > 0
 
 
-def test_a_network_that_guides_another_is_counted_where_it_is_asked():
-    class Guided(GaussianDenoiser):
-        def networks_at(self, sigma):
-            return 2 if sigma >= 0.5 else 1
-
-    plan = replace(QUICK, solver="heun", num_steps=5)
-    painter = painter_of(Guided(), 1, plan)
-    own = plan.at(1)
-    sigmas = own.sigmas().tolist()
-    asked = [*sigmas[:-1], *sigmas[1:-1]]  # Heun asks at both ends, but at 0
-    per_patch = sum(2 if sigma >= 0.5 else 1 for sigma in asked)
-    assert per_patch == sum(painter.networks_asked(own.levels_at(i)) for i in range(5))
-    assert len(asked) < per_patch < 2 * len(asked)
-    last = None
-    for last in generate(painter, PATH):  # noqa: B007
-        pass
-    assert last.evaluations == evaluations_due(painter, PATH)[-1]
-
-
 def test_the_microscope_shows_the_drawing_that_the_slide_begins_with():
     painter = replace(painter_of(GaussianDenoiser(), 3), drawing=1)
     whole = drain(generate(painter, PATH))

@@ -122,20 +122,6 @@ def keep_as_multiplied(network: nn.Module) -> None:
             layer.to(torch.bfloat16)
 
 
-def autoguided(strong: Images, weak: Images, strength: float) -> Images:
-    """Return u + w (u - u_weak): what a model says of images, carried on away from what a weaker one says.
-
-    Karras et al. 2024, "Guiding a diffusion model with a bad version of itself", Eq. 3 with a weight of 1 + w. Where a
-    network falls short of the best denoiser, a smaller one or an earlier state of it falls short further in the same
-    direction.
-
-    Args:
-        strong, weak: estimates of the clean images.
-        strength: w; 0 leaves the strong one's alone.
-    """
-    return strong + strength * (strong - weak)
-
-
 def per_image(value: Tensor | float, x: Images) -> PerImage:
     """Spread one number, or keep one per image, as a float tensor of shape (batch,)."""
     if isinstance(value, Tensor):

@@ -54,7 +54,7 @@ def experiment(
     """Run the experiment NAME and save its table and pictures under --out.
 
     What was measured before is not measured again: a run that was stopped goes on where it was. A pack of the slides
-    (wsigen pack) gives the same patches and opens at once. Results of a guided model (--weaker) end in _guided.
+    (wsigen pack) gives the same patches and opens at once.
 
     \b
     Examples:

@@ -20,7 +20,6 @@ NOT_OF_THE_SLIDE = (
     *("seed", "workdir", "memory_gb", "disk_gb", "readers", "host", "port", "browser"),
     *("batch_size", "device"),
 )
-MODELS = ("model", "weaker")  # names or files
 
 
 @click.command()
@@ -142,7 +141,7 @@ def whole_slide(given: dict[str, Any], workdir: Path | None) -> str:
         if isinstance(option, click.Option) and option.is_flag:
             words.append(option.opts[0] if value else option.secondary_opts[0])
         else:
-            if name in MODELS and Path(value).is_file():
+            if name == "model" and Path(value).is_file():  # no name
                 value = Path(value).absolute()
             value = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
             words += [option.opts[0], value]

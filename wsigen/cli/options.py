@@ -28,33 +28,12 @@ def numbers(text: str | None, kind: type[Number]) -> tuple[Number, ...] | None:
         raise click.BadParameter(f"{text!r}; expected numbers with commas between them") from error
 
 
-ESTIMATE = (
-    click.option(
-        "--weaker",
-        metavar="MODEL",
-        help="Guide the model by a weaker one, such as an earlier state of it, at twice the cost.",
-    ),
-    click.option(
-        "--strength",
-        type=Finite(min=0),
-        default=1.0,
-        show_default=True,
-        help="How far away from the weaker model.",
-    ),
-    click.option(
-        "--weaker-sigma",
-        type=Finite(min=0),
-        default=0.15,
-        show_default=True,
-        help="Guided by it at this noise level and above.",
-    ),
-    click.option(
-        "--told",
-        type=Finite(min=0.5, max=2),
-        default=1.0,
-        show_default=True,
-        help="Tell the model that noise is so many times as strong as it is: above 1 for less contrast.",
-    ),
+TOLD = click.option(
+    "--told",
+    type=Finite(min=0.5, max=2),
+    default=1.0,
+    show_default=True,
+    help="Tell the model that noise is so many times as strong as it is: above 1 for less contrast.",
 )
 ORGAN = click.option(
     "--organ", help="Organ that the model is to paint, of those it knows; by default any."
@@ -94,7 +73,7 @@ THREADS = click.option(
 )
 LAB = (
     MODEL,
-    *ESTIMATE,
+    TOLD,
     click.option(
         "--cohort",
         default="phantom",
@@ -115,7 +94,7 @@ LAB = (
 SLIDE = (
     MODEL,
     ORGAN,
-    *ESTIMATE,
+    TOLD,
     click.option("--width", type=int, help="Width in pixels."),
     click.option("--height", type=int, help="Height in pixels."),
     click.option("--width-mm", type=FINITE, help="Width in millimetres instead."),

@@ -63,9 +63,6 @@ class Asked:
 def ask(
     *,
     model: str,
-    weaker: str | None,
-    strength: float,
-    weaker_sigma: float,
     told: float,
     width: int | None,
     height: int | None,
@@ -99,9 +96,6 @@ def ask(
     denoiser = load_denoiser(
         model,
         device=device,
-        weaker=weaker,
-        strength=strength,
-        weaker_sigma=weaker_sigma,
         told=told,
         organ=organ,
     )

@@ -50,8 +50,6 @@ class Lab:
         device: "cpu" or "cuda"; by default a GPU where there is one.
         cache: folder for generated patches, features and measured cells.
         extractor: network behind the features; see `wsigen.metrics.extractors`.
-        weaker: a weaker model that guides this one with ``strength``, at noise of ``weaker_sigma`` and above; see
-            `wsigen.denoiser.autoguided`.
         told: what the model is told of the noise level, in units of it.
     """
 
@@ -64,9 +62,6 @@ class Lab:
         device: str | None = None,
         cache: Path | None = None,
         extractor: str = DEFAULT_EXTRACTOR,
-        weaker: str | None = None,
-        strength: float = 1.0,
-        weaker_sigma: float = 0.0,
         told: float = 1.0,
     ) -> None:
         self.cohort = cohort
@@ -75,7 +70,6 @@ class Lab:
         self.device = choose_device(device)
         self.cache = cache or cache_folder()
         self.extractor_name = extractor
-        self.weaker, self.strength, self.weaker_sigma = weaker, strength, weaker_sigma
         self.told = told
         self._sources: dict[str, list[Source]] = {}
         self._as_trained: dict[tuple[str, float], AsTrained] = {}
@@ -83,14 +77,7 @@ class Lab:
     @cached_property
     def denoiser(self) -> LoadedDenoiser:
         """The model; half precision where the hardware is made for it."""
-        return load_denoiser(
-            self.model,
-            device=self.device,
-            weaker=self.weaker,
-            strength=self.strength,
-            weaker_sigma=self.weaker_sigma,
-            told=self.told,
-        )
+        return load_denoiser(self.model, device=self.device, told=self.told)
 
     @property
     def patch_px(self) -> int:
@@ -261,22 +248,12 @@ class Lab:
         """What decides a measurement beside its own parameters, JSON-ready and without folders."""
         slides = [(entry.path.name, entry.case, entry.mpp, entry.split) for entry in self.entries]
         named = self.extractor_name != DEFAULT_EXTRACTOR
-        weaker = (
-            {}
-            if self.weaker is None
-            else {
-                "weaker": without_folder(Path(self.weaker)),
-                "strength": self.strength,
-                **({"weaker_sigma": self.weaker_sigma} if self.weaker_sigma else {}),
-            }
-        )
         return {
             "model": without_folder(Path(self.model)),
             "model_sha256": self.denoiser.sha256,
             "cohort": without_folder(Path(self.cohort)),
             "cohort_sha256": hashlib.sha256(repr(slides).encode()).hexdigest()[:16],
             "seed": self.seed,
-            **weaker,
             **({"told": self.told} if self.told != 1 else {}),
             **({"extractor": self.extractor_name} if named else {}),
         }

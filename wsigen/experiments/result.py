@@ -18,8 +18,6 @@ from PIL import Image
 
 from wsigen.errors import WsigenError
 from wsigen.metrics.intervals import Estimate
-from wsigen.models import DEFAULT_MODEL
-from wsigen.training.checkpoint import shipped_models
 
 Pixels = NDArray[np.uint8]
 QUALITY = 80  # of JPEG: every clone carries the pictures, and with 90 they took half as much again
@@ -134,16 +132,9 @@ def results_folder() -> Path:
     return (checkout if (checkout / "pyproject.toml").is_file() else Path()) / "results"
 
 
-def saved_name(experiment: str, parameters: Mapping[str, Any]) -> str:
-    """Name of a result's file. What another model that ships made, or a guided one, lies beside, not in its place."""
-    model = parameters.get("model")
-    other = f"_{model}" if model in shipped_models() and model != DEFAULT_MODEL else ""
-    return f"{experiment}{other}{'_guided' if parameters.get('weaker') else ''}"
-
-
 def save_result(result: Result, images: Mapping[str, Pixels], folder: Path) -> Path:
     """Write a result and its pictures under ``folder``; returns the path of its table."""
-    path = folder / result.profile / f"{saved_name(result.experiment, result.parameters)}.json"
+    path = folder / result.profile / f"{result.experiment}.json"
     pictures = path.with_suffix("")
     for name, pixels in images.items():
         pictures.mkdir(parents=True, exist_ok=True)

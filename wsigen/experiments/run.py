@@ -27,7 +27,6 @@ from wsigen.experiments.result import (
     Row,
     plain,
     save_result,
-    saved_name,
     saved_result,
     write_json,
 )
@@ -112,7 +111,7 @@ def saved_or_run(
         name, profile, lab, config, out: see `run`.
     """
     config = find_experiment(name).config(profile) if config is None else config
-    saved = saved_result(saved_name(name, lab.described()), profile)
+    saved = saved_result(name, profile)
     if saved is not None:
         names = {"config", "cohort"}  # a cohort is known by its slides: a pack of them is the same
         told, asked = (

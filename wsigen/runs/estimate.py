@@ -18,7 +18,7 @@ MID_SIGMA = 1.0  # a noise level of every stage
 
 
 def evaluations_due(painter: Painter, path: Sequence[Stage]) -> list[int]:
-    """Evaluations of networks that each stage of a slide costs, none skipped."""
+    """Evaluations of the network that each stage of a slide costs, none skipped."""
     due = []
     for stage in path:
         plan = painter.plan.at(stage.index)
@@ -26,11 +26,7 @@ def evaluations_due(painter: Painter, path: Sequence[Stage]) -> list[int]:
             len(step_grid(stage, painter.plan, painter.patch_px, painter.seed, i))
             for i in range(plan.num_steps)
         ]
-        due.append(
-            sum(
-                number * painter.networks_asked(plan.levels_at(i)) for i, number in enumerate(grids)
-            )
-        )
+        due.append(sum(number * plan.evaluations_at(i) for i, number in enumerate(grids)))
     return due
 
 
@@ -49,4 +45,4 @@ def seconds_each(painter: Painter, stage: Stage) -> float:
         return time.monotonic() - began
 
     timed()
-    return timed() / (batch * painter.networks_asked([MID_SIGMA]))
+    return timed() / batch

@@ -1,7 +1,6 @@
 """What a run hands on from function to function: the denoiser, and how a slide is painted with it."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -53,11 +52,6 @@ class Painter:
                 "this model has no student, which the solver student asks; choose another --plan, or a model with one"
             )
         return replace(self, denoiser=student)
-
-    def networks_asked(self, levels: Sequence[float]) -> int:
-        """How many networks look at a patch that is denoised at these levels: a model may be guided by another."""
-        count = getattr(self.denoiser, "networks_at", None)
-        return len(levels) if count is None else sum(count(sigma) for sigma in levels)
 
     @property
     def guide_margin(self) -> int:

@@ -156,7 +156,7 @@ class StageRun(StagePlane):
         denoiser, skipped = self.asked(batch)
         spent = spent or self.spent
         spent.skipped += skipped
-        spent.evaluations += (len(batch) - skipped) * self.networks_asked(i)
+        spent.evaluations += (len(batch) - skipped) * self.evaluations_at(i)
         remembers = self.plan.solver == "2m" and i > 0
         previous = self.canvas(i, "u").read(batch).to(self.device) if remembers else None
         noise = self.fresh_noise(i + 1, batch) if self.plan.solver == "student" else None
@@ -196,14 +196,9 @@ class StageRun(StagePlane):
         kind = f"noise of step {i}"
         return torch.cat([cut(self.noise(w, kind=kind), n) for w, n in side_by_side(batch)])
 
-    def networks_asked(self, i: int) -> int:
-        """Evaluations of networks that step ``i`` spends on a patch that is not empty."""
-        plan, steps = (
-            (self.plan, [i])
-            if self.at_once is None
-            else (self.at_once, range(self.at_once.num_steps))
-        )
-        return self.painter.networks_asked([s for step in steps for s in plan.levels_at(step)])
+    def evaluations_at(self, i: int) -> int:
+        """Evaluations of the network that step ``i`` spends on a patch that is not empty."""
+        return self.plan.evaluations_at(i) if self.at_once is None else self.at_once.evaluations
 
     def asked(self, batch: Sequence[Window]) -> tuple[Denoiser, int]:
         """The denoiser for some patches, and how many of them are empty glass that it is not asked for."""

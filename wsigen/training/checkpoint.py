@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from wsigen.arrays import Images
-from wsigen.denoiser import EDMDenoiser, Told, autoguided, keep_as_multiplied
+from wsigen.denoiser import EDMDenoiser, Told, keep_as_multiplied
 from wsigen.devices import has_fast_bfloat16
 from wsigen.errors import WsigenError
 from wsigen.models import DEFAULT_MODEL, RETIRED
@@ -70,8 +70,7 @@ class ModelInfo:
 class LoadedDenoiser(EDMDenoiser):
     """A denoiser from a checkpoint: it knows its ``info``, its ``name`` and the ``sha256`` of its file.
 
-    A ``weaker`` model guides it, if there is one, with ``strength`` at ``weaker_sigma`` and above; see
-    `wsigen.denoiser.autoguided`. It can be told that noise is stronger than it is; see :meth:`overstate`.
+    It can be told that noise is stronger than it is; see :meth:`overstate`.
     """
 
     def __init__(
@@ -83,9 +82,6 @@ class LoadedDenoiser(EDMDenoiser):
         self.info = info
         self.name = name
         self.sha256 = self.file_sha256 = sha256
-        self.weaker: LoadedDenoiser | None = None
-        self.strength = 0.0
-        self.weaker_sigma = 0.0
         self.told = 1.0
         self.organ = 0
         self.student_file: Path | None = None
@@ -93,19 +89,11 @@ class LoadedDenoiser(EDMDenoiser):
     def forward(
         self, x: Images, sigma: Tensor | float, mpp: Tensor | float, told: Told | None = None
     ) -> Images:
-        """As :class:`EDMDenoiser` with the organ, then away from what the weaker model says."""
+        """As :class:`EDMDenoiser` with the organ."""
         if self.organ:
             told = told or Told(torch.zeros_like(x), SIGMA_MAX)
             told = replace(told, organ=torch.full((len(x),), self.organ, device=x.device))
-        estimate = super().forward(x, self.told * sigma, mpp, told)
-        if self.weaker is None:
-            return estimate
-        levels = torch.as_tensor(sigma).cpu()  # one number, as samplers give it, makes no GPU wait
-        alone = (levels < self.weaker_sigma).expand(x.shape[0])
-        if alone.all():
-            return estimate
-        guided = autoguided(estimate, self.weaker(x, sigma, mpp), self.strength)
-        return torch.where(alone[:, None, None, None].to(x.device), estimate, guided)
+        return super().forward(x, self.told * sigma, mpp, told)
 
     def paint_organ(self, organ: str) -> None:
         """Tell the network from now on of which organ its images are; name and digest say so.
@@ -121,10 +109,6 @@ class LoadedDenoiser(EDMDenoiser):
         self.name += f", {organ}"
         self.sha256 = hashlib.sha256(f"{self.sha256} organ {organ!r}".encode()).hexdigest()
 
-    def networks_at(self, sigma: float) -> int:
-        """How many networks are asked at a noise level: this one, and the weaker one where it guides."""
-        return 1 if self.weaker is None or sigma < self.weaker_sigma else 2
-
     def overstate(self, factor: float) -> None:
         """Tell the network from now on that noise is ``factor`` times as strong as it is; name and digest say so.
 
@@ -135,22 +119,6 @@ class LoadedDenoiser(EDMDenoiser):
         self.told = factor
         self.name += f", told {factor:g} of the noise"
         self.sha256 = hashlib.sha256(f"{self.sha256} told {factor!r}".encode()).hexdigest()
-
-    def away_from(
-        self, weaker: "LoadedDenoiser", strength: float, weaker_sigma: float = 0.0
-    ) -> None:
-        """Be guided by a weaker model from now on; name and digest say so.
-
-        Raises:
-            WsigenError: the weaker one knows less of the scales.
-        """
-        weaker.check_mpp(self.info.mpp_min, self.info.mpp_max)
-        self.weaker, self.strength, self.weaker_sigma = weaker, strength, weaker_sigma
-        down_to = f" down to sigma {weaker_sigma:g}" if weaker_sigma else ""
-        self.name += f", away from {weaker.name} by {strength:g}{down_to}"
-        pair = f"{self.sha256} {weaker.sha256} {strength!r}"
-        pair += f" {weaker_sigma!r}" if weaker_sigma else ""
-        self.sha256 = hashlib.sha256(pair.encode()).hexdigest()
 
     @cached_property
     def student(self) -> "LoadedDenoiser | None":
@@ -227,9 +195,6 @@ def load_denoiser(
     device: str = "cpu",
     half: bool | None = None,
     compiled: bool = False,
-    weaker: str | Path | None = None,
-    strength: float = 1.0,
-    weaker_sigma: float = 0.0,
     told: float = 1.0,
     organ: str | None = None,
 ) -> LoadedDenoiser:
@@ -241,9 +206,6 @@ def load_denoiser(
         half: compute in bfloat16; by default where the hardware is made for it.
         compiled: let torch.compile write the network's kernels before the first patch. That takes minutes on a CPU,
             where it pays for very large slides only (``benchmarks/cost.py``); on a GPU it was never tried.
-        weaker: name or path of a weaker model that guides this one; each patch then costs an evaluation of both.
-        strength: how far it does; see `wsigen.denoiser.autoguided`.
-        weaker_sigma: it does at this noise level and above; below, the model is alone, at half the cost.
         told: what the model is told of the noise level, in units of it; see `LoadedDenoiser.overstate`.
         organ: name of the organ that it is to paint, of those that ``info.network.organs`` lists; None for any.
 
@@ -274,9 +236,6 @@ def load_denoiser(
         denoiser.paint_organ(organ)
     if told != 1:
         denoiser.overstate(told)
-    if weaker is not None:
-        other = load_denoiser(weaker, device=device, half=half, compiled=compiled)
-        denoiser.away_from(other, strength, weaker_sigma)
     return denoiser
 
 
