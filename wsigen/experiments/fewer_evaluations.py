@@ -10,8 +10,8 @@ before. Crops are compared with real patches of their scale:
     difference               mean |slide - that of the plan with most evaluations| in grey levels of 255
 
 Rows with a ``switch`` change one thing of one plan, BASE, or are the paper's: each has its own effect and its own
-price. Rows of the solver "told" are of the plan for a model that is told its guide, with so many steps. Evaluations are
-those of a patch, mean over the patches of all guided stages.
+price. Rows of the solver "told" are of the plan for a model that is told its guide, with so many steps, and those of
+"student" of its student. Evaluations are those of a patch, mean over the patches of all guided stages.
 
 Comparable: plans with each other, since all share overviews and noise. Not comparable: the height of the curves, which
 depends on the number and size of the patches. Rows with a margin make one slide with and without its empty glass:
@@ -39,7 +39,7 @@ from wsigen.metrics.distance import kid
 from wsigen.metrics.lattice import LatticeTest
 from wsigen.metrics.manifold import manifold_scores
 from wsigen.metrics.seams import seam_test
-from wsigen.plan import PAPER, TOLD, Stage, StagePlan
+from wsigen.plan import PAPER, STUDENT, TOLD, Stage, StagePlan
 from wsigen.runs.plane import step_grid
 
 Pixels = NDArray[np.uint8]
@@ -75,6 +75,7 @@ class Config:
         levels: stages from overview to slide.
         mpp: micrometres per pixel of the slides.
         told: numbers of steps of the plan for a model that is told its guide; none for one that is not.
+        student: of the plan that its student paints.
         real: real patches to compare with.
         split: where they are from.
         k: neighbour that bounds the balls of precision and recall.
@@ -94,6 +95,7 @@ class Config:
     levels: int = 2
     mpp: float = 1.0
     told: tuple[int, ...] = ()
+    student: tuple[int, ...] = ()
     real: int = 256
     split: str = "train"
     k: int = 3
@@ -106,10 +108,10 @@ PROFILES = {
     "smoke": Config(
         (("2m", 4, 3.0), ("euler", 4, 3.0)), (), slides=1, real=24, margins=(None, 0.5), skip_px=128, skip_mpp=20.0
     ),
-    "classroom": Config(slides=3, told=(2, 3, 4, 6)),
+    "classroom": Config(slides=3, told=(2, 3, 4, 6), student=(1, 2)),
     "paper": Config(
         (*Config().plans, ("2m", 40, 80.0), ("heun", 40, 80.0)), SWITCHES,
-        slides=500, levels=3, told=(2, 3, 4, 6), real=50_000, skip_px=16_384, skip_mpp=0.7,
+        slides=500, levels=3, told=(2, 3, 4, 6), student=(1, 2), real=50_000, skip_px=16_384, skip_mpp=0.7,
     ),
 }  # fmt: skip
 
@@ -127,6 +129,7 @@ def points_of(config: Config) -> list[tuple[dict[str, Any], StagePlan]]:
         *((plan.solver, None, plan) for plan in (_plan(point, config) for point in config.plans)),
         *((plan.solver, switch, plan) for switch, plan in config.switches),
         *(("told", None, replace(TOLD, num_steps=steps)) for steps in config.told),
+        *(("student", None, replace(STUDENT, num_steps=steps)) for steps in config.student),
     ]
     return [
         ({"solver": solver, "num_steps": plan.num_steps, "sigma_start": plan.sigma_start, "switch": switch,

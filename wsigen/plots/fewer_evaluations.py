@@ -10,17 +10,18 @@ from wsigen.plots import REAL, SYNTHETIC
 
 Rows = Sequence[Mapping[str, Any]]
 GREEN = "#009e73"
-PURPLE = "#cc79a7"
+PURPLE, ORANGE = "#cc79a7", "#e69f00"
 STYLES = {
     "2m": ("o", SYNTHETIC),
     "euler": ("s", REAL),
     "heun": ("^", GREEN),
     "told": ("D", PURPLE),
+    "student": ("P", ORANGE),
 }
 
 
 def pareto(rows: Rows, sigma_start: float = 3.0) -> Figure:
-    """Quality over evaluations per patch: lines by solver from one start, and told; open marks start elsewhere.
+    """Quality over evaluations per patch: lines by solver from one start, or told; open marks start elsewhere.
 
     Args:
         rows: of the experiment ``fewer_evaluations``.
@@ -32,7 +33,9 @@ def pareto(rows: Rows, sigma_start: float = 3.0) -> Figure:
         for solver, (marker, colour) in STYLES.items():
             chosen = [r for r in rows if r["solver"] == solver and not r.get("switch")]
             joined = [
-                row for row in chosen if solver == "told" or row["sigma_start"] == sigma_start
+                row
+                for row in chosen
+                if solver in ("told", "student") or row["sigma_start"] == sigma_start
             ]
             line = sorted(joined, key=lambda row: row["evaluations"])
             if line:
@@ -57,10 +60,10 @@ def pareto(rows: Rows, sigma_start: float = 3.0) -> Figure:
         axes.set_ylabel(label)
         axes.set_xlabel("evaluations per patch")
         axes.set_xscale("log")
-        axes.set_xticks([2, 5, 10, 20, 40, 80], ["2", "5", "10", "20", "40", "80"])
+        axes.set_xticks([1, 2, 5, 10, 20, 40, 80], ["1", "2", "5", "10", "20", "40", "80"])
         axes.minorticks_off()
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=5, frameon=False)
+    figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)
     return figure
 
 
