@@ -35,14 +35,14 @@ class Config:
 
     Args:
         plan: of the stage, but for its number of steps, and of the guide's stages; by default as suits the model.
-        steps: values of N.
+        steps: values of N; by default those of a student, and twice as many.
         patches: of a side of the image, at least 4.
         mpp: micrometres per pixel of the image.
         draws: images for each N, each with a guide of its own.
     """
 
     plan: StagePlan | None = None
-    steps: tuple[int, ...] = (6, 12)
+    steps: tuple[int, ...] = (2, 4)
     patches: int = 6
     mpp: float = 1.4
     draws: int = 6
