@@ -49,6 +49,7 @@ def main() -> None:
         words += ["--plan", options.plan, "--workdir", str(work)]
         with process_of(model, *words, threads=options.threads) as (address, process):
             found = walked(Looking(address), process.pid, work, options)
+            process.kill()  # at Ctrl-C it would first bring what is in memory to the folder, for next time
     given = {name: value for name, value in vars(options).items() if name != "out"}
     report(found | {"run": run_info(**given)}, options.out)
 
