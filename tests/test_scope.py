@@ -64,6 +64,19 @@ def test_scattered_windows_of_every_stage_are_those_of_the_whole_slide_bit_for_b
                 assert torch.equal(values, whole[stage][inside.slices()])
 
 
+def test_a_slide_of_a_student_is_shown_as_it_is():
+    class Taught(LookingRound):
+        student = LookingRound()
+
+    plan = replace(QUICK, solver="student", num_steps=2, guided_steps=0)
+    whole = whole_stages(Taught(), plan, 1)
+    scope = scope_of(Taught(), plan)
+    for window in PLACES:
+        made(scope, 3, [window])
+        (values,) = scope.runs[3].canvas(scope.runs[3].num_steps).read([window])
+        assert torch.equal(values, whole[3][window.slices()])
+
+
 def test_a_slide_in_half_precision_is_shown_as_it_is():
     plan = replace(QUICK, solver="2m")
     images, guide = [], None
