@@ -23,7 +23,8 @@ from wsigen.runs.canvas import strips
 from wsigen.runs.workdir import Workdir
 from wsigen.slides import open_slide
 from wsigen.slides.pyramid import read_description
-from wsigen.study.explore import MOST_TILES, Offer, Scale, explore_app, formed
+from wsigen.study.explore import MOST_TILES, explore_app
+from wsigen.study.offer import Offer, Scale, formed
 from wsigen.zoom.desk import Desk
 
 SIZES = [(25, 38), (50, 75), (100, 150), (200, 300), (400, 600)]  # of the stages, as they are shown

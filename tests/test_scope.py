@@ -19,7 +19,8 @@ from wsigen.runs.state import InMemory
 from wsigen.runs.storage import Storage
 from wsigen.runs.workdir import Workdir
 from wsigen.zoom.cone import cone, cones
-from wsigen.zoom.scope import Gone, Scope
+from wsigen.zoom.pieces import Gone
+from wsigen.zoom.scope import Scope
 
 PLENTY = 1 << 30
 PLACES = [Window(0, 0, 24, 24), Window(33, 90, 20, 38), Window(71, 0, 24, 24), Window(40, 50, 1, 1)]

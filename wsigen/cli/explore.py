@@ -80,7 +80,8 @@ def explore(
       wsigen explore --plan preview --host 0.0.0.0 --port 8000
     """
     with study_extra():
-        from wsigen.study.explore import Offer, explore_app, formed, scales
+        from wsigen.study.explore import explore_app
+        from wsigen.study.offer import Offer, formed, scales
         from wsigen.study.serve import run_server
     from wsigen.runs.crew import Crew
     from wsigen.runs.kept import Kept, seed_folder
