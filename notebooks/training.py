@@ -34,7 +34,7 @@ from wsigen.cohorts.cohort import read_cohort
 from wsigen.cohorts.patches import PatchSampler, open_sources
 from wsigen.denoiser import EDMDenoiser
 from wsigen.experiments.lab import to_pixels
-from wsigen.experiments.result import load_result
+from wsigen.experiments.result import described, load_result
 from wsigen.models import DEFAULT_MODEL
 from wsigen.plots.quality import loss_curve, sheets
 from wsigen.plots.shown import show
@@ -144,7 +144,7 @@ seen = [line["images_seen"] for line in record["losses"]]
 save(
     loss_curve(seen, [line["loss"] for line in record["losses"]]),
     "loss_shipped",
-    "The loss of small-3, over the patches it has seen.",
+    "The loss of small-3, over the patches it has seen: a slow fall, and a step up where guides began to be softened.",
 )
 
 # %%
@@ -166,10 +166,13 @@ save(
 )
 
 # %% [markdown]
-# And slides, 0.5 mm wide, by the plan that suits it.
+# And slides, 0.5 mm wide, with what made them:
 
 # %%
 slides = load_result("slide_level")
+Markdown(described(slides))
+
+# %%
 save(
     sheets([np.concatenate([slides.image(f"slide_{i}") for i in range(3)], axis=1)], [""]),
     "slides_shipped",
