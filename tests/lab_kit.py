@@ -55,5 +55,5 @@ def told_lab(small_world, tmp_path):
     """A lab with a model that is told its guide."""
     from wsigen.experiments.lab import Lab
 
-    model = save_model(tmp_path / "told.safetensors", told=True)
+    model = save_model(tmp_path / "told.safetensors", told=True, student=True)
     return Lab(small_world / "slides", model, cache=tmp_path / "cache")

@@ -195,5 +195,5 @@ def test_sections_are_cut_and_compared_at_each_level(lab):
     assert all(share >= 0 for share in rows[0].values["tissue"])
     assert rows[0].images
     assert not rows[1].images
-    again = sections.sections(config, lab)[0][1]
-    assert np.array_equal(again, sections.sections(config, lab)[0][1])
+    again = sections.sections(config, lab, "preview")[0][1]
+    assert np.array_equal(again, sections.sections(config, lab, "preview")[0][1])

@@ -13,6 +13,7 @@ from wsigen.cli.generate import generate as generate_verb
 from wsigen.coarse_to_fine import drain, generate, run_stage, upscale
 from wsigen.denoiser import EDMDenoiser
 from wsigen.errors import WsigenError
+from wsigen.experiments import distillation
 from wsigen.grid import Window
 from wsigen.networks.difference import Difference
 from wsigen.networks.unet import UNet, UNetConfig
@@ -293,3 +294,23 @@ def test_the_verb_distils_and_goes_on(tmp_path):
     again = CliRunner().invoke(distil_verb, words.split())
     assert isinstance(again.exception, WsigenError)
     assert "holds a run already" in str(again.exception)
+
+
+def test_a_student_that_has_learnt_nothing_is_its_teacher_taking_two_steps(told_lab):
+    config = distillation.PROFILES["smoke"]
+    rows = {
+        c["who"]: distillation.measure(c, config, told_lab).values
+        for c in distillation.cells(config)
+    }
+    assert rows["student"] == rows["untaught"]
+    assert rows["real"]["guide_error"] == pytest.approx(0, abs=0.5)
+    assert rows["teacher"]["guide_error"] > 0.5
+
+
+def test_what_is_measured_is_known_by_its_student_too(tmp_path):
+    model = saved(tmp_path)
+    alone = load_denoiser(model)
+    with_student(model)
+    taught_ = load_denoiser(model)
+    assert (alone.plan_name, taught_.plan_name) == ("told", "student")
+    assert alone.digest == alone.sha256 == taught_.sha256 != taught_.digest

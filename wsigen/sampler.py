@@ -10,7 +10,7 @@ denoiser, goes to sigma = 0 in one evaluation from anywhere; where it is asked a
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from torch import Tensor
@@ -131,7 +131,13 @@ def evaluations(num_steps: int, solver: str) -> int:
 
 
 def sample(
-    denoiser: Denoiser, x: Images, sigmas: Levels, mpp: Tensor | float, *, solver: str = "heun"
+    denoiser: Denoiser,
+    x: Images,
+    sigmas: Levels,
+    mpp: Tensor | float,
+    *,
+    solver: str = "heun",
+    fresh: Sequence[Images] = (),
 ) -> Images:
     """Turn noisy images into clean ones.
 
@@ -141,10 +147,12 @@ def sample(
             standard normal noise.
         sigmas: falling noise levels, ending in 0; see :func:`wsigen.schedule.karras_sigmas`.
         mpp: micrometres per pixel, a number or one per image.
-        solver: "euler", "heun" or "2m".
+        solver: "euler", "heun", "2m" or "student".
+        fresh: for "student" standard normal noise of each step but the last.
     """
     previous = None
-    for sigma, sigma_next in pairwise(sigmas.tolist()):
-        x, u = take_step(solver, denoiser, x, sigma, sigma_next, mpp, previous)
+    for i, (sigma, sigma_next) in enumerate(pairwise(sigmas.tolist())):
+        noise = fresh[i] if i < len(fresh) else None
+        x, u = take_step(solver, denoiser, x, sigma, sigma_next, mpp, previous, noise)
         previous = None if u is None else (u, sigma)
     return x

@@ -73,6 +73,14 @@ CATALOGUE = (
         "a GPU for an hour",
     ),
     Experiment(
+        "distillation",
+        "real patches magnified by a student in one, two and four evaluations, beside its teacher",
+        "the future work of the paper's end",
+        "10 s",
+        "4 min",
+        "an hour on a GPU",
+    ),
+    Experiment(
         "overviews",
         "overviews in one patch: tissue, its pieces, and whether they touch the edge",
         "not in the paper",

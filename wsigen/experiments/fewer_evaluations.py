@@ -190,7 +190,7 @@ def made(plan: StagePlan, config: Config, lab: Lab) -> Pixels:
     side, coarsest = lab.patch_px, config.mpp * plan.factor**config.levels
     overviews = lab.generated_patches(config.slides, coarsest, stream="overviews")
     key = (
-        "plans", lab.denoiser.sha256, lab.seed, config.slides, config.levels, config.mpp, plan, lab.device,
+        "plans", lab.denoiser.digest, lab.seed, config.slides, config.levels, config.mpp, plan, lab.device,
     )  # fmt: skip
 
     def make(folder: Path) -> None:

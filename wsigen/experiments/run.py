@@ -67,8 +67,10 @@ def run(
     module = experiment.module()
     parameters = {"config": plain(asdict(config)), **lab.described()}
     identity = {"experiment": name, "profile": profile, "code": _code(module), **parameters}
-    identity["device"] = lab.device.split(":")[0]
-    own_info = run_info(lab.device, experiment=name, profile=profile, **lab.described())
+    identity |= {"device": lab.device.split(":")[0], "made_by": lab.denoiser.digest}
+    student = lab.denoiser.student
+    taught = {} if student is None else {"student_sha256": student.sha256}
+    own_info = run_info(lab.device, experiment=name, profile=profile, **lab.described(), **taught)
     rows, infos, images = [], dict[str, dict[str, Any]](), dict[str, Pixels]()
     table = module.cells(config)
     for number, cell in enumerate(table, start=1):

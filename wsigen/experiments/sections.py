@@ -42,34 +42,38 @@ class Config:
         levels: level l has ``mpp * 2 ** l`` micrometres per pixel.
         crops: at each level, on each side.
         k: neighbour that bounds the balls of precision and recall.
-        plan: see `wsigen.plan`; by default the one that suits the model.
+        plans: see `wsigen.plan`; each makes the same sections, from the same overviews.
     """
 
-    sections: int = 8
-    width_mm: float = 4.0
-    height_mm: float = 3.0
-    mpp: float = 2.8
+    sections: int = 4
+    width_mm: float = 2.0
+    height_mm: float = 1.5
+    mpp: float = 0.7
     levels: tuple[int, ...] = (0, 1, 2, 3)
     crops: int = 96
     k: int = 3
-    plan: str | None = None
+    plans: tuple[str, ...] = ("told", "student")
 
 
 PROFILES = {
-    "smoke": Config(2, 0.4, 0.3, 2.0, (0,), 12, plan="preview"),
+    "smoke": Config(2, 0.4, 0.3, 2.0, (0,), 12, plans=("preview",)),
     "classroom": Config(),
     "paper": Config(20, 20.0, 15.0, 0.7, tuple(range(6)), 10_000),
 }
 
 
 def cells(config: Config) -> list[dict[str, Any]]:
-    """One for each level."""
-    return [{"level": level, "mpp": config.mpp * 2**level} for level in config.levels]
+    """One for each plan and level."""
+    return [
+        {"plan": plan, "level": level, "mpp": config.mpp * 2**level}
+        for plan in config.plans
+        for level in config.levels
+    ]
 
 
 def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     """Compare crops of one level."""
-    made = sections(config, lab)
+    made = sections(config, lab, cell["plan"])
     slides = sources([pixels for _, pixels in made], config.mpp)
     real = lab.features(lab.real_patches(config.crops, cell["mpp"], lab.held_out, "crops"))
     sets = {
@@ -93,7 +97,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     values["few_kid_low"], values["few_kid_high"] = min(distances), max(distances)
     recalls = [manifold_scores(real, crops, config.k).recall for crops in few]
     values["few_recall"] = float(np.mean(recalls))
-    pictures = {f"section_{seed}": thumbnail(pixels, 512) for seed, pixels in made}
+    pictures = {f"{cell['plan']}_{seed}": thumbnail(pixels, 512) for seed, pixels in made}
     return Row(values, pictures if cell["level"] == config.levels[0] else {})
 
 
@@ -112,12 +116,12 @@ def of_few_cases(config: Config, lab: Lab, mpp: float) -> list[Pixels]:
     return found
 
 
-def sections(config: Config, lab: Lab) -> list[tuple[int, Pixels]]:
+def sections(config: Config, lab: Lab, plan_name: str) -> list[tuple[int, Pixels]]:
     """Seeds and pixels (height, width, 3) of the first sections that show tissue; kept in the lab's cache."""
     width, height = (
         round(side * 1000 / config.mpp) for side in (config.width_mm, config.height_mm)
     )
-    info, way = lab.denoiser.info, lab.plan(config.plan)
+    info, way = lab.denoiser.info, lab.plan(plan_name)
     path = stages(height, width, config.mpp, patch_px=info.patch_px, mpp_max=info.mpp_max)
     found: list[tuple[int, Pixels]] = []
     draw = 0
@@ -132,7 +136,7 @@ def sections(config: Config, lab: Lab) -> list[tuple[int, Pixels]]:
 
 def section(painter: Painter, path: list[Stage], lab: Lab) -> Pixels:
     """The finest stage of a slide, uint8 (height, width, 3); kept in the lab's cache."""
-    key = ("section", lab.denoiser.sha256, painter.seed, path, painter.plan, lab.device)
+    key = ("section", lab.denoiser.digest, painter.seed, path, painter.plan, lab.device)
 
     def make(folder: Path) -> None:
         np.save(folder / "section.npy", to_pixels(drain(generate(painter, path))[None])[0])

@@ -151,7 +151,7 @@ def path(config: Config, lab: Lab) -> list[Stage]:
 def film(seed: int, config: Config, lab: Lab) -> list[Pixels]:
     """Every stage of a slide, uint8 (height, width, 3), from the overview on; kept in the lab's cache."""
     recipe, way = lab.plan(config.plan), path(config, lab)
-    key = ("film", lab.denoiser.sha256, seed, config.size, config.mpp, recipe, lab.device)
+    key = ("film", lab.denoiser.digest, seed, config.size, config.mpp, recipe, lab.device)
 
     def make(folder: Path) -> None:
         painter = lab.denoiser.painter(recipe, seed=seed)

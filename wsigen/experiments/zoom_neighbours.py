@@ -130,7 +130,7 @@ def shots(place: Place, config: Config, lab: Lab) -> dict[int, tuple[Window, Pix
     path = stages(size, size, config.mpp, patch_px=lab.patch_px, mpp_max=info.mpp_max)
     at = (place[0] * path[-1].height, place[1] * path[-1].width)
     needed = cones(lab.painter(plan), path, at, view_px=config.view_px, margin_px=config.margin_px)
-    key = ("views", lab.denoiser.sha256, needed, lab.device)  # a cone says how the slide is made
+    key = ("views", lab.denoiser.digest, needed, lab.device)  # a cone says how the slide is made
 
     def make(folder: Path) -> None:
         for view in drain(zoom(needed)):

@@ -138,6 +138,11 @@ class LoadedDenoiser(EDMDenoiser):
         return _ready(student, next(self.network.parameters()).device)
 
     @property
+    def digest(self) -> str:
+        """What decides all that it makes: ``sha256``, and its student's where there is one."""
+        return self.sha256 if self.student is None else f"{self.sha256} {self.student.sha256}"
+
+    @property
     def background(self) -> float:
         """What the empty slide looks like to this model, -1 to 1."""
         return self.info.background / 127.5 - 1
