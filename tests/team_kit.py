@@ -22,7 +22,12 @@ from wsigen.runs.workdir import Workdir
 from wsigen.workers.distributed import generate_together
 from wsigen.workers.team import Team
 
-PLANS = {"pad": PLAN, "wrap": replace(PLAN, boundary="wrap"), "2m": replace(PLAN, solver="2m")}
+PLANS = {
+    "pad": PLAN,
+    "wrap": replace(PLAN, boundary="wrap"),
+    "2m": replace(PLAN, solver="2m"),
+    "margin": replace(PLAN, margin_px=2),
+}
 
 
 def painter_of(plan: StagePlan) -> Painter:

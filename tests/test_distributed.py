@@ -46,6 +46,12 @@ def test_two_workers_under_torchrun_make_the_slide_of_one(tmp_path):
     np.testing.assert_array_equal(np.load(out), alone("wrap"))
 
 
+def test_workers_see_the_margins_that_others_write(tmp_path):
+    out = tmp_path / "slide.npy"
+    assert [status for status, _ in run(3, [out, "--plan", "margin"])] == [0] * 3
+    np.testing.assert_array_equal(np.load(out), alone("margin"))
+
+
 def test_a_dead_worker_ends_the_run_with_a_clear_error_and_the_same_command_goes_on(tmp_path):
     out = tmp_path / "slide.npy"
     words = [out, "--plan", "2m", "--work", tmp_path / "work"]

@@ -15,13 +15,16 @@ from wsigen.denoiser import EDMDenoiser
 from wsigen.errors import WsigenError
 from wsigen.experiments import distillation
 from wsigen.grid import Window
+from wsigen.guidance import AveragePool, toned
 from wsigen.networks.difference import Difference
 from wsigen.networks.unet import UNet, UNetConfig
-from wsigen.plan import STUDENT, Stage, stages
+from wsigen.plan import STUDENT, Stage, StagePlan, stages
 from wsigen.runs.crew import Crew
 from wsigen.runs.painter import Painter
 from wsigen.runs.stage import StageRun
 from wsigen.sampler import student, take_step
+from wsigen.seams.grid_shift import WholeImage
+from wsigen.seams.scheme import sew
 from wsigen.slides import read_description
 from wsigen.training.checkpoint import ModelInfo, load_denoiser, save_checkpoint, shipped_models
 from wsigen.training.critic import Critic, steepness, taken_for_real
@@ -314,3 +317,52 @@ def test_what_is_measured_is_known_by_its_student_too(tmp_path):
     taught_ = load_denoiser(model)
     assert (alone.plan_name, taught_.plan_name) == ("told", "student")
     assert alone.digest == alone.sha256 == taught_.sha256 != taught_.digest
+
+
+class Near:
+    """A denoiser that sees two pixels far, and beyond a patch's edge nothing."""
+
+    def __call__(self, x, sigma, mpp):
+        weight = torch.ones(3, 1, 5, 5) / 25
+        return torch.nn.functional.conv2d(x / (1 + sigma**2), weight, padding=2, groups=3)
+
+
+def test_with_a_margin_as_wide_as_the_denoiser_sees_patches_are_one_image():
+    plan = StagePlan(num_steps=2, guided_steps=0, solver="euler", sigma_start=1.5, margin_px=2)
+    stage, guide = Stage(1, 64, 96, 0.5), torch.rand(3, 32, 48) - 0.5
+    painter = Painter(Near(), plan, 16, seed=5)
+    cut = drain(run_stage(painter, stage, guide))
+    whole, _ = drain(
+        sew(WholeImage(), replace(painter, plan=replace(plan, margin_px=0)), stage, guide)
+    )
+    inner = (
+        slice(None),
+        slice(4, -4),
+        slice(4, -4),
+    )  # beyond the edge one sees glass, the other nothing
+    torch.testing.assert_close(cut[inner], whole[inner])
+    seamed = drain(run_stage(replace(painter, plan=replace(plan, margin_px=0)), stage, guide))
+    assert not torch.allclose(seamed[inner], whole[inner], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"margin_px": 1}, {"margin_px": 2, "solver": "2m"}, {"margin_px": 2, "boundary": "wrap"}],
+)
+def test_a_margin_of_half_guide_pixels_or_where_none_can_be_is_refused(changes):
+    with pytest.raises(WsigenError, match="margin_px is"):
+        replace(StagePlan(), **changes).check()
+
+
+def test_a_toned_estimate_has_the_guides_means_as_far_as_they_are_flat():
+    guide = torch.full((1, 3, 8, 8), 0.25)
+    rough = torch.rand(1, 3, 16, 16)
+    estimate = toned(lambda x, sigma, mpp: rough, guide, AveragePool(), 16)
+    made = estimate(rough, 1.0, 1.0)
+    torch.testing.assert_close(made.mean((2, 3)), torch.full((1, 3), 0.25))
+    torch.testing.assert_close(
+        made - made.mean((2, 3), keepdim=True), rough - rough.mean((2, 3), keepdim=True)
+    )
+    halves = torch.cat([guide[..., :4], guide[..., 4:] + 0.5], dim=-1)
+    stepped = toned(lambda x, sigma, mpp: rough, halves, AveragePool(), 4)(rough, 1.0, 1.0)
+    assert float(stepped[..., 12:].mean() - stepped[..., :4].mean()) == pytest.approx(0.5, abs=0.1)

@@ -81,6 +81,30 @@ def told(
     return estimate
 
 
+def toned(denoiser: Denoiser, guide: Guides, operator: AveragePool, side: int) -> Denoiser:
+    """Wrap a denoiser: its estimates keep the guide's tone, the means over squares of ``side`` pixels.
+
+        u + E (M A+ y - M u)        M: those means,  E: interpolation between their centres
+
+    What :func:`project` does to single guide pixels, but smoothly and for the coarsest of the guide only: neighbouring
+    patches agree on it, and no stage drifts away from the one before. The squares are those of a patch.
+
+    Args:
+        denoiser: whose estimates.
+        guide: under the patches.
+        operator: A.
+        side: of the squares in pixels, which divides that of a patch.
+    """
+    means = functional.avg_pool2d(guide, side // operator.factor)
+
+    def estimate(x: Images, sigma: Tensor | float, mpp: Tensor | float) -> Images:
+        u = denoiser(x, sigma, mpp)
+        missing = means - functional.avg_pool2d(u, side)
+        return u + functional.interpolate(missing, scale_factor=float(side), mode="bilinear")
+
+    return estimate
+
+
 def guided_estimate(
     denoiser: Denoiser, guide: Guides, i: int, *, guided_steps: int, operator: AveragePool
 ) -> Denoiser:

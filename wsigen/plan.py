@@ -35,6 +35,9 @@ class StagePlan:
             it none and leaves all to the projection.
         guide_strength: how far a told stage goes on away from what the network says untold; see `wsigen.guidance.told`.
         guide_strength_sigma: lowest noise level at which it does; above, each patch costs two evaluations.
+        tone_px: side of the squares whose means a told stage keeps from its guide, 0 for none; see
+            `wsigen.guidance.toned`.
+        margin_px: pixels along a patch's border that are looked at, and left to the patch beside it to write.
         rim: pixels along the overview's edge that are glass, whatever the network says, so that tissue ends before.
         shifts: "uniform", each step's grid drawn for itself, as in the paper; or "low-discrepancy", grids of steps near
             each other lie far apart.
@@ -55,6 +58,8 @@ class StagePlan:
     guide_sigma: float | None = None
     guide_strength: float = 0.0
     guide_strength_sigma: float = 0.15
+    tone_px: int = 0
+    margin_px: int = 0
     rim: int = 0
     shifts: str = "uniform"
 
@@ -68,6 +73,9 @@ class StagePlan:
             "shifts": self.shifts not in ("uniform", "low-discrepancy"),
             "guide_sigma": self.guide_sigma is not None and not 0 < self.guide_sigma < SIGMA_MAX,
             "rim": self.rim < 0,
+            "tone_px": self.tone_px < 0,
+            "margin_px": self.margin_px % self.factor != 0
+            or (self.margin_px > 0 and (self.solver == "2m" or self.boundary == "wrap")),
             "skip_background": self.skip_background is not None and self.skip_background < 0,
         }
         for name in (name for name, found in wrong.items() if found):
@@ -75,7 +83,8 @@ class StagePlan:
                 f"{name} is {getattr(self, name)}; expected num_steps at least 1, guided_steps from 0 to "
                 f"num_steps ({self.num_steps}), sigma_start above {self.sigma_min:g} and at most "
                 f"{SIGMA_MAX:g}, factor at least 2, shifts uniform or low-discrepancy, guide_sigma None or above 0 "
-                f"and below {SIGMA_MAX:g}, rim and skip_background None or at least 0"
+                f"and below {SIGMA_MAX:g}, rim, tone_px and skip_background None or at least 0, margin_px whole guide "
+                "pixels, and 0 with the solver 2m or a wrapped boundary"
             )
         for stage in range(1, 1 + max(len(self.first_starts), len(self.first_steps))):
             self.at(stage).check()
@@ -97,6 +106,7 @@ class StagePlan:
                 factor=1,
                 skip_background=None,
                 guide_sigma=None,
+                margin_px=0,
             )
         plain = replace(plain, rim=0)
         starts, steps = self.first_starts[stage - 1 : stage], self.first_steps[stage - 1 : stage]
@@ -146,8 +156,8 @@ class StagePlan:
 
     @property
     def num_canvases(self) -> int:
-        """How many canvases a run carries from step to step: with "2m" also the estimate of the step before."""
-        return 2 if "2m" in (self.solver, self.overview_solver) else 1
+        """How many canvases a run holds: with "2m" also the estimate of the step before, with a margin both steps'."""
+        return 2 if "2m" in (self.solver, self.overview_solver) or self.margin_px else 1
 
 
 PAPER = StagePlan()
@@ -178,7 +188,7 @@ PREVIEW = StagePlan(
 )
 
 # For a model that has a student: two evaluations a patch.
-STUDENT = replace(TOLD, num_steps=2, solver="student", sigma_min=0.3)
+STUDENT = replace(TOLD, num_steps=2, solver="student", sigma_min=0.3, tone_px=16, margin_px=2)
 
 
 def plan(name: str) -> StagePlan:

@@ -71,7 +71,7 @@ class Kept:
         # One piece of memory for all: taken one by one and given back in between, they would leave gaps.
         self.pool: torch.Tensor | None = None
         self.free: list[int] = []  # places in the pool
-        self.in_memory: OrderedDict[Key, int] = OrderedDict()
+        self.in_memory: OrderedDict[Key, tuple[int, torch.Size]] = OrderedDict()  # place and shape
         self.on_disk: OrderedDict[Key, int] = OrderedDict()  # bytes of each
         self.bytes_on_disk = 0
         self.lock = RLock()
@@ -97,7 +97,7 @@ class Kept:
             if key in self.in_memory:
                 assert self.pool is not None
                 self.in_memory.move_to_end(key)
-                return self.pool[self.in_memory[key]].clone()
+                return self._at(*self.in_memory[key]).clone()
             if key not in self.on_disk:
                 return None
             self.on_disk.move_to_end(key)
@@ -110,7 +110,7 @@ class Kept:
             return image
 
     def put(self, key: Key, image: Image) -> None:
-        """Keep a window; all are of one shape and type."""
+        """Keep a window; all are of one type."""
         with self.lock:
             if key not in self.in_memory:
                 self._remember(key, image)
@@ -125,25 +125,30 @@ class Kept:
                 self._drop()
 
     def _remember(self, key: Key, image: Image) -> None:
-        if self.pool is None:
-            self.pool = torch.empty(
-                self.memory_bytes // image.nbytes, *image.shape, dtype=image.dtype
-            )
-            self.free = list(range(len(self.pool)))
+        if self.pool is None or image.numel() > self.pool.shape[1]:  # an overview's has no margin
+            while self.in_memory:
+                self._drop()
+            places = self.memory_bytes // image.nbytes
+            self.pool = torch.empty(places, image.numel(), dtype=image.dtype)
+            self.free = list(range(places))
         if not self.free and self.in_memory:
             self._drop()
         if self.free:
-            self.in_memory[key] = self.free.pop()
-            self.pool[self.in_memory[key]] = image
+            self.in_memory[key] = (self.free.pop(), image.shape)
+            self._at(*self.in_memory[key])[:] = image
         else:  # no room for a single one
             self._save(key, image)
 
     def _drop(self) -> None:
         """Send the least lately used window out of memory."""
-        assert self.pool is not None
-        key, place = self.in_memory.popitem(last=False)
-        self._save(key, self.pool[place])
+        key, (place, shape) = self.in_memory.popitem(last=False)
+        self._save(key, self._at(place, shape))
         self.free.append(place)
+
+    def _at(self, place: int, shape: torch.Size) -> Image:
+        """What lies in the pool at a place."""
+        assert self.pool is not None
+        return self.pool[place, : shape.numel()].view(shape)
 
     def _save(self, key: Key, image: Image) -> None:
         if self.folder is None or key in self.on_disk:

@@ -69,6 +69,10 @@ class StagePlane:
         """The windows of step ``i``."""
         return step_grid(self.stage, self.plan, self.painter.patch_px, self.painter.seed, i)
 
+    def seen(self, window: Window) -> Window:
+        """What the network looks at to write a patch: the patch with its margin."""
+        return window.grown(max(0, self.painter.patch_px - window.height) // 2)
+
     def start(self, window: Window) -> Image:
         """Return x at the first noise level: noise alone, or the guide with so much noise."""
         sigma = float(self.sigmas[0])
@@ -167,21 +171,21 @@ def fits_freely(painter: Painter, stage: Stage) -> bool:
 
 
 def step_grid(stage: Stage, plan: StagePlan, patch_px: int, seed: int, step: int) -> Grid:
-    """The patches of one step of a slide's stage: what of a plan decides them is its factor, boundary and shifts.
+    """The patches of one step of a slide's stage: of a plan its factor, boundary, shifts and margin decide.
 
-    A canvas that fits into one patch is not cut: the patch lies round it.
+    They are what is written, without the margin. A canvas that fits into one patch is not cut: the patch lies round it.
     """
     own = plan.at(stage.index)
     factor = own.factor
     if max(stage.height, stage.width) <= patch_px:
         down, right = (patch_px - stage.height) // 2, (patch_px - stage.width) // 2
         return Grid([-down // factor * factor], [-right // factor * factor], patch_px)
-    name = (seed, "stage", stage.index, "shift")
+    name, side = (seed, "stage", stage.index, "shift"), patch_px - 2 * own.margin_px
     if own.shifts == "low-discrepancy":
-        shift = spread_shift(generator(*name), step, patch_px, factor)
+        shift = spread_shift(generator(*name), step, side, factor)
     else:
-        shift = draw_shift(generator(*name, step), patch_px, factor)
-    return shifted_grid(stage.height, stage.width, patch_px, shift, own.boundary)
+        shift = draw_shift(generator(*name, step), side, factor)
+    return shifted_grid(stage.height, stage.width, side, shift, own.boundary)
 
 
 def flat_round(

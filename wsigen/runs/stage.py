@@ -12,7 +12,7 @@ import torch
 
 from wsigen.arrays import Denoiser, Images
 from wsigen.grid import Grid, Window, evenly, side_by_side
-from wsigen.guidance import guided_step, told
+from wsigen.guidance import guided_step, told, toned
 from wsigen.plan import Stage
 from wsigen.runs.background import is_background, sparing
 from wsigen.runs.canvas import Canvas, Image, cut
@@ -55,6 +55,8 @@ class StageRun(StagePlane):
         if state is None:
             state = InMemory(self.region.height, self.region.width, device=self.device)
         self.state: State = state(self) if callable(state) else state
+        if self.plan.margin_px:
+            self.state.keep_apart()
         self.spent = self.state.spent
         self.began = time.monotonic() - self.spent.seconds
         self.before = 0  # patches counted before the step that is taken
@@ -104,10 +106,15 @@ class StageRun(StagePlane):
         """Let some patches take step ``i``; what it costs. Batches may do so in any order, and side by side."""
         spent = Spent(patches=len(batch))
         if left := self.recall(i, batch):
-            x = self.read(i, left)
-            x = self.step(i, x, left, spent)
-            self.write(i + 1, left, x)
+            self.write(i + 1, left, self.moved(i, left, spent))
         return spent
+
+    def moved(self, i: int, batch: Sequence[Window], spent: Spent | None = None) -> Images:
+        """Some patches after step ``i``: what is seen of each takes it, and the margin is left out."""
+        seen = [self.seen(window) for window in batch]
+        x = self.step(i, self.read(i, seen), seen, spent)
+        margin = (seen[0].height - batch[0].height) // 2
+        return x[..., margin : x.shape[-2] - margin, margin : x.shape[-1] - margin]
 
     def taken(self, i: int, batch: Sequence[Window], spent: Spent) -> Progress:
         """Count and keep a batch that has taken step ``i``, as all before it have, in the order of the grid."""
@@ -214,6 +221,8 @@ class StageRun(StagePlane):
             denoiser = told(  # the plane has seen to it that it can be
                 denoiser, self.shown(kept), plan.guide_strength, plan.guide_strength_sigma
             )
+            if plan.tone_px:
+                denoiser = toned(denoiser, self.guide_of(kept), self.operator, plan.tone_px)
         if number == 0:
             return denoiser, 0
         return sparing(denoiser, skipped.to(self.device), background), number

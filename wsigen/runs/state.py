@@ -44,6 +44,10 @@ class State(Protocol):
         """The pixels of a canvas as it stands before ``step``; the image of step + 1 may be the same."""
         ...
 
+    def keep_apart(self) -> None:
+        """From now on the image of step + 1 is another: patches look at more than they write."""
+        ...
+
     def batch_done(self, step: int, patches: int, pixels: int) -> None:
         """So many patches of a step have been written, the last batch of so many pixels."""
         ...
@@ -68,7 +72,7 @@ def dtype_name(half: bool) -> str:
 
 
 class InMemory:
-    """Canvases in memory, each stepped in place.
+    """Canvases in memory, each stepped in place, or from one to another and back.
 
     Args:
         height, width: of the canvases.
@@ -77,21 +81,27 @@ class InMemory:
     """
 
     step = patches = 0
+    apart = False
 
     def __init__(
         self, height: int, width: int, *, half: bool = False, device: torch.device | str = "cpu"
     ) -> None:
         self.shape = (3, height, width)
         self.half, self.device = half, device
-        self.images: dict[str, Image] = {}
+        self.images: dict[tuple[str, int], Image] = {}
         self.spent = Spent()
 
     def image(self, name: str, step: int) -> Image:
-        """The one image of this name, whatever the step."""
-        if name not in self.images:
+        """The one image of this name, whatever the step; kept apart, that of the step's parity."""
+        slot = (name, step % 2 if self.apart else 0)
+        if slot not in self.images:
             dtype = getattr(torch, dtype_name(self.half))
-            self.images[name] = torch.empty(self.shape, dtype=dtype, device=self.device)
-        return self.images[name]
+            self.images[slot] = torch.empty(self.shape, dtype=dtype, device=self.device)
+        return self.images[slot]
+
+    def keep_apart(self) -> None:
+        """Two images of each name."""
+        self.apart = True
 
     def batch_done(self, step: int, patches: int, pixels: int) -> None:
         """Nothing to keep."""
@@ -128,14 +138,15 @@ class Saved(InMemory):
     ) -> None:
         super().__init__(height, width, half=half, device=device)
         self.workdir, self.stage, self.saved = workdir, stage, time.monotonic()
-        self.until = until
+        self.until, self.resumed = until, set[str]()
         self.step = workdir.begun(stage, lambda step: self._file("x", step)).step
         self.spent = workdir.spent(stage)
 
     def image(self, name: str, step: int) -> Image:
-        """The one image of this name; in a resumed run at first as it was saved."""
-        if name not in self.images and self.step > 0:
-            copy_rows(self._copy(name, self.step), super().image(name, step))
+        """The image of this name; in a resumed run at first as it was saved."""
+        if self.step > 0 and name not in self.resumed:
+            self.resumed.add(name)
+            copy_rows(self._copy(name, self.step), super().image(name, self.step))
         return super().image(name, step)
 
     def step_done(self, step: int) -> None:
@@ -164,8 +175,8 @@ class Saved(InMemory):
         return image
 
     def _save(self, step: int) -> None:
-        for name, image in self.images.items():
-            copy_rows(image, self._copy(name, step))
+        for name in sorted({name for name, _ in self.images}):
+            copy_rows(self.image(name, step), self._copy(name, step))
         self.workdir.keep(Position(self.stage, step), self.spent)
         self.workdir.drop(self.stage, except_for=f"at{step}")
         self.saved = time.monotonic()
@@ -200,6 +211,9 @@ class InFiles:
     def image(self, name: str, step: int) -> Image:
         """The image of the step's parity."""
         return self.workdir.pixels(self.file(name, step), *self.size, dtype_name(self.half))
+
+    def keep_apart(self) -> None:
+        """They are."""
 
     def file(self, name: str, step: int) -> str:
         """Name of the file that holds a canvas before ``step``."""

@@ -39,7 +39,7 @@ def film(stage: StageRun) -> Iterator[Frame]:
     for i in range(stage.num_steps):
         before = stage.read(i, everything)[0].clone()
         for batch in batches(stage.grid(i), stage.painter.batch_size):
-            stage.write(i + 1, batch, stage.step(i, stage.read(i, batch), batch))
+            stage.write(i + 1, batch, stage.moved(i, batch))
         sigma, after = float(stage.sigmas[i]), float(stage.sigmas[i + 1])
         moved = stage.read(i + 1, everything)[0] - before
         estimate = before + moved * sigma / (sigma - after)

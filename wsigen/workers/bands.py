@@ -48,9 +48,8 @@ class Bands:
     @property
     def group_px(self) -> int:
         """The most rows that a group of patches has."""
-        in_a_row = max(
-            1, -(-self.stage.width // self.painter.patch_px)
-        )  # one more where it is shifted
+        side = self.painter.patch_px - 2 * self.own.margin_px
+        in_a_row = max(1, -(-self.stage.width // side))  # one more where it is shifted
         rows = max(rows_together(n, self.painter.batch_size) for n in (in_a_row, in_a_row + 1))
         return rows * self.painter.patch_px
 
@@ -86,6 +85,16 @@ class Bands:
         idle = [range(0)] * (self.workers - len(self.starts) + 1)
         return [range(a, b) for a, b in pairwise(lines)] + idle
 
+    def seen(self, step: int) -> list[range]:
+        """The rows that each worker's patches look at in a step: those it will have written, with the margin."""
+        margin, height = self.own.margin_px, self.stage.height
+        return [
+            range(max(rows.start - margin, 0), min(rows.stop + margin, height))
+            if margin and rows
+            else rows
+            for rows in self.held(step)
+        ]
+
     @property
     def written(self) -> list[range]:
         """The rows that each worker has of the finished stage."""
@@ -95,7 +104,9 @@ class Bands:
         """The part of the plane that a worker's canvases hold: its band and what its last patches may reach."""
         if rank >= len(self.starts) - 1:
             return Window(0, 0, 1, self.stage.width)  # idle: a row that nobody reads
-        first, last = self.starts[rank], self.starts[rank + 1] + self.group_px
+        margin = self.own.margin_px
+        first = max(self.starts[rank] - margin, 0)
+        last = self.starts[rank + 1] + self.group_px + margin
         if self.own.boundary == "pad" or len(self.starts) == 2:
             last = min(last, self.stage.height)
         return Window(first, 0, last - first, self.stage.width)

@@ -39,6 +39,8 @@ class Shared:
     def __init__(self, own: State, team: Team, bands: Bands, step: int, run: StageRun) -> None:
         self.own, self.team, self.bands, self.run = own, team, bands, run
         self.half, self.spent = own.half, own.spent
+        if run.plan.margin_px:
+            own.keep_apart()
         ahead = own.step > step  # this worker has taken the step: it only hands rows on
         self.step, self.patches = step, len(bands.grid(step)) if ahead else own.patches
         self.fetch(step)
@@ -46,6 +48,9 @@ class Shared:
     def image(self, name: str, step: int) -> Image:
         """The worker's own."""
         return self.own.image(name, step)
+
+    def keep_apart(self) -> None:
+        """They are, as the plan wants it."""
 
     def batch_done(self, step: int, patches: int, pixels: int) -> None:
         """Note it for this worker."""
@@ -66,7 +71,7 @@ class Shared:
         if not 0 < step < self.run.num_steps:
             return
         height = self.bands.stage.height
-        moves = transfers(self.bands.held(step - 1), self.bands.held(step), height)
+        moves = transfers(self.bands.held(step - 1), self.bands.seen(step), height)
         moves = [move for move in moves if move.source != move.target]
         for name in self.run.canvases:
             rows = Rows(self.image(name, step), self.bands.region(self.team.rank).top, height)

@@ -29,7 +29,7 @@ class Cone:
         view: what is shown.
         areas: for each step, what is wanted of the stage after it; the last holds the view and what guides the next
             stage.
-        region: all that is written: what the canvas holds.
+        region: all that is looked at or written: what the canvas holds.
         patches: patches that take a step, over all steps.
         patches_of_whole: the same for the whole stage.
         cut: whether a margin has left out some of what the area depends on.
@@ -65,10 +65,11 @@ def cone(
         needed = grid.touching(area)
         patches += len(needed)
         patches_of_whole += len(grid)
-        written = covered(needed).clipped(stage.height, stage.width)
-        region = bounds(region, written)
-        area = within(written, most)
-        cut = cut or (step > 0 and area != written)
+        margin = (painter.patch_px - grid.patch_px) // 2
+        seen = covered(needed).grown(margin).clipped(stage.height, stage.width)
+        region = bounds(region, seen)
+        area = within(seen, most)
+        cut = cut or (step > 0 and area != seen)
     return Cone(
         stage, painter, view, tuple(reversed(areas)), region, patches, patches_of_whole, cut
     )

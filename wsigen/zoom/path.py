@@ -98,6 +98,10 @@ class Surrounded:
         """The canvas."""
         return self.own.image(name, step)
 
+    def keep_apart(self) -> None:
+        """As the canvases are told."""
+        self.own.keep_apart()
+
     def batch_done(self, step: int, patches: int, pixels: int) -> None:
         """Nothing to keep."""
 

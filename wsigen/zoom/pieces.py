@@ -110,7 +110,7 @@ class Pieces(StageRun):
             return set()
         plane, margin, factor = self.guide, self.painter.guide_margin, self.plan.factor
         return {
-            window.reduced(factor).grown(margin).clipped(plane.height, plane.width)
+            self.seen(window).reduced(factor).grown(margin).clipped(plane.height, plane.width)
             for window in windows
         }
 

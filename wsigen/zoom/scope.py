@@ -110,7 +110,7 @@ class Scope:
                 if lacking:
                     backwards.append(Work(run, i, lacking))
                 asked += lacking
-                areas = [window.clipped(height, width) for window in lacking]
+                areas = [run.seen(window).clipped(height, width) for window in lacking]
             areas = run.under(asked)
         return backwards[::-1]
 
