@@ -30,8 +30,8 @@ help:  ## this list
 
 demo: $(VENV)/default.stamp  ## generate a small slide with the model that ships: demo/slide.tiff and demo/slide.png
 	@mkdir -p demo
-	@echo "A section of 5 x 4 mm: a minute or two on two cores of a processor."
-	$(BIN)/wsigen generate demo/slide.tiff --width-mm 5 --height-mm 4 --mpp 2 --seed 2 \
+	@echo "A section of 6 x 5 mm: a minute or two on two cores of a processor."
+	$(BIN)/wsigen generate demo/slide.tiff --width-mm 6 --height-mm 5 --mpp 1.4 --seed 2 \
 		--png demo/slide.png --overwrite
 
 viewer: $(VIEWER)/openseadragon.min.js  ## bring the slide viewer of `wsigen study` and `wsigen view` from npm
