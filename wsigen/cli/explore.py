@@ -3,7 +3,9 @@
 import secrets
 import shlex
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -79,10 +81,6 @@ def explore(
       wsigen explore --seed 7 --width-mm 20 --height-mm 15 --mpp 0.35
       wsigen explore --plan preview --host 0.0.0.0 --port 8000
     """
-    with study_extra():
-        from wsigen.study.explore import explore_app
-        from wsigen.study.offer import Offer, formed, scales
-        from wsigen.study.serve import run_server
     from wsigen.runs.crew import Crew
     from wsigen.runs.kept import Kept, seed_folder
     from wsigen.runs.storage import needs_half
@@ -92,7 +90,14 @@ def explore(
 
     if all(named[side] is None for side in ("width", "height", "width_mm", "height_mm")):
         named |= {"width_mm": 20.0, "height_mm": 15.0}
-    asked = ask(seed=seed, **named)
+    with ThreadPoolExecutor(1) as beside:  # while weights are read and the overview is drawn
+        web = beside.submit(import_module, "wsigen.study.explore")
+        asked = ask(seed=seed, **named)
+    with study_extra():
+        web.result()
+        from wsigen.study.explore import explore_app
+        from wsigen.study.offer import Offer, formed, scales
+        from wsigen.study.serve import run_server
     given_half, half = half, needs_half(asked.path) if half is None else half
     with ExitStack() as stack:
         folder = workdir or Path(stack.enter_context(tempfile.TemporaryDirectory()))
