@@ -166,7 +166,6 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
             worst_seam(
                 slide,
                 [step_grid(stage, plan, lab.patch_px, seed + n, i) for i in steps],
-                lab.patch_px,
             )
             for n, slide in enumerate(slides)
         ]
@@ -208,10 +207,10 @@ def made(plan: StagePlan, config: Config, lab: Lab) -> Pixels:
     return lab.kept(key, make)[0]
 
 
-def worst_seam(slide: Pixels, grids: Sequence[Grid], side: int) -> LatticeTest:
+def worst_seam(slide: Pixels, grids: Sequence[Grid]) -> LatticeTest:
     """The seam test at the grid where it finds most."""
-    corners = [(grid.tops[-1] % side, grid.lefts[-1] % side) for grid in grids]
-    tests = [seam_test(slide, side, corner, align=2) for corner in corners]
+    places = [(g.patch_px, (g.tops[-1] % g.patch_px, g.lefts[-1] % g.patch_px)) for g in grids]
+    tests = [seam_test(slide, side, corner, align=2) for side, corner in places]
     return max(tests, key=lambda test: test.effect)
 
 

@@ -151,9 +151,9 @@ def _summary(name: str, tests: list[LatticeTest]) -> dict[str, float]:
 
 
 def corners_of_steps(stage: Stage, side: int, plan: StagePlan, seed: int) -> list[tuple[int, int]]:
-    """A corner of the grid that grid-shift has at each step of a plan."""
+    """A corner of the grid that grid-shift has at each step of a plan, of what its patches write."""
     grids = [step_grid(stage, plan, side, seed, step) for step in range(plan.num_steps)]
-    return [(grid.tops[0] % side, grid.lefts[0] % side) for grid in grids]
+    return [(grid.tops[0] % grid.patch_px, grid.lefts[0] % grid.patch_px) for grid in grids]
 
 
 def _stage(config: Config, lab: Lab) -> Stage:

@@ -71,7 +71,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     images, tests = [], []
     for draw in range(config.draws):
         image = made(config, plan, lab, draw)
-        planes = SeamPlanes.of(image, side)
+        planes = SeamPlanes.of(image, side - 2 * plan.margin_px)  # what each patch writes
         corners = corners_of_steps(_stage(config, lab), side, plan, lab.seed + draw)
         tests.append([planes.at(corner, align=2) for corner in corners])
         images.append(image)
