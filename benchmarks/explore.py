@@ -133,7 +133,7 @@ def zoomed(
     painter = denoiser.painter(named_plan(plan), seed=options.seed)
     evaluations = 0
     for cone in cones(painter, path, place, view_px=256 * SIDE):
-        own = painter.plan.at(cone.stage.index)
+        own = painter.plan.at(cone.stage.index, cone.stage.mpp)
         for step in range(own.num_steps):
             grid = step_grid(cone.stage, painter.plan, painter.patch_px, painter.seed, step)
             evaluations += len(cone.part(step, grid)) * own.evaluations_at(step)

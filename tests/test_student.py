@@ -19,6 +19,7 @@ from wsigen.guidance import AveragePool, toned
 from wsigen.networks.difference import Difference
 from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.plan import STUDENT, Stage, StagePlan, stages
+from wsigen.plan import TOLD as TOLD_PLAN
 from wsigen.runs.crew import Crew
 from wsigen.runs.painter import Painter
 from wsigen.runs.stage import StageRun
@@ -36,7 +37,7 @@ from wsigen.training.upscaling import DistilConfig, joined, upscaling, windows
 SHAPE = UNetConfig(
     widths=(16, 16), blocks=1, condition_channels=32, averages=(4,), told=True, organs=("breast",)
 )
-PLAN = replace(STUDENT, overview_steps=3, rim=0)
+PLAN = replace(STUDENT, overview_steps=3, rim=0, teacher_above=0.0)
 GUIDE = torch.rand(3, 12, 20, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
@@ -366,3 +367,26 @@ def test_a_toned_estimate_has_the_guides_means_as_far_as_they_are_flat():
     halves = torch.cat([guide[..., :4], guide[..., 4:] + 0.5], dim=-1)
     stepped = toned(lambda x, sigma, mpp: rough, halves, AveragePool(), 4)(rough, 1.0, 1.0)
     assert float(stepped[..., 12:].mean() - stepped[..., :4].mean()) == pytest.approx(0.5, abs=0.1)
+
+
+def test_coarse_stages_are_the_teachers_and_fine_ones_the_students():
+    plan = replace(PLAN, teacher_above=1.5, skip_background=0.5)
+    assert plan.at(0, 8.0).solver == plan.overview_solver
+    assert (plan.at(1, 2.0).solver, plan.at(1, 2.0).skip_background) == (TOLD_PLAN.solver, 0.5)
+    assert plan.at(2, 1.0).solver == "student"
+    assert replace(plan, teacher_above=0.0).at(1, 2.0).solver == "student"
+    path = stages(64, 64, 1.0, patch_px=16)
+    assert [stage.mpp for stage in path] == [4.0, 2.0, 1.0]
+    *_, last = (
+        p for p in generate(Painter(taught(), plan, 16, seed=7), path) if p.stage.index == 1
+    )
+    assert last.evaluations + last.skipped * TOLD_PLAN.num_steps >= TOLD_PLAN.num_steps * 4
+    teacher = drain(
+        generate(
+            Painter(taught(), replace(TOLD_PLAN, overview_steps=3, rim=0), 16, seed=7), path[:2]
+        )
+    )
+    mixed = drain(
+        generate(Painter(taught(), replace(plan, skip_background=None), 16, seed=7), path[:2])
+    )
+    assert torch.equal(teacher, mixed)

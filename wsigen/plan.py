@@ -38,6 +38,8 @@ class StagePlan:
         tone_px: side of the squares whose means a told stage keeps from its guide, 0 for none; see
             `wsigen.guidance.toned`.
         margin_px: pixels along a patch's border that are looked at, and left to the patch beside it to write.
+        teacher_above: scale in um/px; with the solver "student" coarser stages are the teacher's, by the plan "told";
+            0 for none. They are small, and what a slide is made of is decided there.
         rim: pixels along the overview's edge that are glass, whatever the network says, so that tissue ends before.
         shifts: "uniform", each step's grid drawn for itself, as in the paper; or "low-discrepancy", grids of steps near
             each other lie far apart.
@@ -60,6 +62,7 @@ class StagePlan:
     guide_strength_sigma: float = 0.15
     tone_px: int = 0
     margin_px: int = 0
+    teacher_above: float = 0.0
     rim: int = 0
     shifts: str = "uniform"
 
@@ -89,10 +92,11 @@ class StagePlan:
         for stage in range(1, 1 + max(len(self.first_starts), len(self.first_steps))):
             self.at(stage).check()
 
-    def at(self, stage: int) -> "StagePlan":
+    def at(self, stage: int, mpp: float = 0.0) -> "StagePlan":
         """The plan of one stage, with its own start and number of steps; that of the overview, 0, magnifies by 1.
 
-        The guide is in force down to the noise level at which ``guided_steps`` ends in the other stages.
+        Its scale in um/px matters where the teacher paints the coarser stages. The guide is in force down to the noise
+        level at which ``guided_steps`` ends in the other stages.
         """
         plain = replace(self, first_starts=(), first_steps=())
         if stage == 0:
@@ -108,6 +112,12 @@ class StagePlan:
                 guide_sigma=None,
                 margin_px=0,
             )
+        if self.solver == "student" and 0 < self.teacher_above < mpp:
+            shared = {
+                name: getattr(plain, name)
+                for name in ("factor", "boundary", "skip_background", "shifts")
+            }
+            return replace(TOLD, rim=0, **shared)
         plain = replace(plain, rim=0)
         starts, steps = self.first_starts[stage - 1 : stage], self.first_steps[stage - 1 : stage]
         if not starts and not steps:
@@ -188,7 +198,9 @@ PREVIEW = StagePlan(
 )
 
 # For a model that has a student: two evaluations a patch.
-STUDENT = replace(TOLD, num_steps=2, solver="student", sigma_min=0.3, tone_px=16, margin_px=2)
+STUDENT = replace(
+    TOLD, num_steps=2, solver="student", sigma_min=0.3, tone_px=16, margin_px=2, teacher_above=4.0
+)
 
 
 def plan(name: str) -> StagePlan:

@@ -110,7 +110,7 @@ def counted(path: list[Stage], plan: StagePlan, patch_px: int, seed: int) -> dic
     """Patches and evaluations of a slide, from the grids that its seed draws, without making it."""
     patches, spent = [], 0
     for stage in path:
-        own = plan.at(stage.index)
+        own = plan.at(stage.index, stage.mpp)
         grids = [len(step_grid(stage, plan, patch_px, seed, i)) for i in range(own.num_steps)]
         twice = sum(grids[:-1]) if own.solver == "heun" else 0  # the last step is not corrected
         spent += sum(grids) + twice

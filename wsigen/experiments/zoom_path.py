@@ -83,5 +83,5 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
 
 def _evaluations(needed: Cone, patches: int) -> int:
     """Evaluations on so many patches, to within the last step, which Heun does not correct."""
-    plan = needed.painter.plan.at(needed.stage.index)
+    plan = needed.painter.plan.at(needed.stage.index, needed.stage.mpp)
     return round(patches * plan.evaluations / plan.num_steps)

@@ -40,7 +40,7 @@ class StagePlane:
         region: Window | None = None,
     ) -> None:
         self.stage = stage
-        self.plan = painter.plan.at(stage.index if guide is not None else 0)
+        self.plan = painter.plan.at(stage.index if guide is not None else 0, stage.mpp)
         self.painter = painter = replace(painter.for_solver(self.plan.solver), plan=self.plan)
         self.at_once = self.plan if fits_freely(painter, stage) and guide is None else None
         if (
@@ -175,7 +175,7 @@ def step_grid(stage: Stage, plan: StagePlan, patch_px: int, seed: int, step: int
 
     They are what is written, without the margin. A canvas that fits into one patch is not cut: the patch lies round it.
     """
-    own = plan.at(stage.index)
+    own = plan.at(stage.index, stage.mpp)
     factor = own.factor
     if max(stage.height, stage.width) <= patch_px:
         down, right = (patch_px - stage.height) // 2, (patch_px - stage.width) // 2

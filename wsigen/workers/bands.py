@@ -43,7 +43,7 @@ class Bands:
     @cached_property
     def own(self) -> StagePlan:
         """The plan of the stage."""
-        return self.painter.plan.at(self.stage.index)
+        return self.painter.plan.at(self.stage.index, self.stage.mpp)
 
     @property
     def group_px(self) -> int:

@@ -59,7 +59,7 @@ def cone(
     areas: list[Window] = []
     area = region = wanted
     patches, patches_of_whole, cut = 0, 0, False
-    for step in reversed(range(painter.plan.at(stage.index).num_steps)):
+    for step in reversed(range(painter.plan.at(stage.index, stage.mpp).num_steps)):
         areas.append(area)
         grid = step_grid(stage, painter.plan, painter.patch_px, painter.seed, step)
         needed = grid.touching(area)
