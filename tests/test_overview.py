@@ -138,25 +138,23 @@ def test_the_microscope_shows_the_drawing_that_the_slide_begins_with():
     np.testing.assert_array_equal(scope.pixels(len(PATH) - 1, window), expected)
 
 
-def test_the_microscope_does_not_draw_an_overview_again_that_was_drawn_for_a_look():
+@pytest.mark.parametrize("half", [False, True])
+def test_the_microscope_does_not_draw_an_overview_again_that_was_drawn_for_a_look(half, threads):
+    threads(2)
     painter = painter_of(GaussianDenoiser(), 3)
-    looked = with_tissue(painter, PATH[0])
-    fresh, begun = (Scope(looked.painter, PATH, Kept(1 << 24)) for _ in range(2))
+    looked = with_tissue(painter, PATH[0], half)
+    in_full = with_tissue(painter, PATH[0])
+    assert looked.painter == in_full.painter
+    np.testing.assert_array_equal(looked.pixels, in_full.pixels)
+    assert looked.evaluations == (1 + half) * in_full.evaluations
+    assert torch.equal(looked.image, in_full.image) == (not half)
+    fresh, begun = (Scope(looked.painter, PATH, Kept(1 << 24), half=half) for _ in range(2))
     begun.begin_with(looked.image, looked.evaluations)
     whole = Window(0, 0, PATH[0].height, PATH[0].width)
     assert not begun.work(0, [whole])
-    np.testing.assert_array_equal(begun.pixels(0, whole), looked.pixels)
     window = Window(20, 30, 40, 50)
-    for scope in (fresh, begun):
-        drain(scope.make(2, [window]))
-    np.testing.assert_array_equal(begun.pixels(2, window), fresh.pixels(2, window))
+    for stage, place in ((0, whole), (2, window)):
+        drain(fresh.make(stage, [place]))
+        drain(begun.make(stage, [place]))
+        assert np.array_equal(begun.pixels(stage, place), fresh.pixels(stage, place))
     assert begun.spent.patches == fresh.spent.patches
-
-
-def test_an_overview_in_half_precision_is_drawn_by_the_microscope_itself():
-    painter = painter_of(GaussianDenoiser(), 3)
-    looked = with_tissue(painter, PATH[0])
-    scope = Scope(looked.painter, PATH, Kept(1 << 24), half=True)
-    scope.begin_with(looked.image, looked.evaluations)
-    assert scope.spent.evaluations == 0
-    assert scope.work(0, [Window(0, 0, PATH[0].height, PATH[0].width)])

@@ -83,7 +83,6 @@ def explore(
     """
     from wsigen.runs.crew import Crew
     from wsigen.runs.kept import Kept, seed_folder
-    from wsigen.runs.storage import needs_half
     from wsigen.runs.workdir import Workdir
     from wsigen.zoom.desk import Desk
     from wsigen.zoom.scope import Scope
@@ -92,13 +91,13 @@ def explore(
         named |= {"width_mm": 20.0, "height_mm": 15.0}
     with ThreadPoolExecutor(1) as beside:  # while weights are read and the overview is drawn
         web = beside.submit(import_module, "wsigen.study.explore")
-        asked = ask(seed=seed, **named)
+        asked = ask(seed=seed, half=half, **named)
     with study_extra():
         web.result()
         from wsigen.study.explore import explore_app
         from wsigen.study.offer import Offer, formed, scales
         from wsigen.study.serve import run_server
-    given_half, half = half, needs_half(asked.path) if half is None else half
+    given_half, half = half, asked.half
     with ExitStack() as stack:
         folder = workdir or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         kept = Kept(int(memory_gb * 1e9), folder, int(disk_gb * 1e9))

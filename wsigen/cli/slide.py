@@ -16,7 +16,7 @@ class Asked:
     """A slide as asked for: what makes it, and the words that describe it in its file.
 
     ``overview`` is what it begins with, where that was drawn for a look; ``field`` is the window of the slide that is
-    asked for, where it is not all of it.
+    asked for, where it is not all of it. ``half`` is the precision that the overview is to be in.
     """
 
     denoiser: "LoadedDenoiser"
@@ -29,6 +29,7 @@ class Asked:
     described: dict[str, Any]
     overview: "Overview | None" = None
     field: "Window | None" = None
+    half: bool = False
 
     def of_seed(self, seed: int) -> "Asked":
         """The slide of another name, with the drawing of its overview that it begins with."""
@@ -36,7 +37,7 @@ class Asked:
 
         painter = replace(self.painter, seed=seed, drawing=0)
         described = {k: v for k, v in self.described.items() if k != "drawing"} | {"seed": seed}
-        overview = with_tissue(painter, self.path[0])
+        overview = with_tissue(painter, self.path[0], self.half)
         if overview is not None and overview.painter.drawing > 0:
             painter = overview.painter
             described["drawing"] = painter.drawing
@@ -76,11 +77,13 @@ def ask(
     batch_size: int,
     device: str | None,
     field: bool = False,
+    half: bool | None = False,
     **changes: Any,
 ) -> Asked:
     """Find model, plan and stages; ``changes`` are fields of the plan, None where it keeps its own.
 
-    With ``field`` the stages are those of a larger slide, of which a window of the size asked for is cut.
+    With ``field`` the stages are those of a larger slide, of which a window of the size asked for is cut. ``half`` is
+    for who goes on from the overview that was drawn: the slide's precision, None for the usual one of its size.
     """
     from dataclasses import asdict
 
@@ -88,6 +91,7 @@ def ask(
     from wsigen.errors import WsigenError
     from wsigen.plan import plan as named_plan
     from wsigen.plan import stages
+    from wsigen.runs.storage import needs_half
     from wsigen.training.checkpoint import load_denoiser
     from wsigen.zoom.field import TIMES
 
@@ -133,7 +137,17 @@ def ask(
     if plan.solver == "student":
         painter.for_solver("student")  # refuses where there is none
         described["student_sha256"] = denoiser.student.sha256 if denoiser.student else None
-    asked = Asked(denoiser, painter, path, width, height, mpp, device, described).of_seed(seed)
+    asked = Asked(
+        denoiser,
+        painter,
+        path,
+        width,
+        height,
+        mpp,
+        device,
+        described,
+        half=needs_half(path) if half is None else half,
+    ).of_seed(seed)
     return asked.cut() if field else asked
 
 

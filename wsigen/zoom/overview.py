@@ -11,6 +11,7 @@ It is a property of the seed and the plan, so whoever makes the slide, or a part
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,9 @@ from numpy.typing import NDArray
 from wsigen.coarse_to_fine import run_stage
 from wsigen.plan import Stage
 from wsigen.runs.canvas import Image, strips
+from wsigen.runs.crew import Crew
 from wsigen.runs.painter import Painter
+from wsigen.runs.state import InMemory
 from wsigen.slides.tissue import tissue_share
 
 LEAST_TISSUE = 0.05
@@ -32,7 +35,7 @@ class Overview:
 
     Args:
         painter: which makes it, and the slide.
-        image: shape (3, canvas height, canvas width), as the stage ends; the slide's own where canvases are float32.
+        image: shape (3, canvas height, canvas width), as the slide's first stage ends, in the slide's precision.
         pixels: its part on the slide, uint8, shape (height, width, 3).
         tissue: share of it that is no glass.
         evaluations: of networks, for this drawing and those before it.
@@ -45,17 +48,19 @@ class Overview:
     evaluations: int
 
 
-def with_tissue(painter: Painter, stage: Stage) -> Overview | None:
+def with_tissue(painter: Painter, stage: Stage, half: bool = False) -> Overview | None:
     """The drawing of the overview that a slide begins with; None where it is too large to be drawn for a look.
 
     Args:
         painter: how the slide is made.
         stage: the overview, first of the slide's path.
+        half: whether the slide's canvases are in half precision. Then ``image`` is so too, and drawn beside the one
+            in full precision, which alone decides.
     """
     if max(stage.height, stage.width) > LARGEST * painter.patch_px:
         return None
     found = list[Overview]()
-    for drawing in drawings(painter, stage):
+    for drawing in drawings(painter, stage, half):
         found.append(drawing)
         if drawing.tissue >= LEAST_TISSUE:
             return drawing
@@ -63,19 +68,29 @@ def with_tissue(painter: Painter, stage: Stage) -> Overview | None:
     return replace(best, evaluations=found[-1].evaluations)
 
 
-def drawings(painter: Painter, stage: Stage) -> Iterator[Overview]:
-    """The drawings of an overview, in turn."""
+def drawings(painter: Painter, stage: Stage, half: bool = False) -> Iterator[Overview]:
+    """The drawings of an overview, in turn; as for :func:`with_tissue`."""
     evaluations = 0
     for number in range(MOST_DRAWINGS):
         own = replace(painter, drawing=number)
-        run = run_stage(own, stage, None)
-        spent = 0
-        while True:
-            try:
-                spent = next(run).evaluations
-            except StopIteration as end:
-                image = end.value
-                break
+        if half:
+            with Crew(painter.device) as crew:
+                (full, spent), (image, more) = crew.each(partial(_drawn, own, stage), (False, True))
+            spent += more
+        else:
+            full, spent = _drawn(own, stage, False)
+            image = full
         evaluations += spent
-        pixels = np.concatenate(list(strips(image, stage.height, stage.width)))
+        pixels = np.concatenate(list(strips(full, stage.height, stage.width)))
         yield Overview(own, image, pixels, tissue_share(pixels), evaluations)
+
+
+def _drawn(painter: Painter, stage: Stage, half: bool) -> tuple[Image, int]:
+    """An overview and how many evaluations it took."""
+    state = InMemory(stage.height, stage.width, half=half, device=painter.device)
+    run, spent = run_stage(painter, stage, None, state=state), 0
+    while True:
+        try:
+            spent = next(run).evaluations
+        except StopIteration as end:
+            return end.value, spent

@@ -70,10 +70,13 @@ class Scope:
             self.runs.append(Pieces(kept, half, painter, stage, guide))
 
     def begin_with(self, overview: Image, evaluations: int) -> None:
-        """Keep an overview that was drawn for a look, and count what it cost: it is not drawn a second time."""
+        """Keep an overview that was drawn for a look, and count what it cost: it is not drawn a second time.
+
+        Args:
+            overview: as the first stage ends, in the precision of the slide's canvases.
+            evaluations: that it took.
+        """
         run = self.runs[0]
-        if run.state.half:  # in half precision it comes out a little different
-            return
         finished = run.canvas(run.num_steps)
         drawn = Canvas(overview, finished.boundary, finished.outside)
         whole = Window(0, 0, run.stage.height, run.stage.width)
