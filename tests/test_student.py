@@ -1,5 +1,6 @@
 """A student: two evaluations a patch, kept as a small difference from its teacher, which it begins as."""
 
+import gzip
 import math
 from dataclasses import replace
 
@@ -390,3 +391,18 @@ def test_coarse_stages_are_the_teachers_and_fine_ones_the_students():
         generate(Painter(taught(), replace(plan, skip_background=None), 16, seed=7), path[:2])
     )
     assert torch.equal(teacher, mixed)
+
+
+def test_a_packed_model_is_the_model_and_keeps_its_name_digest_and_student(tmp_path):
+    model = saved(tmp_path)
+    with_student(model)
+    plain = load_denoiser(model)
+    packed = model.with_name(model.name + ".gz")
+    packed.write_bytes(gzip.compress(model.read_bytes()))
+    loaded = load_denoiser(packed)
+    assert (loaded.name, loaded.digest, loaded.info) == (plain.name, plain.digest, plain.info)
+    for one, other in zip(loaded.parameters(), plain.parameters(), strict=True):
+        assert torch.equal(one, other)
+    packed.write_bytes(packed.read_bytes()[:-100])
+    with pytest.raises(WsigenError, match="not a whole safetensors file"):
+        load_denoiser(packed)

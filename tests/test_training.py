@@ -37,6 +37,7 @@ from wsigen.training.drawing import Pyramids
 from wsigen.training.examples import Example, TrainingPatches, told_example
 from wsigen.training.loop import Trainer, learning_rate
 from wsigen.training.run import drawer_of, train_in_folder
+from wsigen.training.weights import unpacked
 
 QUICK = replace(TINY, patch_px=16, batch_size=8, images=64, warmup_images=16)
 
@@ -403,7 +404,7 @@ def test_a_shipped_model_is_small_enough_and_denoises_better_than_a_blank_guess(
 
 @pytest.mark.parametrize("name", shipped_models())
 def test_a_shipped_model_has_its_card_and_a_record_that_ends_where_it_stands(name):
-    file = find_model(name)
+    file = unpacked(find_model(name))
     record = json.loads(file.with_suffix(".json").read_text())
     info = load_denoiser(name).info
     assert record["losses"][-1]["images_seen"] == record["images_seen"] == info.images_seen
@@ -418,7 +419,7 @@ def test_a_model_that_left_the_package_is_told_with_a_commit_that_has_it():
 
 
 def test_the_model_that_is_loaded_by_default_ships():
-    assert find_model(DEFAULT_MODEL).stem == load_denoiser().name == DEFAULT_MODEL
+    assert unpacked(find_model(DEFAULT_MODEL)).stem == load_denoiser().name == DEFAULT_MODEL
 
 
 def test_a_run_can_start_from_a_models_weights_and_takes_over_its_network(tmp_path, entries):

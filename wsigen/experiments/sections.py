@@ -48,8 +48,8 @@ class Config:
     sections: int = 4
     width_mm: float = 2.0
     height_mm: float = 1.5
-    mpp: float = 0.7
-    levels: tuple[int, ...] = (0, 1, 2, 3)
+    mpp: float = 1.4
+    levels: tuple[int, ...] = (0, 1, 2)
     crops: int = 96
     k: int = 3
     plans: tuple[str, ...] = ("told", "student")

@@ -24,10 +24,17 @@ from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.plan import PAPER, StagePlan
 from wsigen.runs.painter import Painter
 from wsigen.schedule import SIGMA_MAX
-from wsigen.training.student import SUFFIX, read_student, student_of
-from wsigen.training.weights import read_safetensors, write_safetensors
+from wsigen.training.student import read_student, student_of
+from wsigen.training.weights import (
+    PACKED,
+    content,
+    read_safetensors,
+    unpacked,
+    write_safetensors,
+)
 
 FORMAT = "wsigen-denoiser-1"
+SHIPPED = ".safetensors" + PACKED  # how the files of shipped models end
 
 
 @dataclass(frozen=True)
@@ -174,16 +181,14 @@ def shipped_models() -> list[str]:
     if not folder.is_dir():
         return []
     return sorted(
-        f.name.removesuffix(".safetensors")
-        for f in folder.iterdir()
-        if f.name.endswith(".safetensors") and SUFFIX not in f.name
+        f.name.removesuffix(SHIPPED) for f in folder.iterdir() if f.name.endswith(SHIPPED)
     )
 
 
 def find_model(model: str | Path) -> Path:
     """Return the file of a shipped model's name or of a path."""
     if str(model) in shipped_models():
-        return Path(str(resources.files("wsigen") / "models" / f"{model}.safetensors"))
+        return Path(str(resources.files("wsigen") / "models" / f"{model}{SHIPPED}"))
     if Path(model).is_file():
         return Path(model)
     commit = RETIRED.get(str(model))
@@ -228,8 +233,8 @@ def load_denoiser(
     denoiser = LoadedDenoiser(
         network,
         info,
-        name=path.stem,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        name=unpacked(path).stem,
+        sha256=hashlib.sha256(content(path)).hexdigest(),
         half=has_fast_bfloat16(device) if half is None else half,
     )
     denoiser = _ready(denoiser, device)

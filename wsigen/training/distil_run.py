@@ -5,7 +5,6 @@ needed to go on), and the teacher with its student beside it, ready to use as ``
 """
 
 import json
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
@@ -23,7 +22,7 @@ from wsigen.training.progress import Progress
 from wsigen.training.run import drawn_patches
 from wsigen.training.student import save_student, student_of
 from wsigen.training.upscaling import DistilConfig
-from wsigen.training.weights import read_safetensors, write_safetensors
+from wsigen.training.weights import content, read_safetensors, unpacked, write_safetensors
 
 STATE, FORMAT = "distilling.safetensors", "wsigen-distilling-1"
 TOGETHER = 50  # steps to a row of losses.csv
@@ -73,9 +72,9 @@ def distil_in_folder(
     if resume:
         student.go_on(tensors, int(header["images_seen"]))
     folder.mkdir(parents=True, exist_ok=True)
-    own = folder / find_model(teacher).name
+    own = folder / unpacked(find_model(teacher)).name
     if not resume:
-        shutil.copyfile(find_model(teacher), own)
+        own.write_bytes(content(find_model(teacher)))
     (folder / "config.json").write_text(json.dumps(asdict(config), indent=2))
     info = run_info("cpu", minutes=minutes, first_image=student.images_seen, teacher=own.stem)
     with (folder / "run_info.jsonl").open("a") as file:

@@ -12,14 +12,15 @@ from torch import Tensor
 
 from wsigen.errors import WsigenError
 from wsigen.networks.difference import Difference, Weights
-from wsigen.training.weights import read_safetensors, write_safetensors
+from wsigen.training.weights import read_safetensors, unpacked, write_safetensors
 
-FORMAT, SUFFIX = "wsigen-student-1", "-student"
+FORMAT = "wsigen-student-1"
 
 
 def student_of(model: Path) -> Path:
     """Where the student of a model lies, if it has one."""
-    return model.with_name(f"{model.stem}{SUFFIX}{model.suffix}")
+    model = unpacked(model)
+    return model.with_name(f"{model.stem}-student{model.suffix}")
 
 
 def save_student(path: Path, difference: Difference, teacher_sha256: str, images_seen: int) -> None:

@@ -1,13 +1,17 @@
 """Files of tensors: safetensors, never pickle, and either whole or not there."""
 
+import gzip
+import json
 import os
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load, save_file
 from torch import Tensor
 
 from wsigen.errors import WsigenError
+
+PACKED = ".gz"
 
 
 def write_safetensors(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> None:
@@ -28,9 +32,24 @@ def write_safetensors(path: Path, tensors: dict[str, Tensor], header: dict[str, 
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Return the tensors and the header of a file; raises WsigenError for a damaged or foreign one."""
     try:
+        if path.suffix == PACKED:
+            whole = content(path)
+            size = int.from_bytes(whole[:8], "little")  # of the header, which comes next
+            return load(whole), json.loads(whole[8 : 8 + size]).get("__metadata__", {})
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, ValueError, EOFError) as error:
         raise WsigenError(
             f"{path}: not a whole safetensors file ({error}); copy or train it again"
         ) from error
+
+
+def content(path: Path) -> bytes:
+    """What a file of tensors holds. One that ships is packed, so that a clone is smaller."""
+    packed = path.read_bytes()
+    return gzip.decompress(packed) if path.suffix == PACKED else packed
+
+
+def unpacked(path: Path) -> Path:
+    """The name of a file of tensors if it were not packed."""
+    return path.with_suffix("") if path.suffix == PACKED else path
