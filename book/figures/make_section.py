@@ -25,7 +25,7 @@ from wsigen.plots.tissue import Panel, side_by_side
 from wsigen.zoom.pages import write_zoom
 
 OPTIONS = ("--width-mm", "4", "--height-mm", "3", "--mpp", "1.4", "--seed", "4")
-TILE_PX, QUALITY = 512, 50  # every clone carries the tiles
+TILE_PX, QUALITY = 512, 40  # every clone carries the tiles
 PANEL_PX = 360
 TOP, LEFT = 0.4, 0.75  # the middle of what is shown from near, from 0 to 1
 FOLDER = Path(__file__).with_name("section")
@@ -40,10 +40,10 @@ def far_and_near(pixels: NDArray[np.uint8]) -> Figure:
     return side_by_side(
         [
             Panel(resized(whole), "4 mm: a section,\nlobes and clefts, one stain"),
-            Panel(square(pixels, 720), "1 mm: denser and paler parts,\nspaces, fibres"),
+            Panel(square(pixels, 720), "1 mm: denser and paler parts,\nclefts, an edge"),
             Panel(
                 square(pixels, 180),
-                "broken: 0.25 mm, smeared nuclei,\nno gland, no vessel",
+                "broken: 0.25 mm, nuclei in a\nweave, no gland, no vessel",
                 "broken",
             ),
         ]
