@@ -4,7 +4,8 @@
 and are made by the plan that suits the model. Crops are read from the finest stage, reduced to each scale, and cut as
 crops of real slides are. KID is given beside that of as many real training patches, the floor; their ratio is what a
 model has to bring down. Crops of few sections are not independent, so the intervals are too narrow, and part of the
-distance is that of few slides from many: as many real training cases, drawn again and again, say how much.
+distance is that of few slides from many: as many real training cases, drawn again and again, say how much. Part is that
+of one organ from many: ``breast_kid`` is that of real breast, which a model that draws breast near by cannot pass.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsigen.coarse_to_fine import drain, generate
+from wsigen.cohorts.patches import Source
 from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.places import PlacedPatches
 from wsigen.experiments.result import Row, with_interval
@@ -97,6 +99,9 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     values["few_kid_low"], values["few_kid_high"] = min(distances), max(distances)
     recalls = [manifold_scores(real, crops, config.k).recall for crops in few]
     values["few_recall"] = float(np.mean(recalls))
+    like = drawn_of(lab, cell["mpp"], config.crops)
+    if len(like):
+        values |= with_interval("breast_kid", kid(real, lab.features(like), seed=lab.seed))
     pictures = {f"{cell['plan']}_{seed}": thumbnail(pixels, 512) for seed, pixels in made}
     return Row(values, pictures if cell["level"] == config.levels[0] else {})
 
@@ -114,6 +119,17 @@ def of_few_cases(config: Config, lab: Lab, mpp: float) -> list[Pixels]:
         few = [source for source in shown if source.case in some]
         found.append(PlacedPatches(few, side).draw(config.crops, mpp, stream).pixels)
     return found
+
+
+def drawn_of(lab: Lab, mpp: float, number: int, organ: str = "breast") -> Pixels:
+    """Real training crops of one organ, which a model that draws it near by cannot pass; none where there is none."""
+    entries = [e for e in lab.entries if e.split == "train" and e.organ == organ]
+    found = [Source.of(entry.open(), entry.case) for entry in entries]
+    shown = [s for s in found if s.tissue.count and PlacedPatches([s], lab.patch_px).shows(mpp)]
+    stream = generator(lab.seed, "real of an organ", organ)
+    if not shown:
+        return np.empty((0, lab.patch_px, lab.patch_px, 3), np.uint8)
+    return PlacedPatches(shown, lab.patch_px).draw(number, mpp, stream).pixels
 
 
 def sections(config: Config, lab: Lab, plan_name: str) -> list[tuple[int, Pixels]]:
