@@ -59,7 +59,7 @@ save(
     film_strip([overview(file) for file in files], ["real (phantom)"] * 2 + ["synthetic"] * 2),
     "slides",
     "Two drawn slides, pink tissue with white holes on grey glass, beside two generated ones, "
-    "violet and dense.",
+    "pieces of tissue on white glass.",
 )
 
 # %% [markdown]
