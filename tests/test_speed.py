@@ -98,6 +98,17 @@ def test_a_timed_denoiser_is_told_what_it_is_told():
     assert not Timed(scrambled_network()).is_told
 
 
+def test_the_seconds_of_a_student_are_counted_with_its_teachers():
+    teacher, student = scrambled_network(), scrambled_network()
+    timed = Timed(teacher)
+    assert timed.student is None
+    teacher.student = student
+    x, sigma, mpp = torch.randn(1, 3, 32, 32), torch.ones(1), torch.ones(1)
+    assert torch.equal(timed.student(x, sigma, mpp), student(x, sigma, mpp))
+    assert timed.cpu_seconds > 0
+    assert timed.seconds > 0
+
+
 def test_filled_up_repeats_the_first():
     assert filled_up(torch.arange(3), 5).tolist() == [0, 1, 2, 0, 0]
 

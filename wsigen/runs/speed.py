@@ -40,12 +40,29 @@ class Timed(nn.Module):
         """Whether the denoiser knows what to make of a guide."""
         return bool(getattr(self.denoiser, "is_told", False))
 
+    @property
+    def student(self) -> "TimedStudent | None":
+        """The denoiser's student, whose seconds are counted here too; None where it has none."""
+        student = getattr(self.denoiser, "student", None)
+        return None if student is None else TimedStudent(self, student)
+
     def forward(
         self, x: Images, sigma: Tensor | float, mpp: Tensor | float, told: Told | None = None
     ) -> Images:
+        return self.ask(self.denoiser, x, sigma, mpp, told)
+
+    def ask(
+        self,
+        denoiser: nn.Module,
+        x: Images,
+        sigma: Tensor | float,
+        mpp: Tensor | float,
+        told: Told | None,
+    ) -> Images:
+        """What a denoiser says, and count the seconds it takes."""
         began, cpu = self._now(), time.thread_time()
         more = () if told is None else (told,)
-        estimate: Images = self.denoiser(x, sigma, mpp, *more)
+        estimate: Images = denoiser(x, sigma, mpp, *more)
         with self.lock:
             self.cpu_seconds += time.thread_time() - cpu
             self.moments.append((began, self._now()))
@@ -69,6 +86,24 @@ class Timed(nn.Module):
         event = torch.cuda.Event(enable_timing=True)
         event.record(torch.cuda.current_stream(self.device))
         return event
+
+
+class TimedStudent(nn.Module):
+    """A student whose seconds its teacher's `Timed` counts."""
+
+    def __init__(self, teacher: Timed, student: nn.Module) -> None:
+        super().__init__()
+        self.teacher, self.denoiser = teacher, student
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the student knows what to make of a guide."""
+        return bool(getattr(self.denoiser, "is_told", False))
+
+    def forward(
+        self, x: Images, sigma: Tensor | float, mpp: Tensor | float, told: Told | None = None
+    ) -> Images:
+        return self.teacher.ask(self.denoiser, x, sigma, mpp, told)
 
 
 def seconds_of(work: Callable[[], object], device: str | torch.device, times: int) -> float:
