@@ -43,6 +43,7 @@ from wsigen.training.checkpoint import find_model
 from wsigen.training.config import TINY, preset
 from wsigen.training.loop import Trainer
 from wsigen.training.monitor import sample_sheet
+from wsigen.training.weights import unpacked
 
 Path(out).mkdir(parents=True, exist_ok=True)
 save = partial(show, out)  # a figure, its name, and words for those who cannot see it
@@ -139,7 +140,7 @@ save(
 # `small-3` has sixty times as many weights and saw far more patches. Its record lies beside its weights.
 
 # %%
-record = json.loads(find_model(DEFAULT_MODEL).with_suffix(".json").read_text())
+record = json.loads(unpacked(find_model(DEFAULT_MODEL)).with_suffix(".json").read_text())
 seen = [line["images_seen"] for line in record["losses"]]
 save(
     loss_curve(seen, [line["loss"] for line in record["losses"]]),
