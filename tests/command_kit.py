@@ -30,7 +30,7 @@ SIDES = ("--width", "--height")
 SMALL = (  # said where a text does not
     ("generate", "--num-steps", "2"), ("generate", "--overview-steps", "2"),
     ("zoom", "--num-steps", "2"), ("zoom", "--overview-steps", "2"), ("zoom", "--view-px", "32"),
-    ("train", "--minutes", "1"), ("train", "--preset", "tiny"),
+    ("train", "--minutes", "1"), ("train", "--preset", "tiny"), ("distil", "--minutes", "0.01"),
     ("evaluate", "--samples", "16"), ("evaluate", "--mpp", "1.5"), ("evaluate", "--num-steps", "2"),
     ("phantom", "--size", "192"), ("study create", "--tile-px", "64"),
     ("study sheet", "--n", "2"), ("study sheet", "--crop-px", "16"),
