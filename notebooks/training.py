@@ -177,7 +177,7 @@ Markdown(described(slides))
 save(
     sheets([np.concatenate([slides.image(f"slide_{i}") for i in range(3)], axis=1)], [""]),
     "slides_shipped",
-    "Three small slides.",
+    "Three small slides that the model made, side by side, each with tissue on its glass.",
 )
 
 # %% [markdown]
