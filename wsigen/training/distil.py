@@ -18,12 +18,14 @@ from wsigen.networks.difference import Difference
 from wsigen.networks.unet import UNet
 from wsigen.plan import STUDENT
 from wsigen.runs.crew import Crew, one_thread
+from wsigen.training.average import follow
 from wsigen.training.checkpoint import LoadedDenoiser
 from wsigen.training.critic import Critic
 from wsigen.training.drawing import Drawer
 from wsigen.training.progress import Progress, Step
 from wsigen.training.upscaling import WINDOWS, DistilConfig, Upscaling, upscaling
 from wsigen.training.ways import LOSSES
+from wsigen.training.weights import under
 
 SHARE = 16  # patches whose gradient a thread computes at once
 OPERATOR = AveragePool()
@@ -111,10 +113,8 @@ class Distiller:
         kept = min(
             self.config.ema, steps / (10 + steps)
         )  # a short run's average is of its end, too
-        with torch.no_grad():
-            averages = list[Tensor](self.average.parameters())
-            news = list[Tensor](self.difference.parameters())
-            torch._foreach_lerp_(averages, news, 1 - kept)
+        averages = list[Tensor](self.average.parameters())
+        follow(averages, list[Tensor](self.difference.parameters()), kept)
         return Step(self.images_seen, total, self.config.learning_rate, norm)
 
     def start(self, batch: Upscaling) -> Images:
@@ -133,8 +133,9 @@ class Distiller:
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything a run needs to go on."""
-        parts = {"difference": self.difference, "average": self.average, "critic": self.critic}
-        found = {f"{n}.{k}": v for n, part in parts.items() for k, v in part.state_dict().items()}
+        found = {
+            f"{n}.{k}": v for n, part in self._parts().items() for k, v in part.state_dict().items()
+        }
         for name, optimizer in self._optimizers().items():
             for index, state in optimizer.state_dict()["state"].items():
                 found |= {f"{name}.{index}.{key}": value for key, value in state.items()}
@@ -143,17 +144,19 @@ class Distiller:
     def go_on(self, tensors: dict[str, Tensor], images_seen: int) -> None:
         """Take up what :meth:`tensors` gave."""
         self.images_seen = images_seen
-        parts = {"difference": self.difference, "average": self.average, "critic": self.critic}
-        for name, part in parts.items():
-            part.load_state_dict(under(tensors, name))
+        for name, part in self._parts().items():
+            part.load_state_dict(under(tensors, f"{name}."))
         for name, optimizer in self._optimizers().items():
             state: dict[int, dict[str, Tensor]] = {}
-            for path, value in under(tensors, name).items():
+            for path, value in under(tensors, f"{name}.").items():
                 index, key = path.split(".")
                 state.setdefault(int(index), {})[key] = value
             groups = optimizer.state_dict()["param_groups"]
             optimizer.load_state_dict({"state": state, "param_groups": groups})
         self.become()
+
+    def _parts(self) -> dict[str, nn.Module]:
+        return {"difference": self.difference, "average": self.average, "critic": self.critic}
 
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {"optimizer": self.optimizer, "critic_optimizer": self.critic_optimizer}
@@ -167,8 +170,3 @@ def added(sums: Gradients, found: Gradients) -> Gradients:
         a if b is None else b if a is None else a.float() + b.float()
         for a, b in zip(sums, found, strict=True)
     ]
-
-
-def under(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
-    """The tensors of one part, without its name."""
-    return {n.removeprefix(f"{name}."): t for n, t in tensors.items() if n.startswith(f"{name}.")}

@@ -34,7 +34,7 @@ from wsigen.training.descent import Descent
 from wsigen.training.drawing import Drawer
 from wsigen.training.examples import Example, TrainingPatches, told_example
 from wsigen.training.progress import Progress, Step
-from wsigen.training.weights import read_safetensors, write_safetensors
+from wsigen.training.weights import read_safetensors, under, write_safetensors
 
 STATE_FORMAT = "wsigen-training-1"
 SHARE = 16  # patches whose gradient a thread computes at once; threads beyond batch_size / SHARE have nothing to do
@@ -195,9 +195,9 @@ class Trainer:
             )
         trainer = cls(TrainConfig.from_json(json.loads(header["config"]) | changes), device)
         trainer.images_seen = int(header["images_seen"])
-        trainer.network.load_state_dict(_named(tensors, "network."))
-        trainer.average.load_state_dict(_named(tensors, "average."))
-        trainer.descent.load(_named(tensors, "optimizer."))
+        trainer.network.load_state_dict(under(tensors, "network."))
+        trainer.average.load_state_dict(under(tensors, "average."))
+        trainer.descent.load(under(tensors, "optimizer."))
         return trainer
 
 
@@ -219,7 +219,3 @@ def join_processes(device: str) -> str:
         return device
     init_process_group("nccl" if device.startswith("cuda") else "gloo")
     return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if device.startswith("cuda") else device
-
-
-def _named(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}

@@ -53,3 +53,8 @@ def content(path: Path) -> bytes:
 def unpacked(path: Path) -> Path:
     """The name of a file of tensors if it were not packed."""
     return path.with_suffix("") if path.suffix == PACKED else path
+
+
+def under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors of one part of a file, without its prefix."""
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
