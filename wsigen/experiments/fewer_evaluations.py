@@ -11,7 +11,8 @@ before. Crops are compared with real patches of their scale:
 
 Rows with a ``switch`` change one thing of one plan, BASE, or are the paper's: each has its own effect and its own
 price. Rows of the solver "told" are of the plan for a model that is told its guide, with so many steps, and those of
-"student" of its student. Evaluations are those of a patch, mean over the patches of all guided stages.
+"student" of its student. Evaluations are those of a patch, mean over the patches of all guided stages. Rows "patch"
+show one patch by plan; see `wsigen.experiments.one_patch`.
 
 Comparable: plans with each other, since all share overviews and noise. Not comparable: the height of the curves, which
 depends on the number and size of the patches. Rows with a margin make one slide with and without its empty glass:
@@ -33,6 +34,7 @@ from numpy.typing import NDArray
 from wsigen.coarse_to_fine import drain, run_stage
 from wsigen.experiments.glass import skipping
 from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.one_patch import BY_COST, patch_row
 from wsigen.experiments.result import Row, with_interval
 from wsigen.grid import Grid
 from wsigen.metrics.distance import kid
@@ -76,6 +78,7 @@ class Config:
         mpp: micrometres per pixel of the slides.
         told: numbers of steps of the plan for a model that is told its guide; none for one that is not.
         student: of the plan that its student paints.
+        patches: plans by which one patch is shown, by name.
         real: real patches to compare with.
         split: where they are from.
         k: neighbour that bounds the balls of precision and recall.
@@ -96,6 +99,7 @@ class Config:
     mpp: float = 1.0
     told: tuple[int, ...] = ()
     student: tuple[int, ...] = ()
+    patches: tuple[tuple[str, StagePlan], ...] = ()
     real: int = 256
     split: str = "train"
     k: int = 3
@@ -108,19 +112,25 @@ PROFILES = {
     "smoke": Config(
         (("2m", 4, 3.0), ("euler", 4, 3.0)), (), slides=1, real=24, margins=(None, 0.5), skip_px=128, skip_mpp=20.0
     ),
-    "classroom": Config(slides=3, told=(2, 3, 4, 6), student=(1, 2)),
+    "classroom": Config(slides=3, told=(2, 3, 4, 6), student=(1, 2, 4), patches=BY_COST),
     "paper": Config(
         (*Config().plans, ("2m", 40, 80.0), ("heun", 40, 80.0)), SWITCHES,
-        slides=500, levels=3, told=(2, 3, 4, 6), student=(1, 2), real=50_000, skip_px=16_384, skip_mpp=0.7,
+        slides=500, levels=3, told=(2, 3, 4, 6), student=(1, 2, 4), patches=BY_COST,
+        real=50_000, skip_px=16_384, skip_mpp=0.7,
     ),
 }  # fmt: skip
 
 
 def cells(config: Config) -> list[dict[str, Any]]:
-    """The real patches, each plan, each margin."""
+    """The real patches, each plan, the patch by each of its plans, each margin."""
     points = [point for point, _ in points_of(config)]
     real = {"solver": "real", "num_steps": None, "sigma_start": None, "switch": None, "evaluations": None}  # fmt: skip
-    return [real, *points, *({"solver": "skip", "margin": margin} for margin in config.margins)]
+    patches = [
+        {"solver": "patch", "plan": name, "evaluations": plan.evaluations}
+        for name, plan in config.patches
+    ]
+    skips = [{"solver": "skip", "margin": margin} for margin in config.margins]
+    return [real, *points, *patches, *skips]
 
 
 def points_of(config: Config) -> list[tuple[dict[str, Any], StagePlan]]:
@@ -150,6 +160,8 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     """One row of the table."""
     if cell["solver"] == "skip":
         return skipping(cell["margin"], config.skip_px, config.skip_mpp, lab)
+    if cell["solver"] == "patch":
+        return patch_row(cell["plan"], dict(config.patches)[cell["plan"]], config.mpp, lab)
     real = lab.features(lab.real_patches(config.real, config.mpp, config.split))
     if cell["solver"] == "real":
         other = lab.real_patches(config.real, config.mpp, config.split, "other real")
