@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from wsigen.coarse_to_fine import drain
 from wsigen.experiments.fewer_evaluations import (
@@ -15,6 +16,7 @@ from wsigen.experiments.fewer_evaluations import (
     evaluations_of,
     points_of,
 )
+from wsigen.experiments.one_patch import BY_COST, PLACES, magnified
 from wsigen.experiments.run import run
 from wsigen.experiments.zoom_path import PROFILES
 from wsigen.plan import PAPER, StagePlan
@@ -46,7 +48,7 @@ SWITCHED = (
 def test_plans_are_compared_on_slides_from_the_same_overviews(lab, tmp_path):
     config = Config(
         (("2m", 3, 3.0), ("heun", 2, 3.0), ("2m", 2, 0.7)), SWITCHED, slides=1, real=16, margins=(None, 0.0),
-        skip_px=64, skip_mpp=8.0, mpp=2.0,
+        skip_px=64, skip_mpp=8.0, mpp=2.0, patches=(("short", SHORT),),
     )  # fmt: skip
     result = drain(run("fewer_evaluations", "smoke", lab, config=config, out=tmp_path))
     one, heun, _, held, longer = result.rows[1:6]
@@ -55,11 +57,31 @@ def test_plans_are_compared_on_slides_from_the_same_overviews(lab, tmp_path):
     assert heun["difference"] > 0
     assert held["difference"] != one["difference"]
     assert one["crops"] == 9
+    assert result.rows[6]["evaluations"] == 3
+    assert result.image("patch_short").shape == (PLACES * lab.patch_px, lab.patch_px, 3)
     spent = [row["evaluations"] for row in result.rows[-2:]]
     assert result.rows[-2]["skipped"] == 0
     assert spent[1] <= spent[0]
     assert len(pareto(result.rows).axes) == 4
     assert len(switches([held, longer], one).axes) == 5
+
+
+def test_one_patch_is_shown_at_rising_cost_up_to_the_paper_s() -> None:
+    assert [plan.evaluations for _, plan in BY_COST] == [1, 2, 4, 6, 10, 79]
+
+
+def test_a_patch_whose_guide_binds_to_the_end_keeps_the_averages_of_its_guide(lab):
+    """Exact super-resolution, whatever the network says; half a grey level is lost by rounding at most."""
+    side = lab.patch_px // 2
+    guides = [torch.full((3, side, side), grey) for grey in (-0.2, 0.1)]
+    bound = replace(
+        SHORT, guided_steps=3, sigma_start=0.2
+    )  # so that nothing is cut at black or white
+    made = magnified(guides, bound, 2.0, lab)
+    averages = made.reshape(2, side, 2, side, 2, 3).mean((2, 4))
+    assert made.std(axis=(1, 2, 3)).min() > 1
+    np.testing.assert_allclose(averages[0], 0.8 * 127.5, atol=0.51)
+    np.testing.assert_allclose(averages[1], 1.1 * 127.5, atol=0.51)
 
 
 def test_the_points_of_the_table_are_plans_of_their_own():

@@ -41,7 +41,7 @@ from wsigen.metrics.distance import kid
 from wsigen.metrics.lattice import LatticeTest
 from wsigen.metrics.manifold import manifold_scores
 from wsigen.metrics.seams import seam_test
-from wsigen.plan import PAPER, STUDENT, TOLD, Stage, StagePlan
+from wsigen.plan import FAST, PAPER, STUDENT, TOLD, Stage, StagePlan
 from wsigen.runs.plane import step_grid
 
 Pixels = NDArray[np.uint8]
@@ -110,7 +110,8 @@ class Config:
 
 PROFILES = {
     "smoke": Config(
-        (("2m", 4, 3.0), ("euler", 4, 3.0)), (), slides=1, real=24, margins=(None, 0.5), skip_px=128, skip_mpp=20.0
+        (("2m", 4, 3.0), ("euler", 4, 3.0)), (), slides=1, patches=(("fast", FAST),), real=24,
+        margins=(None, 0.5), skip_px=128, skip_mpp=20.0,
     ),
     "classroom": Config(slides=3, told=(2, 3, 4, 6), student=(1, 2, 4), patches=BY_COST),
     "paper": Config(
@@ -175,10 +176,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     stage = Stage(config.levels, slides.shape[1], slides.shape[2], config.mpp)
     seams, chance = (
         [
-            worst_seam(
-                slide,
-                [step_grid(stage, plan, lab.patch_px, seed + n, i) for i in steps],
-            )
+            worst_seam(slide, [step_grid(stage, plan, lab.patch_px, seed + n, i) for i in steps])
             for n, slide in enumerate(slides)
         ]
         for seed in (lab.seed, lab.seed + NOT_MADE)

@@ -1,4 +1,4 @@
-"""One patch by plans that cost less and less, from the same guide and the same noise: what an evaluation buys, to the eye.
+"""One patch by plans of rising cost, from the same guide and the same noise: what an evaluation buys, to the eye.
 
 Rows "patch" of the experiment `fewer_evaluations`. The canvas is one patch, so that no other patch and no border has a
 part in it. Its guides are squares of one generated image, made as slides are, so that what is made can be shown.
