@@ -44,6 +44,42 @@ def curves(
     return figure
 
 
+def student_borders(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """What the best student leaves at borders: over the margin by steps, and from pixel to pixel with two steps.
+
+    Args:
+        rows: of the experiment "best_student", of one correlation length.
+    """
+    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for steps, colour, dash in zip(
+        dict.fromkeys(row["num_steps"] for row in rows), COLOURS, DASHES, strict=False
+    ):
+        line = [row for row in rows if row["num_steps"] == steps]
+        margins, seams = ([row[name] for row in line] for name in ("margin_px", "last_border"))
+        label = f"{steps} evaluation{'s' if steps > 1 else ''}"
+        left.plot(margins, np.abs(seams), color=colour, linestyle=dash, marker="o", label=label)
+    left.set(
+        xlabel="margin, px",
+        ylabel="squared step at the last grid,\n|made / true - 1|",
+        yscale="log",
+    )
+    two = [row for row in rows if row["num_steps"] == 2]
+    for row, colour, dash in zip(two, COLOURS, DASHES, strict=False):
+        reach = len(row["profile"]) // 2
+        right.plot(
+            np.arange(-reach, reach + 1), row["profile"], color=colour, linestyle=dash,
+            label=f"margin {row['margin_px']} px",
+        )  # fmt: skip
+    right.set(
+        xlabel="px from a border of the last of two grids", ylabel="squared step, made / true"
+    )
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
 def paths(sigmas: Sequence[float], x: ArrayLike, ends: Sequence[float] = ()) -> Figure:
     """Many numbers on their way from noise to data.
 
