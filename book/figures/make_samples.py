@@ -45,7 +45,7 @@ def drawn(
 
 def first_guesses(denoiser: LoadedDenoiser) -> Figure:
     """Chapter 2: tissue under more and more noise, and the best guess at each level."""
-    clean = finest(load_result("zoom_path"))[96 : 96 + PATCH, 160 : 160 + PATCH]
+    clean = finest(load_result("zoom_path"))[60 : 60 + PATCH, 140 : 140 + PATCH]
     z = torch.from_numpy(clean.copy()).permute(2, 0, 1)[None] / 127.5 - 1
     panels = [Panel(clean, "tissue", "given")]
     guesses = [Panel(clean, "generated, 0.7 µm/px", "given")]

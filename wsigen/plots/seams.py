@@ -129,6 +129,9 @@ def step_effects(rows: Rows) -> Figure:
         )  # fmt: skip
         axes.axhline(0, color=REAL, linewidth=0.8)
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())  # whose labels would lie over each other
         axes.set_title(f"N = {row['num_steps']}", fontsize=10)
         axes.set_xlabel("noise level of the step")
         axes.grid(alpha=0.3)
