@@ -13,6 +13,7 @@ from saving import save
 
 from wsigen.experiments.result import load_result
 from wsigen.plots.ablations import ablations
+from wsigen.plots.exact import student_borders
 from wsigen.plots.fewer_evaluations import pareto
 from wsigen.plots.guided import inherited, plan_textures, ways_to_relax
 from wsigen.plots.quality import colour_drift, held_out_scores, resolution_scores, solver_curves
@@ -78,6 +79,9 @@ def main() -> None:
         "relaxation": lambda: relaxation_curves(rows("relaxation")),
         "cascade": cascade,
         "telling": telling,
+        "best_student": lambda: student_borders(
+            [row for row in rows("best_student") if row["length_px"] == 3.5]
+        ),
         "exact_schemes": lambda: exact_distances(rows("exact_field")),
         "rivals": lambda: rival_scores(rows("rivals")),
         "step_seams": lambda: step_effects(rows("step_seams")),
