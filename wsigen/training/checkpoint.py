@@ -27,8 +27,7 @@ from wsigen.schedule import SIGMA_MAX
 from wsigen.training.student import read_student, student_of
 from wsigen.training.weights import (
     PACKED,
-    content,
-    read_safetensors,
+    read_named,
     unpacked,
     write_safetensors,
 )
@@ -223,7 +222,7 @@ def load_denoiser(
         WsigenError: no such model, or the file is damaged or foreign.
     """
     path = find_model(model)
-    weights, header = read_safetensors(path)
+    weights, header, sha256 = read_named(path)
     info = ModelInfo.from_header(header, path)
     network = UNet(info.network)
     try:
@@ -234,7 +233,7 @@ def load_denoiser(
         network,
         info,
         name=unpacked(path).stem,
-        sha256=hashlib.sha256(content(path)).hexdigest(),
+        sha256=sha256,
         half=has_fast_bfloat16(device) if half is None else half,
     )
     denoiser = _ready(denoiser, device)

@@ -1,8 +1,11 @@
 """Files of tensors: safetensors, never pickle, and either whole or not there."""
 
 import gzip
+import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -31,13 +34,27 @@ def write_safetensors(path: Path, tensors: dict[str, Tensor], header: dict[str, 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Return the tensors and the header of a file; raises WsigenError for a damaged or foreign one."""
+    if path.suffix == PACKED:
+        return read_named(path)[:2]
+    with _whole(path), safe_open(path, framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+
+
+def read_named(path: Path) -> tuple[dict[str, Tensor], dict[str, str], str]:
+    """The same with the SHA-256 of the file's content, from one pass over it."""
+    with _whole(path):
+        whole = content(path)
+        size = int.from_bytes(whole[:8], "little")  # of the header, which comes next
+        tensors = load(whole)
+        header = json.loads(whole[8 : 8 + size]).get("__metadata__", {})
+    return tensors, header, hashlib.sha256(whole).hexdigest()
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Say in one line what is wrong with a file."""
     try:
-        if path.suffix == PACKED:
-            whole = content(path)
-            size = int.from_bytes(whole[:8], "little")  # of the header, which comes next
-            return load(whole), json.loads(whole[8 : 8 + size]).get("__metadata__", {})
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+        yield
     except (SafetensorError, OSError, ValueError, EOFError) as error:
         raise WsigenError(
             f"{path}: not a whole safetensors file ({error}); copy or train it again"
