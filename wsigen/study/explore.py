@@ -26,7 +26,6 @@ from starlette.concurrency import run_in_threadpool
 
 from wsigen import __version__
 from wsigen.grid import Window
-from wsigen.slides.pyramid import write_pyramid
 from wsigen.study.guard import problem
 from wsigen.study.offer import TILE_PX, Offer
 from wsigen.study.site import image_response, viewer_app
@@ -210,6 +209,9 @@ async def drawn(
 
 def as_file(pixels: Pixels, offer: Offer, seed: int, stage: int, window: Window) -> Response:
     """A region as a pyramidal TIFF to be downloaded."""
+    # not before: the first picture need not wait for libvips
+    from wsigen.slides.pyramid import write_pyramid
+
     folder = tempfile.TemporaryDirectory(prefix="wsigen-region-")
     file = Path(folder.name) / "region.tiff"
     description = {
