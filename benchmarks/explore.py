@@ -1,10 +1,11 @@
 """How long a view of the live microscope takes, and what it costs beside `zoom`; on loopback, stops itself.
 
-    python benchmarks/explore.py [--plans told preview] [--out benchmarks/results/explore.json]
+    python benchmarks/explore.py [--plans student fast] [--mpp 0.7 5.6] [--out benchmarks/results/explore.json]
 
 A microscope of --threads cores is started before a slide of 20 x 15 mm, and looked through as a page does: at first the
 overview, then 16 tiles of 256 px of each stage at one place, each stage when the one before is sharp, then the finest
-stage half a view to the right. For each:
+stage half a view to the right. Each plan has its --mpp, or all have one: what a stage costs does not depend on how many
+follow, so a slow plan is timed well enough on a coarser slide. For each:
 
     seconds       until all tiles are there as JPEG, and cpu_seconds of the processor over all threads
     evaluations   of the network
@@ -37,23 +38,24 @@ MM = ("--width-mm", "20", "--height-mm", "15")
 def main() -> None:
     """Measure every plan and save."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--plans", nargs="+", default=["told", "preview"])
+    parser.add_argument("--plans", nargs="+", default=["student", "fast"])
     parser.add_argument("--model", default=DEFAULT_MODEL)
-    parser.add_argument("--mpp", type=float, default=0.7)
+    parser.add_argument("--mpp", type=float, nargs="+", default=[0.7], help="one for all, or each")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--at", type=float, nargs=2, default=[0.43, 0.38], help="row, column")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--note", default="", help="what else the machine did, to be saved")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    rows = [looked(plan, options) for plan in options.plans]
+    each = options.mpp * len(options.plans) if len(options.mpp) == 1 else options.mpp
+    rows = [looked(plan, mpp, options) for plan, mpp in zip(options.plans, each, strict=True)]
     given = {name: value for name, value in vars(options).items() if name != "out"}
     report({"rows": rows, "run": run_info(**given)}, options.out)
 
 
-def looked(plan: str, options: argparse.Namespace) -> dict[str, Any]:
+def looked(plan: str, mpp: float, options: argparse.Namespace) -> dict[str, Any]:
     """One walk from the overview to the nuclei and half a view on."""
-    words = (*MM, "--mpp", str(options.mpp), "--seed", str(options.seed), "--plan", plan)
+    words = (*MM, "--mpp", str(mpp), "--seed", str(options.seed), "--plan", plan)
     began = time.perf_counter()
     with process_of(options.model, *words, threads=options.threads) as (address, process):
         reader = Looking(address)
@@ -65,7 +67,7 @@ def looked(plan: str, options: argparse.Namespace) -> dict[str, Any]:
         pan = timed(reader, process.pid, to_the_right, options.seed)
         place = (options.at[0] * reader.height, options.at[1] * reader.width)
         size = reader.height, reader.width
-    zoom = zoomed(plan, options, size, place)
+    zoom = zoomed(plan, mpp, options, size, place)
     row = {
         "plan": plan,
         "stages": [{"mpp": m, **s} for m, s in zip(reader.mpps, seen, strict=True)],
@@ -124,12 +126,16 @@ def cpu_seconds(pid: int) -> float:
 
 
 def zoomed(
-    plan: str, options: argparse.Namespace, size: tuple[int, int], place: tuple[float, float]
+    plan: str,
+    mpp: float,
+    options: argparse.Namespace,
+    size: tuple[int, int],
+    place: tuple[float, float],
 ) -> int:
     """Evaluations that `wsigen zoom` counts at the place, with views as large as a view of tiles."""
     denoiser = load_denoiser(options.model)
     info = denoiser.info
-    path = stages(*size, options.mpp, patch_px=info.patch_px, mpp_max=info.mpp_max)
+    path = stages(*size, mpp, patch_px=info.patch_px, mpp_max=info.mpp_max)
     painter = denoiser.painter(named_plan(plan), seed=options.seed)
     evaluations = 0
     for cone in cones(painter, path, place, view_px=256 * SIDE):
