@@ -5,9 +5,9 @@
 # should be saved: steps, the second evaluation of each step, the noisiest levels, or the empty glass?
 #
 # ```{figure} ../figures/plans.jpg
-# :alt: One place of violet tissue by plans of 79, 10, 5 and 5 evaluations a patch; the last, by Heun, is full of glaring specks.
+# :alt: Three patches of violet tissue in seven columns: the guide, the student at 1, 2 and 4 evaluations, other plans at 6, 10 and 79.
 #
-# One place at 79, 10, 5 and 5 evaluations a patch.
+# Three patches at 1 to 79 evaluations, from the same guides and the same noise.
 # ```
 #
 # **Predict before you run.** A solver of second order needs fewer steps than Euler for the same error. Heun pays for its

@@ -1,4 +1,4 @@
-"""Draw the tissue that opens chapters 2, 3 and 5, sampled from the model that ships: a minute on one core.
+"""Draw the tissue that opens chapters 2, 3, 5 and 11, sampled from the model that ships: a minute on one core.
 
     python book/figures/make_samples.py
 
@@ -14,8 +14,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from saving import save
 
-from wsigen.experiments.lab import to_pixels
+from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.one_patch import BY_COST, magnified, own_guides
 from wsigen.experiments.result import load_result
+from wsigen.guidance import AveragePool
 from wsigen.models import DEFAULT_MODEL
 from wsigen.plots.tissue import Panel, joined, side_by_side, strips
 from wsigen.sampler import evaluations, sample
@@ -83,6 +85,18 @@ def by_evaluations(denoiser: LoadedDenoiser) -> Figure:
     return strips(panels)
 
 
+def plans(denoiser: LoadedDenoiser) -> Figure:
+    """Chapter 11: patches from the same guides and the same noise, at 1 to 79 evaluations."""
+    lab = Lab(model=DEFAULT_MODEL, seed=SEED)
+    guides = own_guides(lab, 1.0)
+    shown = AveragePool().pinv(torch.stack(guides))
+    panels = [Panel(joined(to_pixels(shown), 1, 2), "the guide", "given")]
+    for name, plan in BY_COST:
+        patches = magnified(guides, plan, 1.0, lab)
+        panels.append(Panel(joined(patches, 1, 2), f"{plan.evaluations}: {name.split()[0]}"))
+    return side_by_side(panels, inches=1.3)
+
+
 def main() -> None:
     """Draw all."""
     denoiser = load_denoiser(DEFAULT_MODEL, half=False)
@@ -90,6 +104,7 @@ def main() -> None:
         name: lambda draw=draw: draw(denoiser)
         for name, draw in (
             ("first_guesses", first_guesses), ("told_scales", told_scales), ("by_evaluations", by_evaluations),
+            ("plans", plans),
         )
     }  # fmt: skip
     save(

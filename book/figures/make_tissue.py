@@ -93,20 +93,6 @@ def two_hands() -> Figure:
     )
 
 
-def plans() -> Figure:
-    """Chapter 11: one place by plans that cost 79 to 5 evaluations a patch."""
-    shown = load_result("fewer_evaluations")
-    return side_by_side(
-        [
-            Panel(shown.image("the_paper_s_plan"), "79: Heun, N = 40\n(the paper's plan)"),
-            Panel(shown.image("euler_10_3"), "10: Euler from σ = 3\n(fast)"),
-            Panel(shown.image("2m_5_3"), "5: 2M from σ = 3\n "),
-            Panel(shown.image("heun_3_3"), "broken: 5, Heun\nfrom σ = 3", "broken"),
-        ],
-        inches=2.2,
-    )
-
-
 def failures() -> Figure:
     """Chapter 12: what the model that ships cannot do."""
     sections = load_result("sections")
@@ -145,7 +131,7 @@ def main() -> None:
     """Draw all."""
     figures: dict[str, Callable[[], Figure]] = {
         "one_slide": one_slide, "trainings": trainings, "held_guide": held_guide, "scores_differ": scores_differ,
-        "two_hands": two_hands, "plans": plans, "failures": failures,
+        "two_hands": two_hands, "failures": failures,
     }  # fmt: skip
     save(__file__, figures, dpi=96, tissue=True, results="results/classroom")
 
