@@ -225,7 +225,7 @@ class Fields:
 
 def test_guides_are_told_patch_by_patch_with_the_noise_that_is_said():
     config = DistilConfig(guide_sigmas=(0.1, 0.1), blur=0.0)
-    batch = upscaling(fields(range(50)), config, first=0)
+    batch, _ = upscaling(fields(range(50)), config, first=0)
     assert len(batch) == 200
     torch.testing.assert_close(batch.guide, torch.nn.functional.avg_pool2d(batch.clean, 2))
     noise = batch.told.image - torch.nn.functional.interpolate(
@@ -233,14 +233,34 @@ def test_guides_are_told_patch_by_patch_with_the_noise_that_is_said():
     )
     # interpolated, inner pixels keep (10 / 16)^2 of the variance
     assert float(noise[..., 1:-1, 1:-1].var()) == pytest.approx((0.1 * 10 / 16) ** 2, rel=0.05)
-    again, other = (upscaling(fields(range(50)), config, first) for first in (0, 50))
+    again, other = (upscaling(fields(range(50)), config, first)[0] for first in (0, 50))
     assert torch.equal(batch.noise, again.noise)
     assert not torch.equal(batch.noise, other.noise)
 
 
-def distiller(folder, way: str) -> Distiller:
+def distiller(folder, way: str, **changes) -> Distiller:
     teacher = load_denoiser(saved(folder), half=False)
-    return Distiller(DistilConfig(way=way, rank=2, batch_size=32), teacher, Fields())
+    return Distiller(DistilConfig(way=way, rank=2, batch_size=32, **changes), teacher, Fields())
+
+
+def test_the_stage_before_is_a_patch_of_each_fields_averages_twice_as_coarse():
+    batch, before = upscaling(fields(range(3)), DistilConfig(blur=0.0), first=0)
+    assert torch.equal(before.clean, joined(batch.guide))
+    assert torch.equal(before.mpp, 2 * batch.mpp[::4])
+
+
+def test_some_guides_are_what_the_student_makes_of_a_coarser_one_and_coarse_ones_stay_true(
+    tmp_path,
+):
+    run = distiller(tmp_path, "adversarial", own_share=1.0)
+    run.student = lambda x, sigma, mpp, told: told.image  # one that makes what it is told
+    drawn = fields(range(3))
+    drawn.mpp[2] = 3.0  # made of one at 6 um/px, which is the teacher's
+    batch, before = upscaling(drawn, run.config, first=0)
+    found = run.from_own(batch, before)
+    assert torch.equal(found.guide[:8], windows(before.told.image)[:8])
+    assert torch.equal(found.guide[8:], batch.guide[8:])
+    assert torch.equal(found.clean, batch.clean)
 
 
 @pytest.mark.parametrize("way", ["adversarial", "progressive", "consistency"])

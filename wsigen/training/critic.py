@@ -1,7 +1,8 @@
 """Who tells a student's tissue from real tissue: a small convolutional critic that knows the guide and the scale.
 
-Each of its answers looks at a square of some pixels (Isola et al. 2017, "PatchGAN"), at three sizes of square. It is
-shown the image, its difference from the guide, enlarged, since that is what the student adds, and the guide.
+Each of its answers looks at a square of some pixels (Isola et al. 2017, "PatchGAN"), at four sizes of square: the
+smallest, of 5 px, sees grain and weave. It is shown the image, its difference from the guide, enlarged, since that is
+what the student adds, and the guide.
 """
 
 import torch
@@ -24,14 +25,16 @@ class Critic(nn.Module):
         super().__init__()
         widths = (2 * width, 4 * width, 4 * width)
         self.stem = nn.Conv2d(10, width, 3, padding=1)
+        self.fine = nn.Conv2d(width, width, 3, padding=1)
         self.halve = nn.ModuleList(
             nn.Conv2d(inputs, outputs, 4, stride=2, padding=1)
             for inputs, outputs in zip((width, *widths), widths, strict=False)
         )
+        self.fine_head = nn.Conv2d(width, 1, 1)
         self.heads = nn.ModuleList(nn.Conv2d(channels, 1, 1) for channels in widths)
 
     def forward(self, image: Images, guide: Images, mpp: PerImage) -> list[Tensor]:
-        """Answers at a half, a quarter and an eighth of the size, each (batch, 1, height, width).
+        """Answers at full size, a half, a quarter and an eighth of the size, each (batch, 1, height, width).
 
         Args:
             image: what is judged.
@@ -43,7 +46,7 @@ class Critic(nn.Module):
         h = functional.leaky_relu(
             self.stem(seen.contiguous(memory_format=torch.channels_last)), 0.2
         )
-        answers = []
+        answers = [self.fine_head(functional.leaky_relu(self.fine(h), 0.2)).float()]
         for halve, head in zip(self.halve, self.heads, strict=True):
             h = functional.leaky_relu(halve(h), 0.2)
             answers.append(head(h).float())

@@ -2,18 +2,19 @@
 
 It begins as its teacher and learns a low-rank difference from it (`wsigen.networks.difference`). Each batch is the two
 steps of a stage: half from the guide with noise of the first level, half from what the student made of that, with fresh
-noise of the second. What it should have made, `wsigen.training.ways` says.
+noise of the second. Some guides are what it made of a coarser one, as in a slide. What it should have made of them,
+`wsigen.training.ways` says.
 """
 
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from wsigen.arrays import Images, PerImage
 from wsigen.denoiser import EDMDenoiser, keep_as_multiplied
-from wsigen.guidance import AveragePool
 from wsigen.networks.difference import Difference
 from wsigen.networks.unet import UNet
 from wsigen.plan import STUDENT
@@ -23,12 +24,11 @@ from wsigen.training.checkpoint import LoadedDenoiser
 from wsigen.training.critic import Critic
 from wsigen.training.drawing import Drawer
 from wsigen.training.progress import Progress, Step
-from wsigen.training.upscaling import WINDOWS, DistilConfig, Upscaling, upscaling
+from wsigen.training.upscaling import OPERATOR, WINDOWS, DistilConfig, Upscaling, upscaling, windows
 from wsigen.training.ways import LOSSES
 from wsigen.training.weights import under
 
 SHARE = 16  # patches whose gradient a thread computes at once
-OPERATOR = AveragePool()
 Gradients = list[Tensor | None]
 
 
@@ -81,7 +81,7 @@ class Distiller:
         """Take one step; shares are added up in their order, so that any number of threads gives the same bits."""
         first, size = self.images_seen, self.config.batch_size
         fields = range(first // WINDOWS, (first + size) // WINDOWS)
-        batch = upscaling(self.drawer.draw(fields), self.config, fields[0])
+        batch = self.from_own(*upscaling(self.drawer.draw(fields), self.config, fields[0]))
         way = LOSSES[self.config.way]
 
         def gradients(share: Upscaling) -> tuple[Tensor, Gradients, Gradients]:
@@ -120,6 +120,28 @@ class Distiller:
     def start(self, batch: Upscaling) -> Images:
         """What a stage starts from: the guide with noise of the first level."""
         return OPERATOR.pinv(batch.guide) + STUDENT.sigma_start * batch.noise
+
+    @torch.no_grad()
+    def from_own(self, batch: Upscaling, before: Upscaling) -> Upscaling:
+        """The batch with some guides as a slide's stage has them: made by the stage before, with its mistakes.
+
+        Those that the teacher makes, because they are coarse, stay the truth's.
+
+        Args:
+            batch: patches, four of a field.
+            before: one patch of each field, twice as coarse.
+        """
+        own = (before.chance < self.config.own_share) & (before.mpp <= self.config.mpp_max)
+        if not own.any():
+            return batch
+        some = before.each(lambda tensor: tensor[own])
+        u = self.student(self.start(some), STUDENT.sigma_start, some.mpp, some.told)
+        x = u + some.later[:, None, None, None] * some.fresh
+        guide = batch.guide.clone()
+        guide[own.repeat_interleave(WINDOWS)] = windows(
+            self.student(x, some.later, some.mpp, some.told)
+        )
+        return replace(batch, guide=guide)
 
     def two_steps(self, batch: Upscaling) -> tuple[Images, PerImage]:
         """Half of the batch before the first step, half before a later one, after the student's own first."""

@@ -113,7 +113,7 @@ def drawn_fields(config: DistilConfig, teacher: LoadedDenoiser, entries: Sequenc
         network=info.network,
         patch_px=2 * info.patch_px,
         mpp_min=info.mpp_min,
-        mpp_max=info.mpp_max,
+        mpp_max=min(info.mpp_max, config.mpp_max),
         seed=config.seed,
     )
     return drawn_patches(train, entries, "cpu")

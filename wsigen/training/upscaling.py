@@ -4,7 +4,8 @@ Everything random of a batch comes from a stream named by (seed, number of its f
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -13,9 +14,11 @@ from wsigen.arrays import Guides, Images, PerImage
 from wsigen.denoiser import Told
 from wsigen.errors import WsigenError
 from wsigen.guidance import AveragePool
+from wsigen.plan import STUDENT
 from wsigen.training.drawing import Drawn
 from wsigen.training.examples import on_device, softened
 
+OPERATOR = AveragePool()
 WINDOWS = 4  # of a field
 WAYS = ("adversarial", "progressive", "consistency")
 
@@ -35,6 +38,8 @@ class DistilConfig:
         smooth: weight of the critic's steepness.
         guide_sigmas: range of sigma_g, drawn log-uniformly.
         later_sigmas: range of the noise levels of steps after the first, likewise.
+        own_share: of fields whose guide is what the student itself makes of a guide twice as coarse, as in a slide.
+        mpp_max: the coarsest patches, micrometres per pixel.
         blur, organ_share: as in `wsigen.training.config.TrainConfig`.
         seed: name of every random stream of the run.
     """
@@ -51,6 +56,8 @@ class DistilConfig:
     smooth: float = 0.1
     guide_sigmas: tuple[float, float] = (0.05, 0.3)
     later_sigmas: tuple[float, float] = (0.1, 0.6)
+    own_share: float = 0.5
+    mpp_max: float = STUDENT.teacher_above
     blur: float = 0.5
     organ_share: float = 0.6
     seed: int = 0
@@ -64,12 +71,14 @@ class DistilConfig:
 
 @dataclass(frozen=True)
 class Upscaling:
-    """A batch of patches to be made again from their guides, four of a field in a row.
+    """A batch of patches to be made again from their guides.
 
     Args:
         clean: the truth, (batch, 3, side, side).
         guide: its averages, softened, (batch, 3, side / 2, side / 2).
-        told: what student and teacher are told of it.
+        guide_noise: standard normal, of the guide's shape.
+        guide_sigma: how much of it student and teacher are told, (batch,).
+        organ: number of the organ they are told, 0 for none, (batch,).
         mpp: micrometres per pixel, (batch,).
         noise, fresh: standard normal, of the truth's shape: of a stage's start, and of a later step.
         later: noise level of that step, (batch,).
@@ -78,7 +87,9 @@ class Upscaling:
 
     clean: Images
     guide: Guides
-    told: Told
+    guide_noise: Guides
+    guide_sigma: PerImage
+    organ: Tensor
     mpp: PerImage
     noise: Images
     fresh: Images
@@ -88,21 +99,26 @@ class Upscaling:
     def __len__(self) -> int:
         return len(self.clean)
 
+    @property
+    def told(self) -> Told:
+        """What student and teacher are told."""
+        shown = self.guide + self.guide_sigma[:, None, None, None] * self.guide_noise
+        return Told(OPERATOR.enlarged(shown), self.guide_sigma, self.organ)
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> "Upscaling":
+        """The batch with each of its tensors changed."""
+        return Upscaling(*(change(getattr(self, field.name)) for field in fields(self)))
+
     def part(self, rows: slice) -> "Upscaling":
         """Some of the batch."""
-        organ, sigma = self.told.organ, torch.as_tensor(self.told.sigma)
-        some = Told(self.told.image[rows], sigma[rows], None if organ is None else organ[rows])
-        return Upscaling(
-            self.clean[rows], self.guide[rows], some, self.mpp[rows], self.noise[rows],
-            self.fresh[rows], self.later[rows], self.chance[rows],
-        )  # fmt: skip
+        return self.each(lambda tensor: tensor[rows])
 
     def shares(self, most: int) -> "list[Upscaling]":
         """The batch in shares of up to ``most``, in order."""
         return [self.part(slice(n, n + most)) for n in range(0, len(self), most)]
 
 
-def upscaling(drawn: Drawn, config: DistilConfig, first: int) -> Upscaling:
+def upscaling(drawn: Drawn, config: DistilConfig, first: int) -> tuple[Upscaling, Upscaling]:
     """Draw guides, their noise and that of the stages for fields of two by two patches.
 
     Patches are told, denoised and joined as a stage's are: what lies beyond a patch is not seen, and its borders are.
@@ -111,31 +127,37 @@ def upscaling(drawn: Drawn, config: DistilConfig, first: int) -> Upscaling:
         drawn: the fields, (batch / 4, 3, 2 side, 2 side).
         config: how to distil.
         first: number of the first field, which names the stream.
+
+    Returns:
+        The patches of the fields, four of a field in a row, and the stage before: one patch of each field's averages.
     """
-    fields, operator = drawn.clean, AveragePool()
-    stream = on_device(fields.device, config.seed, "distilling", first)
+    stream = on_device(drawn.clean.device, config.seed, "distilling", first)
 
     def normal(like: Tensor) -> Tensor:
-        return torch.randn(like.shape, generator=stream, device=fields.device)
+        return torch.randn(like.shape, generator=stream, device=like.device)
 
     def uniform() -> Tensor:
-        return torch.rand(len(fields), generator=stream, device=fields.device)
-
-    guide = windows(softened(operator(fields), config.blur, uniform))
+        return torch.rand(len(drawn.clean), generator=stream, device=drawn.clean.device)
 
     def level(ends: tuple[float, float]) -> PerImage:
         low, high = (math.log(sigma) for sigma in ends)
         return (low + (high - low) * uniform()).exp()
 
-    sigma_g, later = level(config.guide_sigmas), level(config.later_sigmas)
     organ = torch.where(uniform() < config.organ_share, drawn.organ, 0)
-    sigma_g, organ, mpp, later, chance = (
-        each.repeat_interleave(WINDOWS) for each in (sigma_g, organ, drawn.mpp, later, uniform())
-    )
-    shown = operator.enlarged(guide + sigma_g[:, None, None, None] * normal(guide))
-    clean = windows(fields)
-    about = Told(shown, sigma_g, organ)
-    return Upscaling(clean, guide, about, mpp, normal(clean), normal(clean), later, chance)
+
+    def of(clean: Images, mpp: PerImage) -> Upscaling:
+        guide = softened(OPERATOR(clean), config.blur, uniform)
+        return Upscaling(
+            clean, guide, normal(guide), level(config.guide_sigmas), organ, mpp,
+            normal(clean), normal(clean), level(config.later_sigmas), uniform(),
+        )  # fmt: skip
+
+    return of(drawn.clean, drawn.mpp).each(patches), of(OPERATOR(drawn.clean), 2 * drawn.mpp)
+
+
+def patches(each: Tensor) -> Tensor:
+    """What each field's patches have of a tensor: a window of an image, or the field's one number."""
+    return windows(each) if each.dim() == 4 else each.repeat_interleave(WINDOWS)
 
 
 def windows(fields: Tensor) -> Tensor:

@@ -14,14 +14,14 @@ from torch.nn import functional
 
 from wsigen.arrays import Images, PerImage
 from wsigen.denoiser import EDMDenoiser
-from wsigen.guidance import AveragePool, told
+from wsigen.guidance import told
 from wsigen.loss import loss_weight
 from wsigen.plan import STUDENT, TOLD
 from wsigen.sampler import sample
 from wsigen.schedule import karras_sigmas
 from wsigen.training.checkpoint import LoadedDenoiser
 from wsigen.training.critic import Critic, steepness, taken_for_real
-from wsigen.training.upscaling import WINDOWS, DistilConfig, Upscaling, joined, windows
+from wsigen.training.upscaling import OPERATOR, WINDOWS, DistilConfig, Upscaling, joined, windows
 
 
 class Student(Protocol):
@@ -43,7 +43,6 @@ class Student(Protocol):
 
 
 Found = tuple[Tensor, Tensor | None]  # the student's loss; the critic's
-OPERATOR = AveragePool()
 NOW_AND_THEN = 8  # steps between those in which the steepness counts, so many times as much
 
 
