@@ -391,9 +391,10 @@ def test_a_toned_estimate_has_the_guides_means_as_far_as_they_are_flat():
 
 
 def test_coarse_stages_are_the_teachers_and_fine_ones_the_students():
-    plan = replace(PLAN, teacher_above=1.5, skip_background=0.5)
+    plan = replace(PLAN, teacher_above=1.5, skip_background=0.5, guide_sigma=0.3)
     assert plan.at(0, 8.0).solver == plan.overview_solver
-    assert (plan.at(1, 2.0).solver, plan.at(1, 2.0).skip_background) == (TOLD_PLAN.solver, 0.5)
+    coarse = replace(TOLD_PLAN, rim=0, skip_background=0.5, guide_sigma=0.3)
+    assert plan.at(1, 2.0) == replace(coarse, teacher_above=1.5, overview_steps=plan.overview_steps)
     assert plan.at(2, 1.0).solver == "student"
     assert replace(plan, teacher_above=0.0).at(1, 2.0).solver == "student"
     path = stages(64, 64, 1.0, patch_px=16)
@@ -404,7 +405,10 @@ def test_coarse_stages_are_the_teachers_and_fine_ones_the_students():
     assert last.evaluations + last.skipped * TOLD_PLAN.num_steps >= TOLD_PLAN.num_steps * 4
     teacher = drain(
         generate(
-            Painter(taught(), replace(TOLD_PLAN, overview_steps=3, rim=0), 16, seed=7), path[:2]
+            Painter(
+                taught(), replace(TOLD_PLAN, overview_steps=3, rim=0, guide_sigma=0.3), 16, seed=7
+            ),
+            path[:2],
         )
     )
     mixed = drain(

@@ -113,11 +113,8 @@ class StagePlan:
                 margin_px=0,
             )
         if self.solver == "student" and 0 < self.teacher_above < mpp:
-            shared = {
-                name: getattr(plain, name)
-                for name in ("factor", "boundary", "skip_background", "shifts")
-            }
-            return replace(TOLD, rim=0, **shared)
+            teachers = ("solver", "num_steps", "sigma_start", "sigma_min", "margin_px", "tone_px")
+            return replace(plain, rim=0, **{name: getattr(TOLD, name) for name in teachers})
         plain = replace(plain, rim=0)
         starts, steps = self.first_starts[stage - 1 : stage], self.first_steps[stage - 1 : stage]
         if not starts and not steps:
