@@ -6,8 +6,11 @@ import sys
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from lab_kit import save_model
 from PIL import Image
 
+from wsigen.cli.evaluate import evaluate
 from wsigen.coarse_to_fine import drain
 from wsigen.experiments import heldout
 from wsigen.experiments.run import run
@@ -88,3 +91,20 @@ def test_evaluate_prints_a_line_per_scale_and_saves_what_made_it(
     )
     assert refused.returncode == 2
     assert "no split 'nobody'" in refused.stderr
+
+
+def test_evaluate_judges_what_a_plan_makes_of_held_out_averages(small_world, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    model = save_model(tmp_path / "told.safetensors", told=True, student=True)
+    slides = small_world / "slides"
+    words = f"--model {model} --cohort {slides} --samples 8 --mpp 2 --plan".split()
+    done = CliRunner().invoke(evaluate, [*words, "student", "--out", str(tmp_path / "kid.json")])
+    assert done.exit_code == 0, done.output
+    who = [line.split()[1] for line in done.stdout.splitlines()[1:5]]
+    assert who == ["real", "teacher", "untaught", "student"]
+    assert json.loads((tmp_path / "kid.json").read_text())["rows"][3]["evaluations"] == 2
+    done = CliRunner().invoke(evaluate, [*words, "told"])
+    assert [line.split()[1] for line in done.stdout.splitlines()[1:]] == ["real", "teacher"]
+    refused = CliRunner().invoke(evaluate, [*words, "student", "--num-steps", "3"])
+    assert refused.exit_code == 2
+    assert "--num-steps is for patches from noise" in refused.output

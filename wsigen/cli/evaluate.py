@@ -1,12 +1,19 @@
 """wsigen evaluate: how near a model comes to patients it has not seen, scale by scale."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from wsigen.cli.finite import FINITE, Finite
 from wsigen.cli.options import lab_options
+
+if TYPE_CHECKING:
+    from wsigen.experiments.result import Result
+
+MAGNIFYING = ("told", "student")
+FROM_NOISE = ("num_steps", "solver", "sigma_min", "sheet")  # options of patches from noise
 
 
 @click.command()
@@ -21,6 +28,11 @@ from wsigen.cli.options import lab_options
 @click.option(
     "--mpp", "scales", type=FINITE, multiple=True,
     help="Micrometres per pixel (repeatable), instead of 0.7, 1.5, 3, 6, 12, 25 and 50.",
+)  # fmt: skip
+@click.option(
+    "--plan", "plan_name", type=click.Choice(MAGNIFYING),
+    help="Judge patches that this plan makes of the averages of held-out ones, as a stage of a slide does, instead of "
+    "patches from noise.",
 )  # fmt: skip
 @click.option("--num-steps", type=click.IntRange(min=1), default=20, show_default=True, help="N.")
 @click.option(
@@ -39,10 +51,13 @@ from wsigen.cli.options import lab_options
 )  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Measure anew what is known.")
 @click.option("--overwrite", is_flag=True, help="Replace the files of --out and --sheet.")
+@click.pass_context
 def evaluate(
+    ctx: click.Context,
     split: str | None,
     samples: int,
     scales: tuple[float, ...],
+    plan_name: str | None,
     num_steps: int,
     solver: str,
     sigma_min: float,
@@ -63,22 +78,35 @@ def evaluate(
       wsigen evaluate --model runs/judged/model.safetensors --cohort judge.csv
       wsigen evaluate --model runs/judged/model.safetensors --cohort judge.csv --mpp 1.5 --samples 1000 --out kid.json
       wsigen evaluate --cohort slides --sheet sheet.png
+      wsigen evaluate --cohort slides --plan student --mpp 1.4 --mpp 2.8
     """
-    from dataclasses import asdict
-
     from wsigen.cli.experiment import watch
-    from wsigen.experiments import heldout
+    from wsigen.experiments import distillation, heldout
     from wsigen.experiments import samples as samples_of
     from wsigen.experiments.lab import Lab
-    from wsigen.experiments.result import write_json
     from wsigen.experiments.run import run
     from wsigen.outputs import PICTURE, TABLE, check_file
+    from wsigen.plan import STUDENT
     from wsigen.training.monitor import save_image
 
     if out is not None:
         check_file(out, overwrite=overwrite, suffixes=TABLE)
     if sheet is not None:
         check_file(sheet, overwrite=overwrite, suffixes=PICTURE, apart_from=[out])
+    lab = Lab(**named)
+    if plan_name is not None:
+        for name in FROM_NOISE:
+            if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
+                option = "--" + name.replace("_", "-")
+                raise click.UsageError(
+                    f"{option} is for patches from noise; leave it out, or --plan"
+                )
+        evaluations = (STUDENT.num_steps,) if plan_name == "student" else ()
+        asked = distillation.Config(samples, scales or (0.7, 1.4, 2.8), evaluations, split)
+        result = watch(run("distillation", "evaluate", lab, config=asked, fresh=fresh), "evaluate")
+        print_magnified(result.rows)
+        save(result, out)
+        return
     config = heldout.Config(
         samples=samples,
         least=min(samples, heldout.Config.least),
@@ -88,7 +116,6 @@ def evaluate(
         sigma_min=sigma_min,
         split=split,
     )
-    lab = Lab(**named)
     result = watch(run("heldout", "evaluate", lab, config=config, fresh=fresh), "evaluate")
     click.echo(
         "um/px    n  apart  KID x 1000 (95 %)       real    ratio  precision (real)  recall (real)"
@@ -104,17 +131,37 @@ def evaluate(
             f"{1000 * row['floor_kid']:6.1f} {ratio:>8}   {row['precision']:.2f} ({row['floor_precision']:.2f})"
             f"       {row['recall']:.2f} ({row['floor_recall']:.2f})"
         )
-    for path in (out, sheet):
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-    if out is not None:
-        table = asdict(result)
-        del table["folder"]
-        write_json(out, table)
-        click.echo(f"{out}: the table, with intervals of all, and what made it")
+    save(result, out)
     if sheet is not None:
+        sheet.parent.mkdir(parents=True, exist_ok=True)
         drawn = samples_of.Config(
             scales=config.scales, num_steps=num_steps, solver=solver, sigma_min=sigma_min
         )
         save_image(sheet, samples_of.beside_real(drawn, lab, split or lab.held_out))
         click.echo(f"{sheet}: samples on the left, real patches on the right")
+
+
+def print_magnified(rows: list[dict[str, Any]]) -> None:
+    """Print a line for each scale and who magnified; ``real`` patches are what to hope for."""
+    click.echo("um/px  made by  evaluations  KID x 1000 (95 %)       precision  recall  sharpness")
+    for row in rows:
+        click.echo(
+            f"{row['mpp']:5g}  {row['who']:8} {row['evaluations'] or '-':>10}  {1000 * row['kid']:6.1f} "
+            f"({1000 * row['kid_low']:6.1f} to {1000 * row['kid_high']:6.1f})  {row['precision']:9.2f}  "
+            f"{row['recall']:6.2f}  {row['sharpness']:9.4f}"
+        )
+
+
+def save(result: "Result", out: Path | None) -> None:
+    """Write the table to ``out``, if it is given."""
+    from dataclasses import asdict
+
+    from wsigen.experiments.result import write_json
+
+    if out is None:
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    table = asdict(result)
+    del table["folder"]
+    write_json(out, table)
+    click.echo(f"{out}: the table, with intervals of all, and what made it")

@@ -40,7 +40,7 @@ class Config:
     Args:
         patches: real patches.
         scales: of them, in micrometres per pixel.
-        evaluations: of the student, for each patch.
+        evaluations: of the student, for each patch; none for the teacher alone.
         split: where the patches are from; None for the held-out one.
         k: neighbour that bounds the balls of precision and recall.
     """
@@ -61,7 +61,8 @@ PROFILES = {
 
 def cells(config: Config) -> list[dict[str, Any]]:
     """At each scale real patches, the teacher by its plan and by the student's, the student by evaluations."""
-    who = [("real", 0), ("teacher", TOLD.num_steps), ("untaught", STUDENT.num_steps)]
+    who = [("real", 0), ("teacher", TOLD.num_steps)]
+    who += [("untaught", STUDENT.num_steps)] if config.evaluations else []
     who += [("student", number) for number in config.evaluations]
     return [
         {"mpp": mpp, "who": name, "evaluations": number}
@@ -80,7 +81,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     made = true
     if who != "real":
         plan = TOLD if who == "teacher" else replace(STUDENT, num_steps=cell["evaluations"])
-        if lab.denoiser.student is None:
+        if who == "student" and lab.denoiser.student is None:
             raise WsigenError(f"{lab.denoiser.name} has no student; choose a --model with one")
         denoiser = lab.denoiser.student if who == "student" else lab.denoiser
         soft = torch.lerp(guides, binomial(guides), 0.5)
