@@ -255,7 +255,7 @@ def test_some_guides_are_what_the_student_makes_of_a_coarser_one_and_coarse_ones
     run = distiller(tmp_path, "adversarial", own_share=1.0)
     run.student = lambda x, sigma, mpp, told: told.image  # one that makes what it is told
     drawn = fields(range(3))
-    drawn.mpp[2] = 3.0  # made of one at 6 um/px, which is the teacher's
+    drawn.mpp[2] = 5.0  # made of one at 10 um/px, which is the teacher's
     batch, before = upscaling(drawn, run.config, first=0)
     found = run.from_own(batch, before)
     assert torch.equal(found.guide[:8], windows(before.told.image)[:8])

@@ -14,7 +14,6 @@ from wsigen.arrays import Guides, Images, PerImage
 from wsigen.denoiser import Told
 from wsigen.errors import WsigenError
 from wsigen.guidance import AveragePool
-from wsigen.plan import STUDENT
 from wsigen.training.drawing import Drawn
 from wsigen.training.examples import on_device, softened
 
@@ -50,14 +49,14 @@ class DistilConfig:
     learning_rate: float = 3e-4
     critic_rate: float = 4e-4
     ema: float = 0.995
-    truth: float = 0.2
-    guide: float = 1.0
+    truth: float = 0.1
+    guide: float = 0.4
     tone: float = 0.3
     smooth: float = 0.1
     guide_sigmas: tuple[float, float] = (0.05, 0.3)
     later_sigmas: tuple[float, float] = (0.1, 0.6)
     own_share: float = 0.5
-    mpp_max: float = STUDENT.teacher_above
+    mpp_max: float = 8.0
     blur: float = 0.5
     organ_share: float = 0.6
     seed: int = 0
