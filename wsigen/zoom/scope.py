@@ -133,8 +133,7 @@ class Scope:
                 work = self.work(stage, windows)
                 left = sum(len(lacking) for _, _, lacking in work)
                 for run, step, lacking in work:
-                    for first in range(0, len(lacking), self.batch_size):
-                        batch = lacking[first : first + self.batch_size]
+                    for batch in evenly(lacking, self.batch_size):  # few patches alone are slow
                         yield left
                         left -= len(batch)
                         self._take(run, step, batch)
