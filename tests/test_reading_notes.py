@@ -60,7 +60,7 @@ def test_the_notes_say_for_each_point_where_it_is_and_what_holds_it():
         title, body = point.split("\n", 1)
         body = body.split("\n## ")[0]
         assert "- Code: `wsigen." in body, title
-        assert "- Held by: `tests/" in body, title
+        assert "- Tested by: `tests/" in body, title
 
 
 def test_the_papers_for_the_journals_parse_and_cite_what_the_bibliography_has():

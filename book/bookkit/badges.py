@@ -1,4 +1,4 @@
-"""The line at the foot of each page that names the profile, and above it, on a notebook's page, what made it."""
+"""The line at the foot of a notebook's page that names its profile, and above it what made it."""
 
 import json
 from typing import Any
@@ -22,34 +22,31 @@ def run_of(docname: str) -> dict[str, Any] | None:
 
 
 def add(app: Any, doctree: nodes.document) -> None:
-    """Put the badge at the end of the page; after a notebook its provenance comes first."""
+    """Put the badge at the end of a notebook, after its provenance; the student edition says so on every page."""
     titles = list(doctree.findall(nodes.title))
-    if not titles:
-        return
     run = run_of(app.env.docname)
-    if run is None:
-        profile, text = app.config.book_profile, "this book was built with the profile"
-    elif run:
-        app.env.note_dependency(str(EXECUTED / f"{app.env.docname.rpartition('/')[2]}.run.json"))
-        profile, text = (
-            run["parameters"].get("profile", "smoke"),
-            "this notebook was run with the profile",
-        )
-        titles[0].parent.append(provenance(run))
-    else:
-        profile, text = "not run", "a draft: this notebook was"
-    badge = Badge(classes=["profile-badge", f"profile-{profile.replace(' ', '-')}"])
-    badge += [nodes.Text(text[0].upper() + text[1:] + " "), nodes.strong(profile, profile)]
-    if profile in PROFILES:
-        badge += nodes.Text(f": {PROFILES[profile]}{on_what(run)}.")
+    if not titles or (run is None and not for_students()):
+        return
+    classes = ["profile-badge"]
+    words: list[nodes.Node] = []
+    if run is not None:
+        if run:
+            note = f"{app.env.docname.rpartition('/')[2]}.run.json"
+            app.env.note_dependency(str(EXECUTED / note))
+            titles[0].parent.append(provenance(run))
+        profile = run["parameters"].get("profile", "smoke") if run else "not run"
+        classes.append(f"profile-{profile.replace(' ', '-')}")
+        words += [nodes.Text("Profile " if run else "A draft: "), nodes.strong(profile, profile)]
+        if profile in PROFILES:
+            words.append(nodes.Text(f": {PROFILES[profile]}{on_what(run)}."))
     if for_students():
-        badge += nodes.Text(" Student edition, without solutions.")
-    titles[0].parent.append(badge)
+        words.append(nodes.Text(" Student edition, without solutions."))
+    titles[0].parent.append(Badge("", "", *words, classes=classes))
 
 
-def on_what(run: dict[str, Any] | None) -> str:
+def on_what(run: dict[str, Any]) -> str:
     """The slides of a run, where it takes some."""
-    cohort = (run or {}).get("parameters", {}).get("cohort")
+    cohort = run["parameters"].get("cohort")
     if cohort is None:
         return ""
     named = {"phantom": "drawn (phantom)", "sample": "the sample that ships"}
