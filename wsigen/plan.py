@@ -168,8 +168,8 @@ class StagePlan:
 
 
 PAPER = StagePlan()
-# Chosen by results/classroom/textures.json. Of guided steps, more give a texture nearer to real tissue after one stage,
-# and fewer do after all stages.
+# Chosen by textures (results/classroom/textures.json), of small-2, whose softness grew from stage to stage: there fewer
+# guided steps ended nearer to real tissue. Of small-3's slides some do, and those that are too grainy do not.
 FAST = StagePlan(num_steps=10, solver="euler", sigma_start=3.0, sigma_min=0.02, guided_steps=2)
 # For a model that is told its guide. On a real guide a sigma_g of 0.03 is nearest to tissue
 # (results/classroom/telling.json), but stages pass their softness on: with 0.15 each mends the one before.
