@@ -198,9 +198,8 @@ def made(plan: StagePlan, config: Config, lab: Lab) -> Pixels:
     """The slides of one plan, uint8 (slides, side, side, 3); kept in the lab's cache."""
     side, coarsest = lab.patch_px, config.mpp * plan.factor**config.levels
     overviews = lab.generated_patches(config.slides, coarsest, stream="overviews")
-    key = (
-        "plans", lab.denoiser.digest, lab.seed, config.slides, config.levels, config.mpp, plan, lab.device,
-    )  # fmt: skip
+    made_by = lab.denoiser.digest if plan.solver == "student" else lab.denoiser.sha256
+    key = ("plans", made_by, lab.seed, config.slides, config.levels, config.mpp, plan, lab.device)
 
     def make(folder: Path) -> None:
         found = []
