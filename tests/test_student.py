@@ -310,12 +310,17 @@ def test_the_steepness_of_a_critic_is_the_square_of_its_slope():
 
 def test_the_verb_distils_and_goes_on(tmp_path):
     model, folder = saved(tmp_path), tmp_path / "run"
-    words = f"{folder} --cohort phantom --teacher {model} --minutes 0.001"
-    for more in ("", " --resume"):
+    words = f"{folder} --cohort phantom --minutes 0.001"
+    for more in (f" --teacher {model}", " --resume"):
         result = CliRunner().invoke(distil_verb, (words + more).split(), catch_exceptions=False)
         assert result.exit_code == 0, result.output
         assert "the student has seen" in result.output
     assert load_denoiser(folder / "told.safetensors").student is not None
+    other = CliRunner().invoke(
+        distil_verb, f"{folder} --cohort phantom --resume --way consistency".split()
+    )
+    assert other.exit_code == 2
+    assert "--way is of a new run" in other.output
     again = CliRunner().invoke(distil_verb, words.split())
     assert isinstance(again.exception, WsigenError)
     assert "holds a run already" in str(again.exception)

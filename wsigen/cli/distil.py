@@ -6,7 +6,9 @@ from pathlib import Path
 import click
 
 from wsigen.cli.finite import FINITE
-from wsigen.cli.options import THREADS, threads_used
+from wsigen.cli.options import THREADS, refuse_given, threads_used
+
+OF_A_NEW_RUN = ("teacher", "way", "seed")
 
 
 @click.command()
@@ -39,7 +41,9 @@ from wsigen.cli.options import THREADS, threads_used
 )
 @THREADS
 @click.option("--seed", type=int, default=0, show_default=True, help="Name of all random streams.")
+@click.pass_context
 def distil(
+    ctx: click.Context,
     folder: Path,
     cohort: Path,
     teacher: str,
@@ -67,6 +71,10 @@ def distil(
     from wsigen.training.distil_run import distil_in_folder
     from wsigen.training.upscaling import DistilConfig
 
+    if resume:
+        refuse_given(
+            ctx, OF_A_NEW_RUN, "is of a new run; leave it out, a resumed one keeps its own"
+        )
     for stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop, signal.default_int_handler)
     steps = distil_in_folder(

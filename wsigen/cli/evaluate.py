@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from wsigen.cli.finite import FINITE, Finite
-from wsigen.cli.options import lab_options
+from wsigen.cli.options import lab_options, refuse_given
 
 if TYPE_CHECKING:
     from wsigen.experiments.result import Result
@@ -95,12 +94,7 @@ def evaluate(
         check_file(sheet, overwrite=overwrite, suffixes=PICTURE, apart_from=[out])
     lab = Lab(**named)
     if plan_name is not None:
-        for name in FROM_NOISE:
-            if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
-                option = "--" + name.replace("_", "-")
-                raise click.UsageError(
-                    f"{option} is for patches from noise; leave it out, or --plan"
-                )
+        refuse_given(ctx, FROM_NOISE, "is for patches from noise; leave it out, or --plan")
         evaluations = (STUDENT.num_steps,) if plan_name == "student" else ()
         asked = distillation.Config(samples, scales or (0.7, 1.4, 2.8), evaluations, split)
         result = watch(run("distillation", "evaluate", lab, config=asked, fresh=fresh), "evaluate")

@@ -3,10 +3,11 @@
 import contextlib
 import ctypes
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from wsigen.cli.finite import FINITE, Finite
 from wsigen.models import DEFAULT_MODEL
@@ -200,3 +201,10 @@ def with_options(
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def refuse_given(ctx: click.Context, names: Sequence[str], why: str) -> None:
+    """Raise an error if one of these options was given and would be of no use: what is given is never ignored."""
+    for name in names:
+        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise click.UsageError(f"--{name.replace('_', '-')} {why}")
