@@ -196,7 +196,7 @@ PREVIEW = StagePlan(
 
 # For a model that has a student: two evaluations a patch.
 STUDENT = replace(
-    TOLD, num_steps=2, solver="student", sigma_min=0.3, tone_px=16, margin_px=2, teacher_above=4.0
+    TOLD, num_steps=2, solver="student", sigma_min=0.3, tone_px=16, margin_px=2, teacher_above=8.0
 )
 
 
