@@ -49,8 +49,8 @@ class DistilConfig:
     learning_rate: float = 3e-4
     critic_rate: float = 4e-4
     ema: float = 0.995
-    truth: float = 0.1
-    guide: float = 0.4
+    truth: float = 0.02
+    guide: float = 0.1
     tone: float = 0.3
     smooth: float = 0.1
     guide_sigmas: tuple[float, float] = (0.05, 0.3)
