@@ -96,11 +96,11 @@ def two_hands() -> Figure:
 def failures() -> Figure:
     """Chapter 12: what the model that ships cannot do."""
     sections = load_result("sections")
-    rim, even = sections.image("section_2")[:, 128:], sections.image("section_5")[128:256, 160:288]
+    rim, even = sections.image("student_2")[:, 128:], sections.image("student_3")[80:272, 170:362]
     return side_by_side(
         [
             Panel(rim, "broken: from afar,\ncut straight at its rim", "broken"),
-            Panel(even, "broken: 1 mm of one texture,\nno lobules, no ducts", "broken"),
+            Panel(even, "broken: 0.75 mm of one texture,\nno lobules, no ducts", "broken"),
             Panel(_near("12/2_1", 180), "broken: nuclei of no cell\nthat one could name", "broken"),
         ]
     )
