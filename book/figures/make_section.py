@@ -43,7 +43,7 @@ def far_and_near(pixels: NDArray[np.uint8]) -> Figure:
             Panel(square(pixels, 720), "1 mm: denser and paler parts,\nclefts, an edge"),
             Panel(
                 square(pixels, 180),
-                "broken: 0.25 mm, nuclei in a\nweave, no gland, no vessel",
+                "broken: 0.25 mm, nuclei,\nbut no gland, no vessel",
                 "broken",
             ),
         ]
