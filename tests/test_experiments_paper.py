@@ -31,6 +31,7 @@ CUTS = {
     "heldout": {"samples": 8, "least": 6, "scales": (2.0,), "num_steps": 4},
     "samples": {"scales": (2.0,), "num_steps": 4, "samples": 8},
     "ablations": {},
+    "best_student": {"patch_px": 24, "steps": (2,), "margins": (2,), "lengths": (2.0,)},
     "exact_field": {
         "length": 64, "line_patch_px": 16, "num_steps": 5, "shifts": 1, "trace_draws": 2, "side": 64, "patch_px": 16,
         "image_steps": 2, "draws": 1,
