@@ -134,7 +134,7 @@ def reader(
 
 def read_experiment(name: str, profile: str, lab: Lab, **options: Any) -> Iterator[Done]:
     """In place of `run`: an experiment has a test of its own, so only its name and profile are read here."""
-    if name == "heldout":  # what `wsigen evaluate` is
+    if profile == "evaluate":  # what `wsigen evaluate` is
         return (yield from run(name, profile, lab, **options))
     find_experiment(name).config(profile)  # raises where there is none
     return Result(name, profile, {}, [], [], Path(name))
