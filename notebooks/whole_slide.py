@@ -210,11 +210,11 @@ save(
 )
 
 # %% [markdown]
-# ## A strip of seven stages
+# ## A strip of all stages
 #
-# An overview and the seven stages after it, as in the paper, take a slide from about 90 to 0.7 µm per pixel. A whole slide of that kind is
-# shown by one place of it, which the experiment `zoom_path` makes at every scale: each picture spans half the millimetres of the
-# one before.
+# The paper's seven stages begin at 80 to 150 µm per pixel. Ours begin where the whole slide fits into one patch, so there are more of them. A
+# slide of that size is shown by one place of it, which the experiment `zoom_path` makes at every scale: each picture spans half the
+# millimetres of the one before.
 
 # %%
 zoomed = saved_result("zoom_path") or saved_or_run("zoom_path", profile, lab)
@@ -231,7 +231,7 @@ write_frames(f"{out}/seven", views).name
 # ```{frames} book/executed/whole_slide/seven
 # :alt: One place of a generated slide,
 # :strip:
-# One place of a generated slide of 65 536 px a side: the overview, and the seven stages.
+# One place of a generated slide of 65 536 px a side: the overview, and all stages after it.
 # ```
 
 # %% [markdown]
@@ -244,13 +244,13 @@ write_frames(f"{out}/seven", views).name
 #
 # *The neighbours.* No generated patch of either saved run is a copy (a copy is at 0): not on the places of the large slide, at eight
 # scales, nor on the small slides. That is what Fig. 6 of the paper shows by eye. On the small slides even the nearest generated
-# patch is farther from the training patches than the nearest of the other real patches. On the large one that holds at all eight
-# scales. It is an easy test at the coarse end: few slides show those scales, and other
+# patch is farther from the training patches than the nearest of the other real patches. On the large one that holds at all scales
+# but one. It is an easy test at the coarse end: few slides show those scales, and other
 # real patches of the same slides overlap the training patches there, down to a distance of 0.
 #
-# The medians say something else. Generated patches are typically as far as real ones or a little farther, which is likeness,
-# not newness: what looks like no tissue at all is far from every slide, too. And a texture without rare things would be near to what
+# The medians say something else. On the small slides generated patches are typically a little farther than real ones, on the large one
+# at the middle scales nearer. That is likeness, not newness: what looks like no tissue at all is far from every slide, too. And a texture without rare things would be near to what
 # is common. So a small distance is no sign of copying by itself, and a large one no sign of newness.
 #
 # These are few patches, of two places of the large slide. The other real patches come from the same slides as the training
-# patches, and no patient was held back from this model. So this is a look for copies, and no test of privacy.
+# patches. So this is a look for copies, and no test of privacy. Patients that the model has not seen are in chapter 12.
