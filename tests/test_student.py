@@ -337,6 +337,12 @@ def test_a_student_that_has_learnt_nothing_is_its_teacher_taking_two_steps(told_
     assert rows["teacher"]["guide_error"] > 0.5
 
 
+def test_a_model_without_a_student_is_refused_before_its_teacher_is_asked(lab):
+    config = distillation.PROFILES["smoke"]
+    with pytest.raises(WsigenError, match="has no student"):
+        distillation.measure({"mpp": 2.0, "who": "teacher", "evaluations": 6}, config, lab)
+
+
 def test_what_is_measured_is_known_by_its_student_too(tmp_path):
     model = saved(tmp_path)
     alone = load_denoiser(model)

@@ -88,13 +88,14 @@ def evaluate(
     from wsigen.plan import STUDENT
     from wsigen.training.monitor import save_image
 
+    if plan_name is not None:
+        refuse_given(ctx, FROM_NOISE, "is for patches from noise; leave it out, or --plan")
     if out is not None:
         check_file(out, overwrite=overwrite, suffixes=TABLE)
     if sheet is not None:
         check_file(sheet, overwrite=overwrite, suffixes=PICTURE, apart_from=[out])
     lab = Lab(**named)
     if plan_name is not None:
-        refuse_given(ctx, FROM_NOISE, "is for patches from noise; leave it out, or --plan")
         evaluations = (STUDENT.num_steps,) if plan_name == "student" else ()
         asked = distillation.Config(samples, scales or (0.7, 1.4, 2.8), evaluations, split)
         result = watch(run("distillation", "evaluate", lab, config=asked, fresh=fresh), "evaluate")

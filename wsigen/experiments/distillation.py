@@ -81,7 +81,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     made = true
     if who != "real":
         plan = TOLD if who == "teacher" else replace(STUDENT, num_steps=cell["evaluations"])
-        if who == "student" and lab.denoiser.student is None:
+        if config.evaluations and lab.denoiser.student is None:  # before any teacher is asked
             raise WsigenError(f"{lab.denoiser.name} has no student; choose a --model with one")
         denoiser = lab.denoiser.student if who == "student" else lab.denoiser
         soft = torch.lerp(guides, binomial(guides), 0.5)

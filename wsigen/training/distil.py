@@ -122,6 +122,12 @@ class Distiller:
         return OPERATOR.pinv(batch.guide) + STUDENT.sigma_start * batch.noise
 
     @torch.no_grad()
+    def later_start(self, batch: Upscaling) -> Images:
+        """What a later step starts from: what the student makes in the first, with fresh noise of a later level."""
+        u = self.student(self.start(batch), STUDENT.sigma_start, batch.mpp, batch.told)
+        return u + batch.later[:, None, None, None] * batch.fresh
+
+    @torch.no_grad()
     def from_own(self, batch: Upscaling, before: Upscaling) -> Upscaling:
         """The batch with some guides as a slide's stage has them: made by the stage before, with its mistakes.
 
@@ -135,23 +141,18 @@ class Distiller:
         if not own.any():
             return batch
         some = before.each(lambda tensor: tensor[own])
-        u = self.student(self.start(some), STUDENT.sigma_start, some.mpp, some.told)
-        x = u + some.later[:, None, None, None] * some.fresh
+        made = self.student(self.later_start(some), some.later, some.mpp, some.told)
         guide = batch.guide.clone()
-        guide[own.repeat_interleave(WINDOWS)] = windows(
-            self.student(x, some.later, some.mpp, some.told)
-        )
+        guide[own.repeat_interleave(WINDOWS)] = windows(made)
         return replace(batch, guide=guide)
 
     def two_steps(self, batch: Upscaling) -> tuple[Images, PerImage]:
         """Half of the batch before the first step, half before a later one, after the student's own first."""
         half = len(batch) // 2
-        x, later = self.start(batch), batch.part(slice(half, None))
+        first, later = batch.part(slice(half)), batch.part(slice(half, None))
         sigma = batch.later.clone()
         sigma[:half] = STUDENT.sigma_start
-        with torch.no_grad():
-            u = self.student(x[half:], STUDENT.sigma_start, later.mpp, later.told)
-        return torch.cat([x[:half], u + later.later[:, None, None, None] * later.fresh]), sigma
+        return torch.cat([self.start(first), self.later_start(later)]), sigma
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything a run needs to go on."""
