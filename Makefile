@@ -93,7 +93,9 @@ book-student: $(VENV)/book.stamp $(VENDOR)/tex-svg-full.js  ## the book without 
 	WSIGEN_BOOK_STUDENT=1 $(BUILD_BOOK) --path-output _build/student
 
 book-pdf: $(VENV)/book.stamp $(VENDOR)/tex-svg-full.js  ## the book as a PDF: _build/latex/wsigen-book.pdf; needs xelatex
-	@for name in xelatex latexmk; do command -v $$name >/dev/null || { echo "the PDF needs $$name, which was not found: install" 		"TeX Live with it (on Debian or Ubuntu: apt-get install texlive-xetex texlive-latex-extra texlive-fonts-extra latexmk)" 		"and run make again." >&2; exit 1; }; done
+	@for name in xelatex latexmk; do command -v $$name >/dev/null || { echo "the PDF needs $$name, which was not found: install TeX Live with it" \
+		"(on Debian or Ubuntu: apt-get install texlive-xetex texlive-latex-extra texlive-fonts-recommended fonts-freefont-otf latexmk)" \
+		"and run make again." >&2; exit 1; }; done
 	@$(RUN_NOTEBOOKS)
 	$(BUILD_BOOK) --builder pdflatex
 

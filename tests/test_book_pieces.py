@@ -47,6 +47,11 @@ def test_a_card_shows_its_head_and_folds_each_section_under_its_heading() -> Non
     assert not [line for line in lines if line.startswith("#")]
 
 
+def test_a_section_of_a_card_may_begin_with_code() -> None:
+    lines = card.folded("# A\n\nIt draws.\n\n## Use\n\n    wsigen generate x.tiff --plan told\n")
+    assert lines[-2:] == ["    wsigen generate x.tiff --plan told", "::::"]
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """A page with each piece, built by the book's own machinery."""
@@ -94,6 +99,22 @@ def test_a_wipe_brings_both_pictures_and_names_them(built: tuple[str, Path]) -> 
     for name in ("fixed_grid", "grid-shift"):
         kept = html / "_static" / "slides" / f"results-classroom-rivals-{name}.jpg"
         assert kept.read_bytes() == (ROOT / "results/classroom/rivals" / f"{name}.jpg").read_bytes()
+
+
+def test_on_paper_pictures_stand_in_a_row_with_their_names_below(built: tuple[str, Path]) -> None:
+    from sphinx.application import Sphinx
+
+    _, html = built
+    folder = html.parent
+    app = Sphinx(
+        str(folder), str(folder), str(folder / "tex"), str(folder / "trees"), "latex", status=None
+    )
+    app.build()
+    (paper,) = (folder / "tex").glob("*.tex")
+    tex = paper.read_text("utf-8")
+    picture = r"\\sphinxincludegraphics\S*"
+    assert re.search(rf"{picture}fixed_grid\S*{picture}grid-shift", tex)
+    assert "From left to right: fixed; shifted." in tex
 
 
 def test_a_slider_over_named_pictures_brings_these_and_starts_where_it_is_told(

@@ -3,11 +3,14 @@
 ```{model-card} wsigen/models/small-3.md
 ```
 
-What stands before the first ``##`` is shown; each section is an admonition that opens on a click (a PDF prints it all).
+What stands before the first ``##`` is shown; each section is an admonition that opens on a click. A PDF prints
+them one below the other without a frame, since long tables do not break within one.
 """
 
 import re
 from typing import Any
+
+from docutils import nodes
 
 from bookkit.markdown import MarkdownDirective
 from bookkit.places import ROOT
@@ -24,7 +27,7 @@ def folded(text: str) -> list[str]:
             f"::::{{admonition}} {title}",
             ":class: dropdown card",
             "",
-            body.strip(),
+            body.strip("\n"),  # what is indented at its start is code, and stays so
             "::::",
             "",
         ]
@@ -45,6 +48,20 @@ class CardDirective(MarkdownDirective):
         return folded(file.read_text("utf-8"))
 
 
+def unfolded(app: Any, doctree: nodes.document, page: str) -> None:
+    """On paper: headings in place of frames, and no head of a table that says nothing."""
+    if app.builder.format != "latex":
+        return
+    for section in list(doctree.findall(nodes.admonition)):
+        if "card" in section["classes"]:
+            title, *body = section.children
+            section.replace_self([nodes.rubric("", "", *title.children), *body])
+    for head in list(doctree.findall(nodes.thead)):
+        if not head.astext().strip():
+            head.parent.remove(head)
+
+
 def setup(app: Any) -> None:
     """Register the directive."""
     app.add_directive("model-card", CardDirective)
+    app.connect("doctree-resolved", unfolded)

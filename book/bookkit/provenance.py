@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from sphinx.addnodes import pending_xref
+from sphinx.addnodes import only, pending_xref
 
 from bookkit.markdown import MarkdownDirective
 from bookkit.places import PROFILES, ROOT
@@ -112,23 +112,32 @@ def result_of(path: Path) -> str | None:
 
 
 def link_pictures(app: Any, doctree: nodes.document) -> None:
-    """Below each picture of a saved result a link to what made it."""
+    """Below each picture of a saved result a link to what made it; one for all pictures of a figure."""
+    told = set()
     for image in list(doctree.findall(nodes.image)):
         address = image.get("candidates", {}).get("*") or image["uri"]
         path = Path(os.path.normpath(Path(app.srcdir) / address))
         name = None if "://" in address else result_of(path)
-        if name is None:
+        outer = outermost(image)
+        if name is None or (id(outer), name) in told:
             continue
+        told.add((id(outer), name))
         link = pending_xref(
             "", nodes.inline("", "how it was made"),
             refdomain="std", reftype="ref", reftarget=anchor(name), refexplicit=True, refwarn=True,
             refdoc=app.env.docname,
         )  # fmt: skip
         line = nodes.paragraph("", "", link, classes=["how"])
-        outer = image.parent if isinstance(image.parent, nodes.figure) else image
-        if isinstance(outer.parent, nodes.TextElement):
-            outer = outer.parent  # an inline picture stands in a paragraph
         outer.parent.insert(outer.parent.index(outer) + 1, line)
+
+
+def outermost(image: nodes.Element) -> nodes.Element:
+    """What a picture stands in: its figure, or the paragraph of an inline picture, or the picture itself."""
+    outer = found = image
+    while isinstance(outer.parent, (nodes.figure, nodes.TextElement, only)):
+        outer = outer.parent
+        found = found if isinstance(outer, only) else outer
+    return found
 
 
 def outdated(

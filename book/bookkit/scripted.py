@@ -33,8 +33,13 @@ def kept_at(folder: str) -> str:
 def figure_of(
     directive: SphinxDirective, box: nodes.Element, stills: Iterable[nodes.image], name: str
 ) -> nodes.figure:
-    """The box for HTML; still pictures and the directive's content as caption for the rest."""
-    figure = nodes.figure("", box, only("", *stills, expr="not html"), classes=[name])
+    """The box for HTML; still pictures in a row, named below, and the directive's content as caption for the rest."""
+    row = nodes.paragraph("", "", *stills)  # pictures in a paragraph stand side by side
+    names = [still["alt"] for still in row.children]
+    below = [nodes.paragraph("", "From left to right: " + "; ".join(names) + ".")]
+    figure = nodes.figure(
+        "", box, only("", row, *(below if len(names) > 1 else []), expr="not html"), classes=[name]
+    )
     holder = nodes.container()
     directive.state.nested_parse(directive.content, directive.content_offset, holder)
     caption = nodes.caption()
