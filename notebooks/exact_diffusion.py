@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Diffusion without a network
 #
-# **Question.** If the denoiser is known exactly, what do the equations do? Two cases are small enough: numbers from two
-# clusters, and a random field with the correlation of tissue. No network, so that whatever goes wrong is the method's doing.
+# **Question.** What do the equations do if the denoiser is known exactly? Two cases are small enough: numbers from two
+# clusters, and a random field with the correlation of tissue. No network can be blamed here.
 #
 # ```{figure} ../figures/first_guesses.jpg
 # :alt: A patch of tissue under more and more noise, and below it the best guess at each level, ever blurrier.
@@ -10,10 +10,10 @@
 # The best guess at a noisy image is a mean of all that is still possible. Here a network makes it; below, a formula does.
 # ```
 #
-# **Predict before you run.** Data are $-0.6$ in 35 % of all cases and $+0.5$ in the others. (1) What is the best guess of the
-# clean number when the noise is large? (2) Two clusters are drawn from noise with 3, 6, 12 and 24 steps of Heun's method:
-# what is wrong with too few steps, the shares of the clusters or their places? (3) Each half of a line is denoised
-# perfectly, but on its own. Where is the result wrong?
+# **Predict before you run.** Data are $-0.6$ in 35 % of all cases and $+0.5$ in the others. (1) What is the best guess
+# of the clean number when the noise is large? (2) Two clusters are drawn from noise with 3, 6, 12 and 24 steps of
+# Heun's method. With too few steps, what goes wrong: the shares of the clusters, or their places? (3) Each half of a
+# line is denoised perfectly, but on its own. Where is the result wrong?
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # smoke, classroom or paper: size of the exact comparison at the end
@@ -74,8 +74,8 @@ save(
 )
 
 # %% [markdown]
-# At large $\sigma$ the best guess is the mean of all data, about 0.1, a value that hardly occurs. As the noise falls, the guess
-# becomes a staircase. Sampling follows the slope $(x - D)/\sigma$ from large noise to none. Twenty-five starts, in 60 small steps:
+# At large $\sigma$ the best guess is the mean of all data, a value that hardly occurs. As the noise falls, it becomes a
+# staircase. Sampling follows the slope $(x - D)/\sigma$ down to no noise. Here are 25 starts, in 60 small steps:
 
 # %%
 sigmas = karras_sigmas(60, sigma_max=3.0).tolist()
@@ -91,8 +91,8 @@ save(
 )
 
 # %% [markdown]
-# Straight while the noise is large, and bent where it is about as large as the distance of the clusters. There, steps have to
-# be short, and the schedule of Eq. 4 makes them short: of 40 levels from 80 to 0.002, half lie below 2.5.
+# Paths are straight while the noise is large, and bend where it is about the distance of the clusters. Steps have to be
+# short there, and Eq. 4 makes them so: of 40 levels from 80 to 0.002, half lie below 2.5.
 
 # %%
 noise = 80 * torch.randn(1, 3, 60, 60, generator=torch.Generator().manual_seed(seed)).double()
@@ -113,8 +113,8 @@ save(
 #
 # ## A field that looks a little like tissue
 #
-# Images of which only mean and covariance are given are a Gaussian field. Its best denoiser is Wiener's filter: each wave
-# keeps the share $S/(S + \sigma^2)$ of itself, where $S$ is its power. Below, the same field under four noise levels, and
+# Images given only by a mean and a covariance are a Gaussian field. Its best denoiser is Wiener's filter: each wave
+# keeps the share $S/(S + \sigma^2)$ of itself, where $S$ is its power. Below is one field under four noise levels, and
 # what the filter makes of each. Coarse structure survives where detail is long lost.
 
 # %%
@@ -135,9 +135,9 @@ save(
 )
 
 # %% [markdown]
-# From noise alone, in 20 steps of Heun's method (every fourth step), a new field of the same kind appears. The flow is known in
-# closed form, so the error of each solver is known, too: Euler's falls with the number of steps, that of Heun's method and of 2M
-# about with its square, until the last step from 0.002 to 0, which is Euler's in all of them, is what is left.
+# In 20 steps of Heun's method noise becomes a new field of the same kind; every fourth step is shown. The flow is known
+# in closed form, and so is the error of each solver. Euler's falls with the number of steps, that of Heun and 2M with
+# about its square. In the end the last step is left, which is Euler's in all of them.
 
 # %%
 x, levels, film = 80 * grain.double(), karras_sigmas(20).tolist(), []
@@ -174,8 +174,8 @@ save(
 # %% [markdown]
 # ## A patch knows less
 #
-# The best denoiser of a patch that is all one sees has the same form with the patch's own covariance. How far are its guesses
-# from those that know the whole field? Root mean square over 200 rows of a field of one dimension, along a patch of 32 px:
+# A patch has a best denoiser of its own, of the same form. How far are its guesses from those that know the whole
+# field? Here is the root mean square along a patch of 32 px, over 200 rows of a field of one dimension:
 
 # %%
 line = GaussianField(192, 128, length_px, dimensions=1, std=(0.5, 0.5, 0.5), mean=(0, 0, 0))
@@ -197,14 +197,14 @@ save(
 )
 
 # %% [markdown]
-# At its border a patch guesses worst, and the more noise there is, the farther in: it needs its neighbours most where it can
-# see least. Both denoisers are exact, so this is the price of looking at patches, and no network can avoid it.
+# A patch guesses worst at its border, and the more noise, the farther in. It needs its neighbours most where it can see
+# least. Both denoisers are exact, so this is the price of looking at patches. No network can avoid it.
 #
 # ## What each scheme makes of it
 #
-# Denoiser, solver and every scheme that joins patches are linear here. So the *law* of what is made, its covariance, can be
-# computed instead of sampled. Below, for each place of a line of pixels, the mean squared step to the next pixel, over what it
-# should be. One is right. This is the run of this page:
+# Denoiser, solver and every scheme that joins patches are linear here. So the covariance of what is made can be
+# computed instead of sampled. Below is the mean squared step from each pixel of a line to the next, over what it should
+# be. One is right. This is the run of this page:
 
 # %%
 config = replace(PROFILES[profile], length_px=length_px)
@@ -231,7 +231,7 @@ columns = (
 Markdown(as_markdown([row for row in live.rows if row["part"] == "line"], columns))
 
 # %% [markdown]
-# And the saved run of the larger profile, where there is one:
+# And the saved run of the larger profile, if there is one:
 
 # %%
 kept = saved_for(live)
@@ -256,7 +256,8 @@ save(
 Markdown(as_markdown([row for row in kept.rows if row["part"] == "line"], columns))
 
 # %% [markdown]
-# In two dimensions one can look at it. Above without a guide, below with one. Mask-shift has noise of its own; the others share theirs.
+# In two dimensions one can look at it, above without a guide and below with one. Mask-shift has noise of its own; the
+# others share theirs.
 
 # %%
 names = ("whole image", "fixed grid", "grid-shift", "mask-shift")
@@ -272,10 +273,9 @@ save(
 # %% [markdown]
 # ## What we saw, beside what the paper says
 #
-# The paper has no such section: it says that shifting the grid leaves no seams, and shows slides. On this field the claim can
-# be checked to the last digit. A fixed grid jumps at each of its lines. Grid-shift spreads the same ignorance over all places,
-# so that no line stands out, and what is left shrinks with the number of steps, but not to nothing: lines are a little rough and a
-# little weak everywhere, as if seen through a pane. Patches that start from one plane of noise agree so well where they overlap
-# that even a cross-fade at the end does little harm. Averaging overlapping patches with flat weights still jumps where windows
-# end; with weights that fall to nothing at the border it is all but exact, at four times the work. Pasting finished neighbours,
-# as DDNM does, continues a patch only as well as a replaced estimate can, and its seams remain.
+# The paper says that shifting the grid leaves no seams, and shows slides. On this field the claim can be checked to the
+# last digit. A fixed grid jumps at each of its lines. Grid-shift spreads the same ignorance over all places: no line
+# stands out, but all are a little rough. More steps leave less, though never nothing.
+#
+# Averages with flat weights jump where windows end. With weights that fall to nothing at the border they are all but
+# exact, at four times the work. A cross-fade at the end does little harm; pasting finished neighbours leaves seams.

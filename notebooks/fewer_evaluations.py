@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Fewer evaluations for the same picture
 #
-# **Question.** The paper spends 79 evaluations of the network on every patch of every stage. How few will do, and which
+# **Question.** The paper spends 79 evaluations of the network on every patch of every stage. How few will do? And what
 # should be saved: steps, the second evaluation of each step, the noisiest levels, or the empty glass?
 #
 # ```{figure} ../figures/plans.jpg
@@ -10,10 +10,9 @@
 # Three patches at 1 to 79 evaluations, from the same guides and the same noise.
 # ```
 #
-# **Predict before you run.** A solver of second order needs fewer steps than Euler for the same error. Heun pays for its
-# order with a second evaluation per step; 2M takes the estimate of the step before instead. Order the three by quality at
-# ten evaluations. And what happens to a stage that starts at noise level 0.7 instead of 80, with the coarser stage in place
-# of the noise it never saw?
+# **Predict before you run.** Heun pays for its second order with a second evaluation per step. 2M takes the estimate of
+# the step before instead. Order Euler, Heun and 2M by quality at ten evaluations. And what happens to a stage that
+# starts at noise level 0.7 instead of 80, with the coarser stage in place of the noise it never saw?
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # smoke, classroom or paper: how many plans, slides and real patches
@@ -55,9 +54,8 @@ def badge(result):
 # %% [markdown]
 # ## Quality over evaluations
 #
-# Every plan makes the same small slides: same overviews, same noise, same shifts of the grid. Differences between rows are
-# differences between plans. At the smoke size there are two plans and a handful of crops, which show the way of the
-# measurement and nothing else.
+# Every plan makes the same small slides from the same overviews, noise and shifts of the grid. At the smoke size there
+# are two plans and a handful of crops. They show how it is measured, and nothing else.
 
 # %%
 config = replace(fewer_evaluations.PROFILES[profile], guided_sigma=guided_sigma)
@@ -82,10 +80,8 @@ save(
 )
 
 # %% [markdown]
-# One switch at a time, beside the plan in which it is switched (2M, 8 steps from noise level 3, dotted): the paper's plan, the
-# solver, the noise level down to which the guide is held, a start or a number of steps of the first stage alone, the last noise
-# level, and how the shifts of the grids are drawn. In brackets the evaluations per patch. The first row that is made is the
-# plan itself.
+# One switch at a time, beside the plan in which it is switched (2M, 8 steps from noise level 3, dotted). In brackets
+# are the evaluations per patch.
 
 # %%
 switched = [row for row in plans if row["switch"]]
@@ -98,7 +94,7 @@ save(
 )
 
 # %% [markdown]
-# The same slide by each plan, which is what the numbers are about:
+# The same slide by each plan:
 
 # %%
 shown = [row for row in plans if row["solver"] != "real"][:5]
@@ -112,9 +108,9 @@ save(
 # %% [markdown]
 # ## One patch at 1, 2, 4, 10 and 79 evaluations
 #
-# Three real patches of the cohort, averaged to half their size and magnified again: by the student in one, two and four
-# evaluations, by the model that is told its guide in six, by the plan `fast` in ten and by the paper's in 79, all from the same
-# noise. On the right the patches as they are. What the guide leaves open is little, so that one look goes far.
+# Three real patches, averaged to half their size and magnified again from the same noise. The student takes one, two
+# and four evaluations, the model that is told its guide six, the plan `fast` ten and the paper's 79. On the right the
+# patches as they are.
 
 # %%
 patches = lab.real_patches(3, config.mpp)
@@ -135,9 +131,9 @@ save(
 # %% [markdown]
 # ## Skipping empty glass
 #
-# Where the guide shows nothing but background, a safety margin of patches all round included, the network is not asked: its
-# answer is known. The margin is the number of patches; `None` asks always. The columns on glass say what the network would
-# have drawn there: how far from the background's grey, and with what spread.
+# Where the guide shows nothing but background, the network is not asked, since its answer is known. The margin is the
+# number of patches all round that have to be background as well; `None` asks always. The columns on glass say what the
+# network would have drawn there: how far from the background's grey, and with what spread.
 
 # %%
 skips = [row for row in kept.rows if row["solver"] == "skip"]
@@ -147,9 +143,9 @@ Markdown(as_markdown(skips, skip_columns))
 # %% [markdown]
 # ## One place at every scale (Fig. 2)
 #
-# To see one place from overview to cell, most patches of a slide are not needed. What a patch writes depends on what it
-# reads: going back through the steps, the area that is needed grows by half a patch a side and step, and at the start of a
-# stage half of it (in pixels) is asked of the stage before. So every stage costs the same, however large the slide.
+# To see one place from overview to cell, most patches of a slide are not needed. Going back through the steps, the area
+# that is needed grows by half a patch a side and step. At the start of a stage, half of it (in pixels) is asked of the
+# stage before. So every stage costs the same, however large the slide.
 
 # %%
 path = saved_or_run("zoom_path", profile, lab, out=Path(out))
@@ -182,11 +178,10 @@ save(
 # %% [markdown]
 # ## What we saw, beside what the paper says
 #
-# The paper shows its Fig. 2 from a slide that was made whole. The cost of one place grows with the number of stages, which is
-# the logarithm of the slide's side; the cost of the slide grows with its area.
+# The paper shows its Fig. 2 from a slide that was made whole. The cost of one place grows with the logarithm of the
+# slide's side, the cost of the slide with its area.
 #
-# The paper keeps 40 Heun steps from noise level 80 in every stage. A guided stage need not start there: above a noise level of
-# a few units, the estimate is little more than the guide itself. But steps are also what hides the borders of patches: each
-# step mends what the grids before it left, and the levels at which texture is settled are gone through in two or three
-# steps when there are six in all. Look along straight lines in the finest picture of the zoom path, and compare
-# `seam_effect` with `seam_chance`, the same number at grids that no step used: where they differ, borders remain.
+# The paper takes 40 Heun steps from noise level 80 in every stage. A guided stage need not start there: above a level
+# of a few units the estimate is little more than the guide. But steps also hide the borders of patches, since each
+# mends what the grids before it left. Compare `seam_effect` with `seam_chance`, the same number at grids that no step
+# used. Where they differ, borders remain.

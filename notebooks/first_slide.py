@@ -9,8 +9,8 @@
 # Patches drawn one by one make no slide (left). Stages do (middle, and from afar).
 # ```
 #
-# **Predict before you run.** The model draws the whole slide at its lowest magnification first. What can it decide there, and
-# what is left for the later stages: the outline of the tissue? its colours? the place of a single nucleus?
+# **Predict before you run.** The model draws the whole slide at its lowest magnification first. What can it decide
+# there, and what is left for later stages: the outline of the tissue? Its colours? The place of a single nucleus?
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # smoke, classroom or paper: how large the slide is
@@ -57,7 +57,7 @@ for stage in path:
 images = images[1:]
 
 # %% [markdown]
-# The stages side by side, drawn at one size. All of them show the same slide.
+# The stages at one size. All of them show the same slide.
 
 
 # %%
@@ -98,14 +98,14 @@ Shown(
 )
 
 # %% [markdown]
-# The same slide to zoom into: with the buttons, with + and −, or with the wheel while you hold Ctrl. The bar shows a true length.
+# Zoom in: with the buttons, with + and −, or with the wheel while you hold Ctrl. The bar shows a true length.
 #
 # ```{slide} book/executed/first_slide/zoom
 # :alt: A generated slide in a deep-zoom viewer.
-# A generated slide. From the whole of it down to single pixels.
+# A generated slide, from the whole of it down to single pixels.
 # ```
 #
-# And its stages one after the other:
+# And its stages, one after the other:
 #
 # ```{frames} book/executed/first_slide/stages
 # :alt: The same generated slide at
@@ -114,6 +114,6 @@ Shown(
 #
 # ## What we saw, beside what the paper says
 #
-# The outline and the colours are there from the first stage on; what is finer than a pixel of the guide is new in each stage, and
-# never contradicts what was there. The paper goes the same way in seven stages to 65 536 px a side (its Fig. 2), with a model of
-# patches of 512 px. Ours has patches of 64 px: its overview is a thumbnail of 64 px at most, and it knows less of how tissue is laid out.
+# The outline and the colours are there from the first stage on. Each stage adds what is finer than a pixel of its
+# guide, and never contradicts what was there. The paper goes the same way, in seven stages to 65 536 px a side (its
+# Fig. 2), with patches of 512 px. Our overview is a thumbnail of 64 px, and knows less of how tissue is laid out.

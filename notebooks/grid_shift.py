@@ -1,8 +1,8 @@
 # %% [markdown]
 # # A canvas larger than the network
 #
-# **Question.** Patches are denoised one by one. Shifting the grid anew at each step is to leave no seams and cost nothing
-# (Fig. 4 of the paper). Does it, and what do its rivals pay for the same?
+# **Question.** Patches are denoised one by one. Shifting the grid anew at each step is to leave no seams and cost
+# nothing (Fig. 4 of the paper). Does it? And what do its rivals pay for the same?
 #
 # ```{wipe} results/classroom/rivals/fixed_grid.jpg results/classroom/rivals/grid-shift.jpg
 # :alt: The same square of generated tissue, three by three patches, by a
@@ -11,9 +11,9 @@
 # The same tissue with a fixed grid and with grid-shift. Move the line.
 # ```
 #
-# **Predict before you run.** (1) Which step's grid is the most visible in the final image: the first, one in the middle, or the
-# last? (2) Order by seams: a fixed grid, grid-shift, finished neighbours pasted in, overlapping patches averaged. (3) Order by
-# evaluations.
+# **Predict before you run.** (1) Which step's grid can be seen most in the final image: the first, one in the middle,
+# or the last? (2) Order by seams: a fixed grid, grid-shift, finished neighbours pasted in, overlapping patches
+# averaged. (3) Order them by evaluations.
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # smoke, classroom or paper: size of the image, number of draws
@@ -50,8 +50,8 @@ save = partial(show, out)  # a figure, its name, and words for those who cannot 
 # %% [markdown]
 # ## Step by step
 #
-# One guided stage on a guide that the model made itself. Above: the image at the noise level of the step, with the grid that
-# was drawn for it. Below: what it would look like if all patches were denoised at once from here.
+# One guided stage, on a guide that the model made itself. Above is the image at the noise level of the step, with the
+# grid that was drawn for it. Below is what it would look like if all patches were denoised at once from here.
 
 # %%
 lab = Lab(cohort, seed=seed)
@@ -79,7 +79,7 @@ pairs = [np.concatenate([frame.noisy, frame.estimate], axis=1) for frame in fram
 write_frames(f"{out}/frames", dict(zip(names, pairs, strict=True))).name
 
 # %% [markdown]
-# All of its steps, one after the other: the lattice moves, the noise clears.
+# All of its steps, one after the other: the lattice moves, and the noise clears.
 #
 # ```{frames} book/executed/grid_shift/frames
 # :alt: Left the noisy image with the grid of the step, right what it would look like if all patches were denoised at once, at
@@ -89,9 +89,9 @@ write_frames(f"{out}/frames", dict(zip(names, pairs, strict=True))).name
 # %% [markdown]
 # ## The rivals
 #
-# Same network, guide, noise, solver and steps for all; only the patches and what happens where they meet differ. The ledger is
-# exact: evaluations of the network on one patch, and the longest chain of those that must wait for each other. This is the
-# run of this page:
+# Network, guide, noise, solver and steps are the same for all. Only the patches differ, and what happens where they
+# meet. The ledger is exact: evaluations of the network on one patch, and the longest chain of those that must wait for
+# each other. This is the run of this page:
 
 # %%
 config = replace(PROFILES[profile], mpp=mpp)
@@ -119,7 +119,7 @@ save(
 )
 
 # %% [markdown]
-# And the saved run, with all rivals, on the model's own scale and beside real tissue, where there is one:
+# And the saved run, with all rivals, on the model's own scale and beside real tissue, if there is one:
 
 # %%
 saved = saved_result("rivals")
@@ -147,8 +147,8 @@ save(
 # %% [markdown]
 # ## Where no network can be blamed
 #
-# On a Gaussian field the best denoiser of a patch is a formula, and what each scheme makes of it can be computed exactly
-# ({doc}`exact_diffusion`). The mean squared step from pixel to pixel, over what it should be:
+# On a Gaussian field the best denoiser of a patch is a formula, and what each scheme makes of it can be computed
+# exactly ({doc}`exact_diffusion`). Here is the mean squared step from pixel to pixel, over what it should be:
 
 # %%
 exact = saved_result("exact_field") or saved_or_run("exact_field", "smoke", lab)
@@ -161,7 +161,7 @@ save(
 )
 
 # %% [markdown]
-# And which step's borders are it that remain? Over many draws of the shifts, what a border of each step leaves at its place:
+# Which step's borders remain? Over many draws of the shifts, this is what a border of each step leaves at its place:
 
 # %%
 save(
@@ -172,8 +172,8 @@ save(
 )
 
 # %% [markdown]
-# The same question to the trained model. The shifts follow from the seed, so each final image can be tested for seams along the
-# grid that each of its steps had. Bars are intervals over the images:
+# The same question to the trained model. The shifts follow from the seed, so each final image can be tested along the
+# grid of each of its steps. Bars are intervals over the images:
 
 # %%
 steps = saved_result("step_seams") or saved_or_run("step_seams", "smoke", lab)
@@ -187,17 +187,13 @@ save(
 # %% [markdown]
 # ## What we saw, beside what the paper says
 #
-# The paper's claim has two halves. *At no cost*: true, by the ledger. A padded grid has a row and a column of patches more,
-# which matters for small canvases only, and the chain is that of one patch. *Without seams*: on the exact case grid-shift is
-# about ten times nearer to the truth than a fixed grid, and no line stands out as the fixed grid's do; but it is not whole-image
-# sampling, and with few steps the borders of single steps remain, faint. Those that remain are of the
-# middle of the schedule, at noise levels from about 0.1 to 1: earlier ones are forgotten, and later ones come when little is left
-# to decide. A schedule with more steps there would leave less. Averaging with weights that fall to
-# nothing at the border is the better scheme where four times the work is no matter. With a guide the question is easier for all:
-# it settles what is coarse, and with it most of what could jump.
+# *At no cost* is true, by the ledger. Only padding adds a row and a column of patches.
 #
-# On the trained model the fixed grid is found without doubt, and can be seen. Grid-shift shows nothing at the base grid, but look at
-# `last_seam_p`, the test at the grid of its own last step: with the ten steps of the fast plan that grid is found, at less
-# than a grey level, which nobody sees. Nor is it the only one. The last figure looks along the grid of every step, and finds a faint
-# trace of each from the middle of the schedule to its end: where the exact field forgets its last steps, the network does not. So *no
-# seams* is true for the eye, and not to the last digit.
+# *Without seams* is true for the eye, and not to the last digit. On the exact field grid-shift is far nearer to the
+# truth than a fixed grid. With few steps faint borders remain, mostly of steps at noise levels from about 0.1 to 1:
+# earlier ones are forgotten, and later ones come when little is left to decide.
+#
+# On the trained model the fixed grid is found without doubt, and can be seen. Grid-shift shows nothing at the base
+# grid. But the grid of its own last step is found (`last_seam_p`), at less than a grey level in the ten steps of the
+# fast plan. The last figure looks along the grid of every step of the student. Where the exact field forgets its last
+# steps, the network does not.

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # How tightly should the guide bind?
 #
-# **Question.** A stage should agree with the coarser one before it, and yet put right what that one got wrong. Guidance makes
-# each estimate agree exactly; relaxation lets it go after $r$ of $N$ steps. What does $r$ trade, and against what (Fig. 7 of the
-# paper)?
+# **Question.** A stage should agree with the coarser one before it, and yet put right what that one got wrong. Guidance
+# makes each estimate agree exactly. Relaxation lets it go after $r$ of $N$ steps. What does $r$ trade, and against what
+# (Fig. 7 of the paper)?
 #
 # ```{figure} ../figures/held_guide.jpg
 # :alt: A guide in coarse pixels, and what becomes of it with 16, 28 and 40 guided steps of 40.
@@ -11,8 +11,9 @@
 # A guide let go too soon, in time, and never.
 # ```
 #
-# **Predict before you run.** The same guide is magnified with $r = 0$, $N/3$, $2N/3$ and $N$. Sketch two curves over $r$: how far
-# the averages of the result are from the guide, and how much fine detail it has. Which of them is a straight line?
+# **Predict before you run.** One guide is magnified with $r = 0$, $N/3$, $2N/3$ and $N$. Sketch two curves over $r$:
+# how far the averages of the result are from the guide, and how much fine detail it has. Which of them falls all the
+# way?
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # smoke, classroom or paper: steps and values of r
@@ -52,8 +53,8 @@ save = partial(show, out)  # a figure, its name, and words for those who cannot 
 # %% [markdown]
 # ## The projection, in numbers
 #
-# $A$ averages squares of 2 x 2 pixels, $A^\dagger$ repeats each guide pixel 2 x 2 times. Three facts carry all of guidance. They
-# hold to the last digit of double precision:
+# $A$ averages squares of 2 x 2 pixels, and $A^\dagger$ repeats each guide pixel 2 x 2 times. Three facts carry all of
+# guidance. They hold to the last digit of double precision:
 
 # %%
 operator, stream = AveragePool(2), torch.Generator().manual_seed(seed)
@@ -70,7 +71,8 @@ facts = {
 Markdown("\n".join(f"- {name}: off by at most {e.abs().max():.0e}" for name, e in facts.items()))
 
 # %% [markdown]
-# What the guide cannot say is the rest, $u - A^\dagger A u$: three of four numbers. Both parts of a random field:
+# What the guide cannot say is the rest, $u - A^\dagger A u$: three of four numbers. Here are both parts of a random
+# field:
 
 # %%
 field = GaussianField(96, 96, std=tuple(0.4 * value for value in STD))
@@ -87,8 +89,8 @@ save(
 # %% [markdown]
 # ## The exact case
 #
-# For this field the best denoiser is known, and so is what a perfect stage would make. We magnify the guide with $r$ from 0 to
-# $N = 40$ as in the paper. No network is involved: what the curves show is the method's own.
+# For this field the best denoiser is known, and so is what a perfect stage would make. We magnify the guide with $r$
+# from 0 to $N = 40$, as in the paper. No network is involved.
 
 # %%
 guide, steps, denoiser = operator(z), 40, field.whole_denoiser()
@@ -121,8 +123,8 @@ by_r = {f"r = {r} of {steps}": to_pixels(x)[0] for r, x in zip(values, ends, str
 write_frames(f"{out}/by_r", by_r).name
 
 # %% [markdown]
-# The images behind the curves. At small r the field is another one than the guide's; at large r it is the guide's, and then little
-# changes.
+# The images behind the curves. At small r it is another field than the guide's. At large r it is the guide's, and then
+# little changes.
 #
 # ```{frames} book/executed/guidance/by_r
 # :alt: The random field magnified with
@@ -130,15 +132,17 @@ write_frames(f"{out}/by_r", by_r).name
 # ```
 
 # %% [markdown]
-# At $r = N$ the result agrees with the guide, exactly. Long before, it is within a grey level: once the noise has fallen below
-# what a guide pixel varies by, the image remembers the guide without being told. And binding to the end has a price even with a
-# perfect denoiser: the projection puts the same correction on all four pixels of a square, whose edges are detail that the
-# field does not have. The last steps, when free, smooth them.
+# At $r = N$ the result agrees with the guide exactly, and long before to within a grey level. Once the noise is weaker
+# than what a guide pixel varies by, the image remembers the guide without being told.
+#
+# Binding to the end has a price, even with a perfect denoiser. The projection puts the same correction on all four
+# pixels of a square, and the edges of the square are detail that the field does not have. The last steps, when free,
+# smooth them.
 #
 # ## Fig. 7: the trained model
 #
-# The same with `small-3`, which is not told its guide here, as in the paper. The guide is one that it made itself, so that the pictures
-# can be shown. This is the run of this page:
+# The same with `small-3`, which is not told its guide here, as in the paper. It made the guide itself, so that the
+# pictures can be shown. This is the run of this page:
 
 # %%
 config = replace(PROFILES[profile], mpp=mpp)
@@ -157,7 +161,7 @@ columns = ("guide", "guided_steps", "sigma_last", "sigma_free", "guide_error", "
 Markdown(as_markdown(live.rows, columns))
 
 # %% [markdown]
-# And the saved run, with the paper's $N = 40$ and real tissue beside the generated guide, where there is one:
+# And the saved run, with the paper's $N = 40$ and real tissue beside the generated guide, if there is one:
 
 # %%
 kept = saved_for(live)
@@ -197,8 +201,9 @@ save(
 # %% [markdown]
 # ## r is a noise level
 #
-# Of the paper's 40 steps, $r = 28$ means that the last guided step starts at the first of these noise levels, and the first free
-# one at the second. The number 28 holds for 40 steps from 80 to 0.002 only; the noise level holds for any schedule.
+# Of the paper's 40 steps, $r = 28$ means that the last guided step starts at the first of these noise levels, and the
+# first free one at the second. The number 28 holds for 40 steps from 80 to 0.002 only. The noise level holds for any
+# schedule.
 
 # %%
 sigmas = PAPER.sigmas()
@@ -207,10 +212,9 @@ Markdown(f"- step 27: σ = {sigmas[27]:.3f}\n- step 28: σ = {sigmas[28]:.3f}")
 # %% [markdown]
 # ## What we saw, beside what the paper says
 #
-# The paper's text can be read in two ways. Algorithm 1 (`i < r`), Fig. 3, Fig. 7 and the chosen $r = 28$ of 40 mean that the *first* $r$
-# steps are guided; two sentences of §4.3 say that the last ones are. Only the first reading makes sense of its images: guiding
-# the last steps would bring back exactly what relaxation is to let go. In our curves the distance from the guide falls with $r$,
-# steeply where the noise level passes the contrast of the guide's own details. To the right of the paper's choice the guide
-# binds what it got wrong, too, and its squares stay to be seen; to the left the stage leaves its guide. The detail has a valley
-# between the two, at or beside the paper's r. It is one region of each kind, and the valley is flat. Where the best $r$ lies depends on how wrong the guides
-# are: a guide of real tissue deserves more trust than one that a model made.
+# The distance from the guide falls with $r$, steeply where the noise level passes the contrast of the guide's own
+# details. Beyond the paper's choice the guide also binds what it got wrong, and its squares stay to be seen.
+#
+# On the real guide detail has a flat valley at or beside the paper's r. On the generated one it has none: wherever the
+# guide is followed, there is more detail than in tissue. Each is one region. A guide of real tissue deserves more trust
+# than one that a model made.

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # A reader study, with readers of known skill
 #
-# **Question.** If pathologists rate real and synthetic slides, does the report of the study find how well each of them can
-# tell the two apart? With real readers nobody knows the truth. So this page takes readers whose skill is given, lets them
-# sit a whole study, and compares what the report says with what was put in.
+# **Question.** If pathologists rate real and synthetic slides, does the report find how well each can tell them apart?
+# With real readers nobody knows the truth. So here readers of a given skill sit a whole study, and the report is
+# compared with what was put in.
 #
 # ```{figure} ../figures/two_hands.jpg
 # :alt: Four slides, A to D: violet tissue that frays into glass; pink tissue with fat, twice; evenly mottled tissue.
@@ -11,8 +11,8 @@
 # Two of these were drawn by the model, two by a program without one. Which?
 # ```
 #
-# **Predict before you run.** A reader with a true AUC of 0.6 rates 20 real and 20 synthetic slides. How wide is the 95 %
-# interval around the AUC that the report finds: about 0.1, about 0.2, or more than 0.3? Does it hold 0.5?
+# **Predict before you run.** A reader with a true AUC of 0.6 rates 20 real and 20 synthetic slides. How wide is the 95
+# % interval that the report finds: about 0.1, about 0.2, or more than 0.3? Does it hold 0.5?
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # smoke, classroom or paper: how many slides, and how large
@@ -47,8 +47,8 @@ save = partial(show, out)  # a figure, its name, and words for those who cannot 
 # %% [markdown]
 # ## The slides
 #
-# The real class are phantoms, drawn by a procedure; the other class are slides from `small-3`. Nobody would take
-# one for the other: that does not matter here, as the readers below look at no slide.
+# The real class are phantoms, drawn by a program. The other class are slides from `small-3`. Nobody would take one for
+# the other. That does not matter here, since these readers look at no slide.
 
 # %%
 config = replace(PROFILES[profile], seed=seed, shared=shared)
@@ -65,12 +65,12 @@ save(
 # %% [markdown]
 # ## The study
 #
-# `hold` does what a department would do: `wsigen study create` writes all slides anew in one format under random names and
-# keeps the labels in a key; each reader is invited and goes through an own order; each movement of the slider and each
-# submission is a row in the store, as the web application writes it; the final ratings are exported and joined with the key.
+# `hold` does what a department would do. `wsigen study create` writes all slides anew under random names, and keeps the
+# labels in a key. Each reader is invited and goes through an order of their own. Each movement of the slider and each
+# submission is a row in the store. The final ratings are exported and joined with the key.
 #
 # A simulated reader of skill $a$ feels $\mathcal N(0, 1)$ about a real slide and $\mathcal N(\sqrt 2\,\Phi^{-1}(a), 1)$
-# about a synthetic one, and rates $100\,\Phi(\text{feeling})$. Its true AUC is then exactly $a$.
+# about a synthetic one, and rates $100\,\Phi(\text{feeling})$. Then the true AUC is exactly $a$.
 
 # %%
 ratings = hold(folder, config)
@@ -88,7 +88,7 @@ save(
 # %% [markdown]
 # ## Twenty against twenty
 #
-# The study as the paper held it has 20 slides of each class. This is the saved run at that size.
+# The paper's study had 20 slides of each class. This is the saved run at that size.
 
 # %%
 kept = load_result("reader_study", "classroom")
@@ -127,8 +127,8 @@ save(
 # %% [markdown]
 # ## How often is the skill found?
 #
-# One study is one throw. Here are 200 studies of 20 against 20 with each reader, and the share of them in which the
-# interval holds the truth. It should be 95 %.
+# One study is one throw. Here each reader sits 200 studies of 20 against 20. The intervals should hold the truth in 95
+# % of them.
 
 # %%
 labels = np.repeat([False, True], 20)
@@ -150,8 +150,8 @@ Markdown("\n".join(["| true AUC | intervals that hold it |", "|---|---|", *lines
 # %% [markdown]
 # ## What 20 against 20 can show
 #
-# At chance, the AUC of one reader has the variance of the Mann-Whitney test, $(m + n + 1) / (12\,m\,n)$. So its estimate has
-# to leave 0.5 by 1.96 standard deviations before the reader can be said to differ from chance.
+# At chance the AUC of one reader has the variance of the Mann-Whitney test, $(m + n + 1) / (12\,m\,n)$. It has to leave
+# 0.5 by 1.96 standard deviations before the reader can be said to differ from chance.
 
 # %%
 limit = smallest_significant_auc(20, 20)
@@ -172,9 +172,9 @@ save(
 # %% [markdown]
 # ## What we saw, beside what the paper says
 #
-# The report finds the skill that was put in, and its intervals are wide: with 20 slides of each class even a reader who is
-# right seven times in ten may not be told from one who guesses. The paper asked three pathologists and concludes that its
-# slides resemble real ones in structure. A study of that size can show a large difference; that it shows none is no proof
-# that there is none. A claim of equality needs the equivalence test of the report, and more slides or more readers.
+# The report finds the skill that was put in, and its intervals are wide: even a reader who is right seven times in ten
+# may not be told from one who guesses. The paper asked three pathologists. A study of that size can show a large
+# difference. That it shows none is no proof that there is none: that takes the report's equivalence test, and more
+# slides or readers.
 #
-# These readers are simulated. Nothing on this page says whether the slides of this model would pass for real ones.
+# These readers are simulated. Nothing on this page says whether slides of this model would pass for real ones.

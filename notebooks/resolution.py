@@ -1,19 +1,19 @@
 # %% [markdown]
 # # One network for all magnifications
 #
-# **Question.** The same network draws patches at 0.3 and at 100 micrometres per pixel, and is told which is wanted. Is it
+# **Question.** One network draws patches at 0.3 and at 100 micrometres per pixel, and is told which is wanted. Is it
 # equally good at all of them (Table 1 of the paper)?
 #
 # ```{frames} book/executed/beside
 # :alt: Eight real patches of five patients above eight generated ones, at
 # :label: scale
 #
-# Above real tissue (the sample that ships), below what the model draws, at each scale.
+# Above, real tissue from the sample that ships. Below, what the model draws at each scale.
 # ```
 #
-# **Predict before you run.** At which end do you expect the better precision: fine, where a patch shows a few nuclei and the
-# training slides hold thousands of such patches, or coarse, where a patch shows a piece of a section and there are
-# few slides? And recall?
+# **Predict before you run.** At which end do you expect the better precision? A fine patch shows a few nuclei, and the
+# training slides hold thousands of such patches. A coarse patch shows a piece of a section, and there are few slides.
+# And recall?
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # smoke, classroom or paper: how many patches, at which scales
@@ -42,8 +42,8 @@ save = partial(show, out)  # a figure, its name, and words for those who cannot 
 # %% [markdown]
 # ## This run
 #
-# A column is one scale, or a mixture: "uniform" draws the scale uniformly, as the paper trains; "log" draws as many patches
-# from each octave, as we do.
+# A column is one scale, or a mixture. "uniform" draws the scale uniformly, as the paper trains. "log" draws as many
+# patches from each octave, as we do.
 
 # %%
 config = PROFILES[profile]
@@ -66,8 +66,8 @@ save(
 # %% [markdown]
 # ## The saved run
 #
-# The run of the profile "classroom" on the real cohort. Where nobody has saved one, the run above is shown again; the line
-# says which it is.
+# The run of the profile "classroom" on the real cohort, or the run above where nobody has saved one. The line says
+# which it is.
 
 # %%
 kept = saved_for(live)
@@ -109,14 +109,11 @@ Markdown(as_markdown(kept.rows, ("scale", "samples", "apart", "patients")))
 # %% [markdown]
 # ## What we saw, beside what the paper says
 #
-# The paper's row is nearly flat: precision 0.81 to 0.86, recall 0.32 to 0.38, at every scale and for the mixture. That is
-# the claim that can be compared. The values cannot: our patches are 64 px and not 512 px wide, there are about a hundred
-# for each scale and not 50 000, and another network compares them. So the row of other real patches belongs beside ours: it is what a perfect
-# generator would reach with the same samples. At 150 there is the paper's value only: the model was trained up to 100, and our
-# slides show no more.
+# The paper's row is nearly flat: precision 0.81 to 0.86, recall 0.32 to 0.38. That is the claim that can be compared.
+# The values cannot, since our patches are 64 px wide, there are about a hundred for each scale and not 50 000, and
+# another network compares them. So look at the row of other real patches, which is what a perfect generator would reach
+# with the same samples.
 #
-# In the saved run precision is above that of other real patches at fine scales, and below it from 25 µm per pixel on; recall is far
-# below it everywhere. The small model draws patches that could be real, but only some of the kinds there are.
-#
-# At coarse scales the last table warns. The patches are of few slides and overlap, and real patches that overlap look
-# more alike than new slides would.
+# Our precision is near that row at most scales, and not even over them. Recall is far below it everywhere. The small
+# model draws patches that could be real, but only some of the kinds there are. At coarse scales the patches come from
+# few slides and overlap, so that other real patches look more alike than new slides would.

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # How many steps, and of which solver?
 #
-# **Question.** A step of Heun's method spends two evaluations of the network, a step of Euler's one, and so does a step of
-# 2M. Which of them gives the best patches for the same work (Fig. 5 of the paper)?
+# **Question.** A step of Heun's method spends two evaluations of the network. A step of Euler's spends one, and so does
+# a step of 2M. Which gives the best patches for the same work (Fig. 5 of the paper)?
 #
 # ```{figure} ../figures/by_evaluations.jpg
 # :alt: Five rows of patches from the same noise, with 1, 7, 15, 31 and 79 evaluations: plain lilac, glaring, and three times clean tissue.
@@ -10,9 +10,8 @@
 # The same noise with 1 to 79 evaluations. Where would you stop?
 # ```
 #
-# **Predict before you run.** Sketch precision over the number of *steps* for Heun and Euler. Then sketch it again over the
-# number of *evaluations*. Does the order of the two change? And which of precision and recall suffers more from too few
-# steps?
+# **Predict before you run.** Sketch precision over the number of *steps* for Heun and Euler, and again over the number
+# of *evaluations*. Does their order change? And which suffers more from too few steps, precision or recall?
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # smoke, classroom or paper: how many patches and steps
@@ -43,8 +42,8 @@ save = partial(show, out)  # a figure, its name, and words for those who cannot 
 # %% [markdown]
 # ## This run
 #
-# Every point is a set of single patches from noise, compared with as many real ones. Patch number 7 starts from the same
-# noise at every point, so what changes from point to point is the solver's doing.
+# Every point is a set of patches from noise, compared with as many real ones. Patch number 7 starts from the same noise
+# at every point, so what changes is the solver's doing.
 
 # %%
 config = replace(PROFILES[profile], mpp=mpp, solvers=tuple(solvers.split()))
@@ -81,14 +80,14 @@ write_frames(f"{out}/by_steps", {f"N = {steps}": picture for steps, picture in h
 # ```
 
 # %% [markdown]
-# The sample that ships has five patients, too few for precision and recall to say how good the model is: they show how the
-# measures work. The saved run below compares with all of the model's training slides.
+# The sample that ships has five patients. That is too few to say how good the model is, but it shows how the measures
+# work. The saved run compares with all of the model's training slides.
 
 # %% [markdown]
 # ## The saved run
 #
-# The run of the profile "classroom" on the real cohort. Where nobody has saved one, the run above is shown again; the line
-# says which it is.
+# The run of the profile "classroom" on the real cohort, or the run above where nobody has saved one. The line says
+# which it is.
 
 # %%
 kept = saved_for(live)
@@ -118,8 +117,7 @@ save(
 # %% [markdown]
 # ## What we saw, beside what the paper says
 #
-# In its Fig. 5 the paper finds Heun's method preferable to Euler's, by precision and recall over steps. Read our curves
-# on both axes: a step of Heun costs twice a step of Euler, and only the axis of evaluations is fair. The height of our
-# curves is not the paper's. It depends on the number of samples, on the size of the patches and on the network behind the
-# features. The blue band is where other real patches of the same slides lie. A generator may lie above it in precision, by
-# keeping to what is common; that costs recall.
+# In its Fig. 5 the paper finds Heun preferable to Euler over steps. Only the axis of evaluations is fair, since a step
+# of Heun costs twice a step of Euler. The height of our curves is not the paper's. It depends on the number of samples,
+# the size of the patches and the network behind the features. The blue band is where other real patches of the same
+# slides lie. A generator that keeps to what is common may lie above it in precision, at the price of recall.

@@ -1,17 +1,17 @@
 # %% [markdown]
 # # Speed and scale
 #
-# **Question.** What does a slide of 65 536 x 65 536 px come to, in patches, evaluations and operations; how does the cost grow
-# with the size; and how can a machine with less memory than the slide make it?
+# **Question.** What does a slide of 65 536 x 65 536 px take in patches, evaluations and operations? How does the cost
+# grow with the size? And how can a machine make a slide larger than its memory?
 #
 # ```{figure} ../figures/cost.png
 # :alt: Left, bars for the patches of stages 1 to 7, the last with three quarters of all. Right, evaluations of a slide by plan, from 1.73 million down to 0.22.
 #
-# Where the patches of a slide are, and what other plans leave of its evaluations.
+# Where the patches of a slide are, and how many evaluations other plans take.
 # ```
 #
-# **Predict before you run.** Double the side of a slide. By how much does the work grow? By how much the memory, if the canvas
-# lies in a file? Which of the seven stages holds most of the patches, and what share?
+# **Predict before you run.** Double the side of a slide. By how much does the work grow? By how much the memory, if the
+# canvas lies in a file? Which of the seven stages holds most of the patches, and what share?
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # smoke, classroom or paper: how large the slides that are made
@@ -46,8 +46,8 @@ save = partial(show, out)  # a figure, its name, and words for those who cannot 
 # %% [markdown]
 # ## The ledger of the paper's slide
 #
-# Nothing is typed here: stages, patches and evaluations are counted by the functions that make slides. Wrapped grids have
-# exactly $n^2$ patches; padded ones, which are shifted over the edge, have $(n + 1)^2$.
+# Stages, patches and evaluations are counted by the functions that make slides. Wrapped grids have exactly $n^2$
+# patches. Padded ones, which are shifted over the edge, have $(n + 1)^2$.
 
 # %%
 config = scaling.PROFILES[profile]
@@ -67,8 +67,8 @@ save(
 )
 
 # %% [markdown]
-# The last column is what 40 minutes ask for: so many evaluations a second, at 512 x 512 px. With the network of our preset
-# `paper`, which has about the paper's size, an evaluation costs so many operations:
+# The last column is what 40 minutes ask for: so many evaluations a second, at 512 x 512 px. With our preset `paper`, of
+# about the paper's size, one evaluation costs:
 
 # %%
 print(
@@ -78,8 +78,7 @@ print(
 # %% [markdown]
 # ## The cost goes with the area
 #
-# The same counts for slides of `small-3`. `made` are those that were made just now; their evaluations, added up
-# while they were made, are `evaluations_spent`.
+# The same counts for slides of `small-3`. `made` are those made just now; `evaluations_spent` were counted on the way.
 
 # %%
 own = ("what", "size", "stages", "patches", "evaluations", "evaluations_spent", "flops")
@@ -88,11 +87,12 @@ Markdown(as_markdown(live.rows[1:], own))
 # %% [markdown]
 # ## More slide than memory
 #
-# The canvas of a stage lies in two memory-mapped files: a step reads one and writes the other. Noise, guide and strips of the
-# finished slide are read by window, so that memory holds a batch of patches, whatever the size. Half precision halves the
-# files: values are kept in units of $\sqrt{1 + \sigma^2}$, so a half's eleven bits are spent on the image and its noise at
-# every noise level. What does that change? A small slide in grey levels of 255, beside what half precision (bfloat16) of the
-# network changes, which is on wherever the hardware has it:
+# The canvas of a stage lies in two memory-mapped files. A step reads one and writes the other, window by window, so
+# that memory holds a batch of patches whatever the size. Half precision halves the files. Values are kept in units of
+# $\sqrt{1 + \sigma^2}$, so that a half's eleven bits serve the image at every noise level.
+#
+# What does that change? Here is a small slide in grey levels of 255, beside the change from half precision (bfloat16)
+# in the network:
 
 
 # %%
@@ -120,8 +120,9 @@ room = [{"size": n, "GB on disk": bytes_on_disk(path, True) / 1e9} for n, path i
 Markdown(as_markdown(room, ("size", "GB on disk")))
 
 # %% [markdown]
-# What whole slides took, measured by `benchmarks/scaling.py`, each size in a process of its own; *tiny* is a small network with
-# random weights, *nearly free* a denoiser that costs next to nothing, which shows the cost of the scheme itself:
+# What whole slides took, measured by `benchmarks/scaling.py`, each size in a process of its own. *tiny* is a small
+# network with random weights. *nearly free* is a denoiser that costs next to nothing, and shows the cost of the scheme
+# itself:
 
 # %%
 benchmark = json.loads((results_folder().parent / "benchmarks/results/scaling.json").read_text())
@@ -137,7 +138,7 @@ save(
 )
 
 # %% [markdown]
-# And with `small-3`, from the saved classroom run where there is one:
+# And with `small-3`, from the saved classroom run if there is one:
 
 # %%
 saved = saved_result("scaling")
@@ -147,6 +148,6 @@ Markdown(as_markdown([row for row in (saved or live).rows if row["what"] == "mad
 # %% [markdown]
 # ## What we saw, beside what the paper says
 #
-# The counts are the paper's: 21 844 patches, 79 evaluations each, 1.73 million in all. They leave out the padding of shifted
-# grids, 2.4 % more. Its 40 minutes ask for 719 evaluations of 512 px patches a second of one GPU; no such GPU was at hand, and
-# we neither confirm nor refute them.
+# The counts are the paper's: 21 844 patches, 79 evaluations each, 1.73 million in all. They leave out the padding of
+# shifted grids, 2.4 % more. Its 40 minutes ask for 719 evaluations of 512 px patches a second. No such GPU was at hand,
+# and we neither confirm nor refute them.

@@ -9,8 +9,8 @@
 # What training changes: the same noise by three models.
 # ```
 #
-# **Predict before you run.** A tiny network (32 px patches, 160 000 weights) is trained on a little real tissue. After two thousand
-# patches, the size of a smoke run: will it turn a noisy patch into a clean one? And a patch of noise alone into tissue?
+# **Predict before you run.** A tiny network (32 px patches, 160 000 weights) is trained on two thousand patches of real
+# tissue, the size of a smoke run. Will it turn a noisy patch into a clean one? And a patch of noise alone into tissue?
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # smoke, classroom or paper: how many patches are seen
@@ -51,7 +51,7 @@ save = partial(show, out)  # a figure, its name, and words for those who cannot 
 # %% [markdown]
 # ## The patches
 #
-# Patch number n is a square somewhere on the slides, at a scale drawn from the whole range, turned and mirrored by chance.
+# A patch is a square somewhere on the slides, at a scale drawn from the whole range, turned and mirrored by chance.
 # Above each is its number of micrometres per pixel.
 
 # %%
@@ -75,8 +75,8 @@ save(
 # %% [markdown]
 # ## The loop
 #
-# `train` is a generator: it yields after every step, and whoever iterates decides what to show and when to stop. Here the same
-# eight patches, under the same noise, are denoised three times on the way, by the running average of the weights.
+# `train` is a generator. It yields after every step, and whoever iterates decides what to show and when to stop. Here
+# the average of the weights denoises the same eight patches three times on the way.
 
 # %%
 sigma = 0.5
@@ -123,7 +123,8 @@ save(
 # %% [markdown]
 # ## Samples
 #
-# A sample starts from noise alone and asks the network at every noise level. What it has not learned at one of them shows.
+# A sample starts from noise alone and asks the network at every noise level. What it has not learned at one of them
+# shows.
 
 # %%
 samples = sample_sheet(denoiser, config.patch_px, (2.0, 16.0), columns=8, num_steps=12, seed=seed)
@@ -152,8 +153,7 @@ save(
 Markdown("\n".join(f"- {note}" for note in record["notes"]))
 
 # %% [markdown]
-# What it has learned shows in samples from noise. Here are eight at each of seven scales, from the same noise. Which of them would
-# you take for tissue?
+# Here are eight samples at each of seven scales, from the same noise. Which of them would you take for tissue?
 
 
 # %%
@@ -183,11 +183,11 @@ save(
 # %% [markdown]
 # ## What we saw, beside what the paper says
 #
-# After the 150 patches of a smoke run the noise is half as strong, but that is no merit of the network: Eq. 6 passes on $c_{skip}$
-# times the noisy patch whatever the network says, and at sigma = 0.5 that is one half. What is learned comes slowly: glass is
-# flattened first, then the large areas of one colour; after the 2400 patches of a smoke run nuclei are still noise. Samples lag far behind. Denoising a
-# patch forgives an error that a sample, made by many such answers one upon the other, does not.
+# After the first 150 patches the noise is half as strong. That is no merit of the network: Eq. 6 passes on $c_{skip}$
+# times the noisy patch whatever the network says, and at sigma = 0.5 that is one half. What is learned comes slowly:
+# glass is flattened first, then large areas of one colour. At the end of a smoke run nuclei are still noise. Samples
+# lag far behind. Denoising forgives an error; a sample is made of many such answers, one upon the other, and does not.
 #
-# The paper trains on patches of 512 px on GPUs and gives no loss. It draws the scale uniformly between 0.3 and 150 micrometres
-# per pixel, so that under one patch in a hundred is finer than 1.2; set `scale = "uniform"` above to see what becomes of the
-# upper row.
+# The paper trains on patches of 512 px on GPUs and gives no loss. It draws the scale uniformly between 0.3 and 150
+# micrometres per pixel, so that under one patch in a hundred is finer than 1.2. Set `scale = "uniform"` above to see
+# what becomes of the upper row.

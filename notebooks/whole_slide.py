@@ -1,7 +1,7 @@
 # %% [markdown]
 # # A whole slide, stage by stage, and its nearest neighbours
 #
-# **Question.** What does each stage of the coarse-to-fine scheme add, and are the patches of the finished slide new, or
+# **Question.** What does each stage of the coarse-to-fine scheme add? And are the patches of the finished slide new, or
 # copies of what the model was trained on?
 #
 # ```{figure} ../figures/zoom.jpg
@@ -10,9 +10,9 @@
 # One place of a generated slide, stage by stage.
 # ```
 #
-# **Predict before you run.** The distance from a generated patch to its nearest training patch is compared with that from
-# other real patches of the same slides. Which will be smaller? And at which magnification would you look for copies first:
-# the coarse ones, of which there are few training slides, or the fine ones, of which there are many?
+# **Predict before you run.** The distance from a generated patch to its nearest training patch is compared with that
+# from other real patches of the same slides. Which will be smaller? And where would you look for copies first: at
+# coarse magnifications, of which there are few training slides, or at fine ones, of which there are many?
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # smoke, classroom or paper: how large the slides are, and how many
@@ -48,8 +48,8 @@ save = partial(show, out)  # a figure, its name, and words for those who cannot 
 # %% [markdown]
 # ## The stages
 #
-# Stage 0 draws the whole slide in one patch. Each further stage doubles the pixels and halves the micrometres that a pixel
-# spans. Every picture shows the same piece of glass.
+# Stage 0 draws the whole slide in one patch. Each further stage doubles the pixels and halves the micrometres that a
+# pixel spans. Every picture shows the same piece of glass.
 
 # %%
 config, lab = whole_slide.PROFILES[profile], Lab(cohort, seed=seed)
@@ -65,10 +65,10 @@ save(
 # %% [markdown]
 # ## Patches at each magnification, and their nearest training patches (Fig. 6)
 #
-# A slide of the paper's size need not be made for this: a few places of it are made at every scale (`wsigen.zoom.path`), and each
-# scale's pictures are cut into patches. The number above a patch is the distance to the nearest of the training patches of its
-# magnification, in the features of EfficientNet-Lite0. Neighbours from the sample that ships, or from phantoms, are shown below the
-# patches. Those from a cohort of your own are not: the numbers are enough to tell a copy.
+# A slide of the paper's size need not be made for this. A few places of it are made at every scale (`wsigen.zoom.path`)
+# and cut into patches. The number above a patch is the distance to the nearest training patch of its magnification, in
+# the features of EfficientNet-Lite0. Neighbours from the sample that ships, or from phantoms, are shown below the
+# patches. Those from a cohort of your own are not: numbers are enough to tell a copy.
 
 # %%
 zooms = zoom_neighbours.PROFILES[profile]
@@ -92,8 +92,8 @@ save(
 )
 
 # %% [markdown]
-# The sample that ships has five patients, and the model was trained on others: this shows how the search works, and the saved run
-# below says what it found. Where a whole slide fits into one patch, there is one patch of it to draw, so that the other
+# The sample that ships has five patients, and the model was trained on others. This shows how the search works; the
+# saved run below says what it found. Where a whole slide fits into one patch there is only one to draw, so the other
 # real patches are copies, at distance 0. `slides` says how many slides show a scale.
 
 # %%
@@ -105,8 +105,8 @@ Markdown(as_markdown(live.rows, (columns[0], "slides", *columns[1:])))
 # %% [markdown]
 # ## The saved run on the real cohort
 #
-# Places of a slide of 65 536 px at 0.7 µm per pixel, with the training patches of the model as neighbours. Where no such run was
-# saved, the one above is shown again.
+# Places of a slide of 65 536 px at 0.7 µm per pixel, with the model's training patches as neighbours, or the run above
+# where nobody has saved one.
 
 # %%
 zoomed_in = saved_for(live)
@@ -148,8 +148,8 @@ save(
 # %% [markdown]
 # ## Small slides whole
 #
-# The experiment `whole_slide` looks at more patches of fewer scales: it makes small slides whole, and cuts the finished slide, averaged
-# to each magnification.
+# The experiment `whole_slide` looks at more patches of fewer scales. It makes small slides whole, and cuts the finished
+# slide, averaged to each magnification.
 
 # %%
 saved = (results_folder() / "classroom" / "whole_slide.json").is_file()
@@ -212,9 +212,9 @@ save(
 # %% [markdown]
 # ## A strip of all stages
 #
-# The paper's seven stages begin at 80 to 150 µm per pixel. Ours begin where the whole slide fits into one patch, so there are more of them. A
-# slide of that size is shown by one place of it, which the experiment `zoom_path` makes at every scale: each picture spans half the
-# millimetres of the one before.
+# The paper's seven stages begin at 80 to 150 µm per pixel. Ours begin where the whole slide fits into one patch, so
+# there are more of them. Here is one place of a slide of that size, by the experiment `zoom_path`. Each picture spans
+# half the millimetres of the one before.
 
 # %%
 zoomed = saved_result("zoom_path") or saved_or_run("zoom_path", profile, lab)
@@ -237,20 +237,18 @@ write_frames(f"{out}/seven", views).name
 # %% [markdown]
 # ## What we saw, beside what the paper says
 #
-# *The stages.* The outline of the tissue is there in the first stage and stays, and fields of colour keep their places. What
-# the paper's seven stages of 512 px patches have and these do not is anatomy: at 64 px, the overview knows edges and colours, and
-# the later stages fill each colour with its texture. At the edge of the canvas, where the guide ends in
-# glass, tissue frays: it was cut off in the overview.
+# *The stages.* The outline of the tissue is there in the first stage and stays, and fields of colour keep their places.
+# What the paper's 512 px patches have and these lack is anatomy: at 64 px the overview knows edges and colours, and
+# later stages fill each colour with its texture. At the edge of the canvas, where the guide ends in glass, tissue
+# frays.
 #
-# *The neighbours.* No generated patch of either saved run is a copy (a copy is at 0): not on the places of the large slide, at eight
-# scales, nor on the small slides. That is what Fig. 6 of the paper shows by eye. On the small slides even the nearest generated
-# patch is farther from the training patches than the nearest of the other real patches. On the large one that holds at all scales
-# but one. It is an easy test at the coarse end: few slides show those scales, and other
-# real patches of the same slides overlap the training patches there, down to a distance of 0.
+# *The neighbours.* No generated patch of either saved run is a copy (a copy is at 0). That is what Fig. 6 of the paper
+# shows by eye. At the coarse end this is an easy test: few slides show those scales, and other real patches overlap the
+# training patches there, down to a distance of 0.
 #
-# The medians say something else. On the small slides generated patches are typically a little farther than real ones, on the large one
-# at the middle scales nearer. That is likeness, not newness: what looks like no tissue at all is far from every slide, too. And a texture without rare things would be near to what
-# is common. So a small distance is no sign of copying by itself, and a large one no sign of newness.
+# The medians show likeness, not newness. Texture without rare things is near to what is common, and what looks like no
+# tissue at all is far from every slide. So a small distance is no sign of copying by itself, and a large one no sign of
+# newness.
 #
-# These are few patches, of two places of the large slide. The other real patches come from the same slides as the training
-# patches. So this is a look for copies, and no test of privacy. Patients that the model has not seen are in chapter 12.
+# These are few patches, and the other real ones come from the same slides as the training patches. So this is a look
+# for copies, and no test of privacy. Patients that the model has not seen are in chapter 12.
