@@ -215,6 +215,6 @@ Markdown(f"- step 27: σ = {sigmas[27]:.3f}\n- step 28: σ = {sigmas[28]:.3f}")
 # The distance from the guide falls with $r$, steeply where the noise level passes the contrast of the guide's own
 # details. Beyond the paper's choice the guide also binds what it got wrong, and its squares stay to be seen.
 #
-# On the real guide detail has a flat valley at or beside the paper's r. On the generated one it has none: wherever the
-# guide is followed, there is more detail than in tissue. Each is one region. A guide of real tissue deserves more trust
-# than one that a model made.
+# On the real guide detail has a flat valley at or beside the paper's r. On the generated one it stays far above that of
+# tissue wherever the guide is followed. Each is one region. A guide of real tissue deserves more trust than one that a
+# model made.
