@@ -76,7 +76,7 @@ save(
 # %%
 names = [f"step {i}, σ = {frame.sigma:.2f}" for i, frame in enumerate(frames)]
 pairs = [np.concatenate([frame.noisy, frame.estimate], axis=1) for frame in frames]
-write_frames(f"{out}/frames", dict(zip(names, pairs, strict=True))).name
+_ = write_frames(f"{out}/frames", dict(zip(names, pairs, strict=True)))
 
 # %% [markdown]
 # All of its steps, one after the other: the lattice moves, and the noise clears.

@@ -120,7 +120,7 @@ save(
 
 # %%
 by_r = {f"r = {r} of {steps}": to_pixels(x)[0] for r, x in zip(values, ends, strict=True)}
-write_frames(f"{out}/by_r", by_r).name
+_ = write_frames(f"{out}/by_r", by_r)
 
 # %% [markdown]
 # The images behind the curves. At small r it is another field than the guide's. At large r it is the guide's, and then

@@ -69,7 +69,7 @@ heun = [
     for row in made
     if row["solver"] == "heun"
 ]
-write_frames(f"{out}/by_steps", {f"N = {steps}": picture for steps, picture in heun}).name
+_ = write_frames(f"{out}/by_steps", {f"N = {steps}": picture for steps, picture in heun})
 
 # %% [markdown]
 # The same patches by Heun's method, with more and more steps:

@@ -225,7 +225,7 @@ views = {
     )
     for i, mpp in enumerate(row["mpps"])
 }
-write_frames(f"{out}/seven", views).name
+_ = write_frames(f"{out}/seven", views)
 
 # %% [markdown]
 # ```{frames} book/executed/whole_slide/seven

@@ -431,6 +431,7 @@ def test_cells_fold_that_import_or_only_show_what_others_made() -> None:
     assert folds("save(curves(rows), 'curves', 'Two curves.')")
     assert folds("Markdown(as_markdown(rows, columns))")
     assert folds("names = [row['name'] for row in rows]\nsave(sheets(names), 'sheets', 'Patches.')")
+    assert folds("pictures = dict(zip(names, rows))\n_ = write_frames(folder, pictures)")
     assert not folds("rows = measure()\nMarkdown(as_markdown(rows, columns))")
     assert not folds("for row in rows:\n    print(row)\nsave(curves(rows), 'curves', 'Curves.')")
     assert not folds("%pip install wsigen")

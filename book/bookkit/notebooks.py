@@ -34,7 +34,14 @@ from wsigen.provenance import run_info, without_folder
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
-SHOW = {"save", "Markdown", "Image", "Shown"}  # calls that show what other cells made
+SHOW = {
+    "save",
+    "write_frames",
+    "Markdown",
+    "Image",
+    "Shown",
+}  # calls that show or keep what other cells made
+KEEP = {"save", "write_frames"}  # of these, what may stand below assignments
 PREPARE = 3  # assignments before a figure that fold with it
 SECONDS_PER_NOTEBOOK = {"smoke": 900, "classroom": 3600, "paper": 7 * 24 * 3600}
 
@@ -194,12 +201,12 @@ def folds(cell: nbformat.NotebookNode) -> bool:
         return False
     *before, last = body
     prepares = all(isinstance(part, ast.Assign) for part in before) and len(before) <= PREPARE
-    return all(called(part) in SHOW for part in body) or (prepares and called(last) == "save")
+    return all(called(part) in SHOW for part in body) or (prepares and called(last) in KEEP)
 
 
 def called(part: ast.stmt) -> str | None:
-    """The function that a statement calls and does nothing else."""
-    if isinstance(part, ast.Expr) and isinstance(part.value, ast.Call):
+    """The function that a statement calls and does nothing else, but for naming what comes back."""
+    if isinstance(part, ast.Expr | ast.Assign) and isinstance(part.value, ast.Call):
         return getattr(part.value.func, "id", None)
     return None
 
