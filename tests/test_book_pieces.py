@@ -113,7 +113,7 @@ def test_on_paper_pictures_stand_in_a_row_with_their_names_below(built: tuple[st
     (paper,) = (folder / "tex").glob("*.tex")
     tex = paper.read_text("utf-8")
     picture = r"\\sphinxincludegraphics\S*"
-    assert re.search(rf"{picture}fixed_grid\S*{picture}grid-shift", tex)
+    assert re.search(rf"{picture}fixed_grid\S* {picture}grid-shift", tex)
     assert "From left to right: fixed; shifted." in tex
 
 

@@ -34,8 +34,11 @@ def figure_of(
     directive: SphinxDirective, box: nodes.Element, stills: Iterable[nodes.image], name: str
 ) -> nodes.figure:
     """The box for HTML; still pictures in a row, named below, and the directive's content as caption for the rest."""
-    row = nodes.paragraph("", "", *stills)  # pictures in a paragraph stand side by side
-    names = [still["alt"] for still in row.children]
+    shown = list(stills)
+    row = nodes.paragraph()  # pictures in a paragraph stand side by side
+    for still in shown:
+        row += [still, nodes.Text(" ")]
+    names = [still["alt"] for still in shown]
     below = [nodes.paragraph("", "From left to right: " + "; ".join(names) + ".")]
     figure = nodes.figure(
         "", box, only("", row, *(below if len(names) > 1 else []), expr="not html"), classes=[name]
