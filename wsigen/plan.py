@@ -27,8 +27,8 @@ class StagePlan:
         boundary: "pad" (background and its noise beyond the edge, as in the paper) or "wrap".
         overview_steps: steps of the overview, which has no guide and always starts from noise.
         overview_solver: its solver.
-        skip_background: margin in patches: patches whose guide is background all round, and so far beyond, are
-            not evaluated; see :mod:`wsigen.runs.background`. None evaluates all.
+        skip_background: margin in patches: patches whose guide is background, and so far beyond, are not evaluated;
+            see :mod:`wsigen.runs.background`. None evaluates all.
         first_starts: ``sigma_start`` of the first guided stages, one each; those that follow take ``sigma_start``.
         first_steps: ``num_steps`` of the first guided stages, likewise.
         guide_sigma: sigma_g, the noise level of the guide that a told network is shown; None, as in the paper, shows
@@ -205,6 +205,7 @@ STUDENT = replace(
     tone_px=16,
     margin_px=2,
     teacher_above=8.0,
+    skip_background=0.0,
 )
 
 

@@ -1,11 +1,12 @@
-"""Empty glass need not be asked for: patches whose guide is background all round are not shown to the network.
+"""Empty glass need not be asked for: patches whose guide is background are not shown to the network.
 
-Where all data is one value b, the denoiser's answer is b, and the path of a pixel is a straight line
+There the guide's tone is answer enough. It is the same at all noise levels, so that the path of a pixel is a straight
+line
 
     x(sigma) = b + (sigma / sigma_0) (x_0 - b)
 
-that every solver follows exactly: noise that fades into background. So what is skipped stays at the noise level of its
-neighbours, whose patches reach into it a step later.
+that every solver follows exactly: noise that fades into glass. So what is skipped stays at the noise level of its
+neighbours, whose patches reach into it a step later, and has the tone of the glass round it.
 
 Generated glass is not one value: its pixels have noise and specks. So a guide y is taken for empty by its means over
 small squares, which see faint tissue where a pixel does not, and by a wider bound for single pixels, which keeps lone
@@ -20,7 +21,7 @@ in a hundred; of those of glass, whose dust and halos generated glass has not, t
 import torch
 from jaxtyping import Bool
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d, interpolate
 
 from wsigen.arrays import Denoiser, Guides, Images
 
@@ -42,12 +43,19 @@ def is_background(guides: Guides, background: float) -> Skipped:
     return (of_means <= TOLERANCE) & (of_pixels <= PIXEL_TOLERANCE)
 
 
-def sparing(denoiser: Denoiser, skipped: Skipped, background: float) -> Denoiser:
-    """Wrap a denoiser: it answers ``background`` for skipped images without being asked."""
+def tone(guides: Guides, factor: int) -> Images:
+    """Guides of empty glass at ``factor`` times their size: means over squares, without the specks between them."""
+    means = adaptive_avg_pool2d(guides, [max(side // SQUARE_PX, 1) for side in guides.shape[-2:]])
+    return interpolate(means, size=[factor * side for side in guides.shape[-2:]], mode="bilinear")
+
+
+def sparing(denoiser: Denoiser, skipped: Skipped, glass: Images) -> Denoiser:
+    """Wrap a denoiser: for skipped images it answers ``glass``, an image for each of them, without being asked."""
     kept = (~skipped).nonzero().flatten()  # here, since a GPU is waited for to say how many
 
     def estimate(x: Images, sigma: Tensor | float, mpp: Tensor | float) -> Images:
-        u = torch.full_like(x, background)
+        u = torch.empty_like(x)
+        u[skipped] = glass.to(x.dtype)
         if len(kept) > 0:
             u[kept] = denoiser(x[kept], sigma, mpp)
         return u

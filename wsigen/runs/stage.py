@@ -14,7 +14,7 @@ from wsigen.arrays import Denoiser, Images
 from wsigen.grid import Grid, Window, evenly, side_by_side
 from wsigen.guidance import guided_step, told, toned
 from wsigen.plan import Stage
-from wsigen.runs.background import is_background, sparing
+from wsigen.runs.background import is_background, sparing, tone
 from wsigen.runs.canvas import Canvas, Image, cut
 from wsigen.runs.kept import Drawn, Key
 from wsigen.runs.painter import Painter
@@ -225,7 +225,9 @@ class StageRun(StagePlane):
                 denoiser = toned(denoiser, self.guide_of(kept), self.operator, plan.tone_px)
         if number == 0:
             return denoiser, 0
-        return sparing(denoiser, skipped.to(self.device), background), number
+        empty = [w for w, found in zip(batch, skipped.tolist(), strict=True) if found]
+        glass = tone(self.guide_of(empty), plan.factor)
+        return sparing(denoiser, skipped.to(self.device), glass), number
 
     def write(self, i: int, batch: Sequence[Window], x: Images) -> None:
         """Put x, now at the noise level of step ``i``, back; the clean image keeps to [-1, 1]."""
