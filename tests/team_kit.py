@@ -23,10 +23,10 @@ from wsigen.workers.distributed import generate_together
 from wsigen.workers.team import Team
 
 PLANS = {
-    "pad": PLAN,
-    "wrap": replace(PLAN, boundary="wrap"),
-    "2m": replace(PLAN, solver="2m"),
-    "margin": replace(PLAN, margin_px=2),
+    "pad": replace(PLAN, margin_px=0),
+    "wrap": replace(PLAN, margin_px=0, boundary="wrap"),
+    "2m": replace(PLAN, margin_px=0, solver="2m"),
+    "margin": PLAN,
 }
 
 

@@ -52,10 +52,13 @@ def test_workers_see_the_margins_that_others_write(tmp_path):
     np.testing.assert_array_equal(np.load(out), alone("margin"))
 
 
-def test_a_dead_worker_ends_the_run_with_a_clear_error_and_the_same_command_goes_on(tmp_path):
+@pytest.mark.parametrize(("plan", "step"), [("2m", 2), ("margin", 3)])
+def test_a_dead_worker_ends_the_run_with_a_clear_error_and_the_same_command_goes_on(
+    tmp_path, plan, step
+):
     out = tmp_path / "slide.npy"
-    words = [out, "--plan", "2m", "--work", tmp_path / "work"]
-    ends = run(4, [*words, "--die-at", 2, 3, 2])
+    words = [out, "--plan", plan, "--work", tmp_path / "work"]
+    ends = run(4, [*words, "--die-at", 2, 3, step])
     assert ends[2][0] == -9
     for rank in (0, 1, 3):
         status, said = ends[rank]
@@ -64,7 +67,7 @@ def test_a_dead_worker_ends_the_run_with_a_clear_error_and_the_same_command_goes
         assert "with --workdir it goes on" in said
     assert not out.exists()
     assert [status for status, _ in run(4, words)] == [0] * 4
-    np.testing.assert_array_equal(np.load(out), alone("2m"))
+    np.testing.assert_array_equal(np.load(out), alone(plan))
 
 
 @pytest.fixture

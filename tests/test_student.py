@@ -360,8 +360,8 @@ class Near:
         return torch.nn.functional.conv2d(x / (1 + sigma**2), weight, padding=2, groups=3)
 
 
-def test_with_a_margin_as_wide_as_the_denoiser_sees_patches_are_one_image():
-    plan = StagePlan(num_steps=2, guided_steps=0, solver="euler", sigma_start=1.5, margin_px=2)
+def test_with_a_margin_twice_as_wide_as_the_denoiser_sees_patches_are_one_image():
+    plan = StagePlan(num_steps=2, guided_steps=0, solver="euler", sigma_start=1.5, margin_px=4)
     stage, guide = Stage(1, 64, 96, 0.5), torch.rand(3, 32, 48) - 0.5
     painter = Painter(Near(), plan, 16, seed=5)
     cut = drain(run_stage(painter, stage, guide))

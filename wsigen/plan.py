@@ -37,7 +37,8 @@ class StagePlan:
         guide_strength_sigma: lowest noise level at which it does; above, each patch costs two evaluations.
         tone_px: side of the squares whose means a told stage keeps from its guide, 0 for none; see
             `wsigen.guidance.toned`.
-        margin_px: pixels along a patch's border that are looked at, and left to the patch beside it to write.
+        margin_px: pixels along a patch's border that are looked at, and left to the patch beside it to write; over
+            half of them patches of the last step fade into each other, see :mod:`wsigen.runs.fade`.
         teacher_above: scale in um/px; with the solver "student" coarser stages are the teacher's, by the plan "told";
             0 for none. They are small, and what a slide is made of is decided there.
         rim: pixels along the overview's edge that are glass, whatever the network says, so that tissue ends before.
@@ -203,7 +204,7 @@ STUDENT = replace(
     sigma_min=0.3,
     guide_sigma=0.25,
     tone_px=16,
-    margin_px=2,
+    margin_px=4,
     teacher_above=8.0,
     skip_background=0.0,
 )

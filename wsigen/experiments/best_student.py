@@ -3,7 +3,8 @@
 No figure of the paper, whose 40 steps have 40 grids. On a Gaussian line what a student should draw is a formula, and so
 is what its patches leave where they meet: see `wsigen.seams.best_student`. Columns:
 
-    last_border    mean square step across a border of the last grid over the true one, less 1: 0 is no seam
+    last_border    mean square step over the true one, less 1, at a border of the last grid, or where patches begin to
+                   fade into each other, whichever is farther off: 0 is no seam
     first_border   the same across a border of the step before, half a patch away; none with one step
     border_px      so many independent pixels along borders make last_border one standard deviation of chance
     distance       of the law of whole lines from the true one; see `wsigen.seams.exact`
@@ -75,7 +76,9 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     written = config.patch_px - 2 * margin
     half = written // 2
     profile = law.jump[written - half - 1 : written + half]
-    last = float(profile[half]) - 1
+    reach = margin // 2 + 1
+    near = profile[half - reach : half + reach + 1] - 1
+    last = float(near[np.abs(near).argmax()])
     return Row(
         {
             "last_border": last,

@@ -45,8 +45,10 @@ def is_background(guides: Guides, background: float) -> Skipped:
 
 def tone(guides: Guides, factor: int) -> Images:
     """Guides of empty glass at ``factor`` times their size: means over squares, without the specks between them."""
-    means = adaptive_avg_pool2d(guides, [max(side // SQUARE_PX, 1) for side in guides.shape[-2:]])
-    return interpolate(means, size=[factor * side for side in guides.shape[-2:]], mode="bilinear")
+    height, width = guides.shape[-2:]
+    squares = (max(height // SQUARE_PX, 1), max(width // SQUARE_PX, 1))
+    means = adaptive_avg_pool2d(guides, squares)
+    return interpolate(means, size=(factor * height, factor * width), mode="bilinear")
 
 
 def sparing(denoiser: Denoiser, skipped: Skipped, glass: Images) -> Denoiser:

@@ -51,6 +51,8 @@ class Canvas:
         self.top, self.left = corner
         self.unit = unit
 
+    margin = 0  # pixels beyond what is its own to which a patch adds
+
     def read(self, windows: Sequence[Window]) -> Images:
         """Return windows of one size, float32, shape (batch, 3, height, width)."""
         _, _, height, width = windows[0]
@@ -76,8 +78,22 @@ class Canvas:
 
     def write(self, windows: Sequence[Window], patches: Images) -> None:
         """Put patches back; what lies beyond the edge is dropped or, with "wrap", goes round."""
-        if self.unit != 1:
-            patches = patches / self.unit
+        self.put(windows, self.stored(windows, patches))
+
+    def stored(self, windows: Sequence[Window], patches: Images) -> Images:
+        """Patches as the canvas keeps them."""
+        return (patches if self.unit == 1 else patches / self.unit).to(self.image.dtype)
+
+    def value(self, stored: Image) -> Image:
+        """What pixels as the canvas keeps them stand for, in float32."""
+        return stored.float() * self.unit
+
+    def lay(self, stored: Image, place: Image) -> None:
+        """Put a part of a patch, as the canvas keeps it, into a place of its size."""
+        place[:] = stored
+
+    def put(self, windows: Sequence[Window], patches: Images) -> None:
+        """Put back what :meth:`stored` gave."""
         first = 0
         for wide, number in self._side_by_side(windows):
             part = patches[first : first + number]
@@ -85,7 +101,7 @@ class Canvas:
             if self.boundary == "wrap":
                 rows, columns = self._wrapped(wide)
                 joined = part.permute(1, 2, 0, 3).flatten(2)
-                self.image[:, rows[:, None], columns] = joined.to(self.image.dtype)
+                self.image[:, rows[:, None], columns] = joined
             elif wide.inside(self.height, self.width):
                 cut(self.image[wide.slices(self.top, self.left)], number)[:] = part
             else:

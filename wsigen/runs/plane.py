@@ -188,6 +188,17 @@ def step_grid(stage: Stage, plan: StagePlan, patch_px: int, seed: int, step: int
     return shifted_grid(stage.height, stage.width, side, shift, own.boundary)
 
 
+def fading_px(painter: Painter, stage: Stage, step: int) -> int:
+    """How far patches of a step reach beyond what is their own: those of the last fade into each other.
+
+    By half of their margin: what lies farther out is seen with too little round it. See :mod:`wsigen.runs.fade`. A
+    canvas that fits into one patch has none beside it.
+    """
+    own = painter.plan.at(stage.index, stage.mpp)
+    cut = max(stage.height, stage.width) > painter.patch_px
+    return own.margin_px // 2 if cut and step + 1 == own.num_steps else 0
+
+
 def flat_round(
     image: Image,
     painter: Painter,

@@ -16,15 +16,17 @@ from wsigen.guidance import guided_step, told, toned
 from wsigen.plan import Stage
 from wsigen.runs.background import is_background, sparing, tone
 from wsigen.runs.canvas import Canvas, Image, cut
+from wsigen.runs.fade import Fading
 from wsigen.runs.kept import Drawn, Key
 from wsigen.runs.painter import Painter
-from wsigen.runs.plane import StagePlane
+from wsigen.runs.plane import StagePlane, fading_px
 from wsigen.runs.progress import Progress, Spent
 from wsigen.runs.state import InMemory, State, unit
 from wsigen.sampler import sample, take_step
 
 Part = Callable[[int, Grid], Grid]
 
+ROWS = 256  # that are joined at once
 SHARE = 16  # patches that a thread denoises together: more are hardly faster, and take memory for each thread
 
 
@@ -75,9 +77,11 @@ class StageRun(StagePlane):
 
     def batches(self, i: int) -> Iterator[list[Window]]:
         """The windows that have yet to take step ``i``, in batches."""
-        self.open(i)
-        self.before = self.spent.patches
         done = self.state.patches if i == self.state.step else 0
+        if self.fading(i) and done < len(self.grid(i)):
+            done = 0  # the last of them may have been added or not
+        self.open(i, anew=done == 0)
+        self.before = self.spent.patches
         begun = 0
         for batch in self._batches(self.grid(i)):
             begun += len(batch)
@@ -96,11 +100,17 @@ class StageRun(StagePlane):
         for group in grid.groups(size):
             yield from evenly(group, most, multiple=2)
 
-    def open(self, i: int) -> None:
-        """Have the canvases of a step at hand: of several threads that want one, each would make it."""
+    def open(self, i: int, *, anew: bool = True) -> None:
+        """Have the canvases of a step at hand: of several threads that want one, each would make it.
+
+        With ``anew``, none of the step's patches has been written.
+        """
         for name in self.canvases:
             for step in range(max(i, 1), i + 2):
                 self.state.image(name, step)
+        written = self.canvas(i + 1)
+        if anew and isinstance(written, Fading):
+            written.clear()
 
     def take(self, i: int, batch: list[Window]) -> Spent:
         """Let some patches take step ``i``; what it costs. Batches may do so in any order, and side by side."""
@@ -109,11 +119,15 @@ class StageRun(StagePlane):
             self.write(i + 1, left, self.moved(i, left, spent))
         return spent
 
+    def fading(self, i: int) -> int:
+        """How far the patches of step ``i`` reach beyond what is their own."""
+        return fading_px(self.painter, self.stage, i)
+
     def moved(self, i: int, batch: Sequence[Window], spent: Spent | None = None) -> Images:
-        """Some patches after step ``i``: what is seen of each takes it, and the margin is left out."""
+        """Some patches after step ``i``: what is seen of each takes it; of the margin what fades is left."""
         seen = [self.seen(window) for window in batch]
         x = self.step(i, self.read(i, seen), seen, spent)
-        margin = (seen[0].height - batch[0].height) // 2
+        margin = (seen[0].height - batch[0].height) // 2 - self.fading(i)
         return x[..., margin : x.shape[-2] - margin, margin : x.shape[-1] - margin]
 
     def taken(self, i: int, batch: Sequence[Window], spent: Spent) -> Progress:
@@ -139,7 +153,7 @@ class StageRun(StagePlane):
             for name, image in found.items():
                 canvas = self.canvas(i + 1, name)
                 assert image is not None
-                canvas.write([window], image[None].float().to(canvas.image.device) * canvas.unit)
+                canvas.put([window], image[None].to(canvas.image.device))
         return left
 
     def key(self, i: int, name: str, window: Window) -> Key:
@@ -246,7 +260,7 @@ class StageRun(StagePlane):
         def outside(window: Window) -> Image:
             return self.glass(window, sigma, image.device)
 
-        return Canvas(
+        canvas = Canvas(
             image,
             self.plan.boundary,
             outside,
@@ -254,6 +268,9 @@ class StageRun(StagePlane):
             corner=(self.region.top, self.region.left),
             unit=unit(sigma, self.state.half),
         )
+        if name == "x" and self.fading(i - 1):
+            return Fading(canvas, self.fading(i - 1))
+        return canvas
 
     @property
     def canvases(self) -> tuple[str, ...]:
@@ -263,11 +280,22 @@ class StageRun(StagePlane):
     @property
     def image(self) -> Image:
         """The clean image, once all steps are taken."""
-        return self.state.image("x", self.num_steps)
+        return self.state.image("x", self._joined())
 
     def finish(self) -> Image:
         """The clean image, from where it may stay: the end of the stage."""
-        return self.state.finish(self.num_steps)
+        return self.state.finish(self._joined())
+
+    def _joined(self) -> int:
+        """The step before which the clean image stands, once all are taken: what fades is a step of its own."""
+        sums = self.canvas(self.num_steps)
+        if not isinstance(sums, Fading):
+            return self.num_steps
+        clean = self.state.image("x", self.num_steps + 1)
+        for top in range(0, clean.shape[1], ROWS):
+            rows = slice(top, top + ROWS)
+            clean[:, rows] = sums.value(sums.image[:, rows])
+        return self.num_steps + 1
 
     def progress(self, i: int) -> Progress:
         """What has been done so far."""

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from wsigen.errors import WsigenError
+from wsigen.runs.fade import ramp
 from wsigen.seams.exact import STD, Law
 from wsigen.seams.gaussian_field import GaussianField
 
@@ -39,7 +40,8 @@ def best_student(
     Args:
         sigmas: noise levels of the steps after the first; none for a student of one evaluation.
         patch_px: side of a patch, margins included.
-        margin_px: pixels at each end of a patch that are looked at, and left to the patch beside it to write.
+        margin_px: pixels at each end of a patch that are looked at, and left to the patch beside it to write; in the
+            last step both fade into each other over half of it, as in `wsigen.runs.fade`.
         guide_sigma: sigma_g, noise of the guide.
         length_px: correlation length.
         patches: how many make a line.
@@ -61,7 +63,8 @@ def best_student(
     variances, vectors = np.linalg.eigh(true[seen, seen] - gain @ shared[told, seen])
     variances = np.maximum(variances, 0)
 
-    noises = np.eye(length)
+    noises, fading = np.eye(length), margin_px // 2
+    weights = ramp(written, fading, True, True).numpy()[:, None]
     # columns: the guide, then the noise of each step
     made = np.zeros((length, length // 2 + (1 + len(sigmas)) * length))
     for step, sigma in enumerate((None, *sigmas)):
@@ -70,12 +73,19 @@ def best_student(
         x = made.copy()
         x[:, length // 2 + step * length :][:, :length] = (sigma or 1) * noises
         shift = (len(sigmas) - step) * (written // 2)
+        fades = margin_px > 0 and step == len(sigmas)
+        if fades:
+            made = np.zeros_like(made)
         for left in range(shift, shift + length, written):
             place = (left - margin_px + np.arange(patch_px)) % length
             mean = np.zeros((patch_px, x.shape[1]))
             mean[:, place[::2] // 2] = gain
             drawn = mean + transport @ (x[place] - (0 if sigma is None else mean))
-            inner = slice(margin_px, patch_px - margin_px)
-            made[place[inner]] = drawn[inner]
+            own = slice(margin_px, patch_px - margin_px)
+            near = slice(margin_px - fading, patch_px - margin_px + fading)
+            if fades:
+                made[place[near]] += weights * drawn[near]
+            else:
+                made[place[own]] = drawn[own]
     of_guide, of_noise = made[:, : length // 2], made[:, length // 2 :]
     return Law(of_guide @ guides @ of_guide.T + of_noise @ of_noise.T, true)

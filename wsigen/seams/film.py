@@ -37,6 +37,7 @@ def film(stage: StageRun) -> Iterator[Frame]:
     """
     everything = [whole(stage)]
     for i in range(stage.num_steps):
+        stage.open(i)
         before = stage.read(i, everything)[0].clone()
         for batch in batches(stage.grid(i), stage.painter.batch_size):
             stage.write(i + 1, batch, stage.moved(i, batch))

@@ -2,7 +2,8 @@
 
 The canvas is cut into bands of rows, one to a worker. A worker runs the groups of patches that begin in its band, so
 before each step the borders between workers move to the shifted grid's lines, by less than a group of patches; the rows
-between the old border and the new one change hands.
+between the old border and the new one change hands. Where patches of the last step fade into each other, a worker runs
+the group below its own, too: so it has all that adds up in its rows.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from typing import NamedTuple
 from wsigen.grid import Grid, Window, rows_together
 from wsigen.plan import Stage, StagePlan
 from wsigen.runs.painter import Painter
-from wsigen.runs.plane import step_grid
+from wsigen.runs.plane import fading_px, step_grid
 
 
 class Transfer(NamedTuple):
@@ -53,6 +54,10 @@ class Bands:
         rows = max(rows_together(n, self.painter.batch_size) for n in (in_a_row, in_a_row + 1))
         return rows * self.painter.patch_px
 
+    def fading(self, step: int) -> int:
+        """How far patches of a step reach into each other."""
+        return fading_px(self.painter, self.stage, step)
+
     @cached_property
     def starts(self) -> list[int]:
         """Where the bands begin, and the last one ends; a band is no lower than a group of patches."""
@@ -68,9 +73,12 @@ class Bands:
         """The patches of a step that a worker runs: the groups that begin in its band."""
         tops: list[int] = []
         if rank < len(self.starts) - 1:
+            last = False
             for group in grid.groups(self.painter.batch_size):
-                if self.starts[rank] <= max(group.tops[0], 0) < self.starts[rank + 1]:
+                own = self.starts[rank] <= max(group.tops[0], 0) < self.starts[rank + 1]
+                if own or (last and self.fading(step)):
                     tops += group.tops
+                last = own
         return Grid(tops, grid.lefts, grid.patch_px)
 
     def held(self, step: int) -> list[range]:
@@ -82,18 +90,21 @@ class Bands:
             lines.append(lines[0] + self.stage.height)
         else:
             lines = [max(line, 0) for line in lines] + [self.stage.height]
+            lines[1:-1] = [line + self.fading(step) for line in lines[1:-1]]
         idle = [range(0)] * (self.workers - len(self.starts) + 1)
         return [range(a, b) for a, b in pairwise(lines)] + idle
 
     def seen(self, step: int) -> list[range]:
-        """The rows that each worker's patches look at in a step: those it will have written, with the margin."""
+        """The rows that each worker's patches look at in a step: what is theirs, with the margin."""
         margin, height = self.own.margin_px, self.stage.height
-        return [
-            range(max(rows.start - margin, 0), min(rows.stop + margin, height))
-            if margin and rows
-            else rows
-            for rows in self.held(step)
-        ]
+        if not margin:
+            return self.held(step)
+        grid, found = self.grid(step), list[range]()
+        for rank in range(self.workers):
+            tops = self.part(rank, step, grid).tops
+            rows = range(tops[0] - margin, tops[-1] + grid.patch_px + margin) if tops else range(0)
+            found.append(range(max(rows.start, 0), min(rows.stop, height)))
+        return found
 
     @property
     def written(self) -> list[range]:
@@ -106,7 +117,7 @@ class Bands:
             return Window(0, 0, 1, self.stage.width)  # idle: a row that nobody reads
         margin = self.own.margin_px
         first = max(self.starts[rank] - margin, 0)
-        last = self.starts[rank + 1] + self.group_px + margin
+        last = self.starts[rank + 1] + (2 if margin else 1) * self.group_px + margin
         if self.own.boundary == "pad" or len(self.starts) == 2:
             last = min(last, self.stage.height)
         return Window(first, 0, last - first, self.stage.width)

@@ -2,7 +2,7 @@
 
 What a patch writes depends on what it reads. From an area of the finished stage one goes back through the steps:
 
-    area before step i = union of the patches of step i's grid that touch the area after it
+    area before step i = union of the patches of step i's grid that touch the area after it, or fade into it
     area of the guide  = area before the first step / k
 
 A grid's patches that touch a rectangle make up a rectangle, less than a patch larger on each side. So the area grows
@@ -16,7 +16,7 @@ from wsigen.errors import WsigenError
 from wsigen.grid import Grid, Window
 from wsigen.plan import Stage
 from wsigen.runs.painter import Painter
-from wsigen.runs.plane import step_grid
+from wsigen.runs.plane import fading_px, step_grid
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Cone:
 
     def part(self, step: int, grid: Grid) -> Grid:
         """The patches of a step that are run; see :class:`wsigen.runs.stage.StageRun`."""
-        return grid.touching(self.areas[step])
+        return grid.touching(self.areas[step].grown(fading_px(self.painter, self.stage, step)))
 
 
 def cone(
@@ -62,7 +62,7 @@ def cone(
     for step in reversed(range(painter.plan.at(stage.index, stage.mpp).num_steps)):
         areas.append(area)
         grid = step_grid(stage, painter.plan, painter.patch_px, painter.seed, step)
-        needed = grid.touching(area)
+        needed = grid.touching(area.grown(fading_px(painter, stage, step)))
         patches += len(needed)
         patches_of_whole += len(grid)
         margin = (painter.patch_px - grid.patch_px) // 2

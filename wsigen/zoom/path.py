@@ -106,8 +106,10 @@ class Surrounded:
         """Nothing to keep."""
 
     def step_done(self, step: int) -> None:
-        """Take the step round the patches."""
+        """Take the step round the patches; after the last one nobody looks there."""
         run = self.run
+        if step + 1 == run.num_steps:
+            return
         sigma, sigma_next = float(run.sigmas[step]), float(run.sigmas[step + 1])
         written = covered(run.grid(step)).clipped(run.stage.height, run.stage.width)
         for window in frame(run.region, written):

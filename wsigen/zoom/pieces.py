@@ -7,7 +7,7 @@ import torch
 from wsigen.arrays import Images
 from wsigen.grid import Grid, Window
 from wsigen.plan import Stage
-from wsigen.runs.canvas import Canvas
+from wsigen.runs.canvas import Canvas, Image
 from wsigen.runs.kept import Kept, Key
 from wsigen.runs.painter import Painter
 from wsigen.runs.plane import flat_round
@@ -33,7 +33,7 @@ class Patchwork(Canvas):
     def __init__(self, kept: Kept, key: Key, grid: Grid, like: Canvas) -> None:
         plane = (like.height, like.width)
         super().__init__(like.image, like.boundary, like.outside, plane=plane, unit=like.unit)
-        self.kept, self.key, self.grid = kept, key, grid
+        self.kept, self.key, self.grid, self.like = kept, key, grid, like
 
     def has(self, window: Window) -> bool:
         """Whether a patch of the grid is there."""
@@ -49,23 +49,27 @@ class Patchwork(Canvas):
                 patch[:] = self.outside(window)
             if inside.height == 0 or inside.width == 0:
                 continue
-            for piece in self.grid.touching(inside):
-                image = self.kept.get(self._named(piece))
-                if image is None:
-                    raise Gone
-                shared = within(piece, inside)
-                part = patch[shared.slices(window.top, window.left)]
-                part[:] = image[shared.slices(piece.top, piece.left)]
-                if self.unit != 1:
-                    part *= self.unit
+            patch[inside.slices(window.top, window.left)] = self._joined(inside)
         return patches.to(self.image.device)
 
     def write(self, windows: Sequence[Window], patches: Images) -> None:
         """Keep patches, each a window of the grid."""
-        if self.unit != 1:
-            patches = patches / self.unit
-        for window, patch in zip(windows, patches.to("cpu", self.image.dtype), strict=True):
+        for window, patch in zip(windows, self.like.stored(windows, patches).cpu(), strict=True):
             self.kept.put(self._named(window), patch)
+
+    def _joined(self, area: Window) -> Image:
+        """An area of the plane, of the patches that reach into it."""
+        reach = self.like.margin
+        image = torch.zeros(3, area.height, area.width, dtype=self.image.dtype)
+        for window in self.grid.touching(area.grown(reach)):
+            patch = self.kept.get(self._named(window))
+            if patch is None:
+                raise Gone
+            whole = window.grown(reach)
+            shared = within(whole, area)
+            place = image[shared.slices(area.top, area.left)]
+            self.like.lay(patch[shared.slices(whole.top, whole.left)], place)
+        return self.like.value(image)
 
     def _named(self, window: Window) -> Key:
         return self.key._replace(top=window.top, left=window.left)
@@ -103,6 +107,10 @@ class Pieces(StageRun):
         """Those patches of step ``i`` that are not kept, in order."""
         canvases = [self.canvas(i + 1, name) for name in self.written(i)]
         return sorted(w for w in set(windows) if not all(canvas.has(w) for canvas in canvases))
+
+    def reaching(self, i: int, area: Window) -> Grid:
+        """The patches of step ``i`` that write into an area."""
+        return self.grids[i].touching(area.grown(self.fading(i)))
 
     def under(self, windows: Iterable[Window]) -> set[Window]:
         """What is looked at of the guide for some patches."""

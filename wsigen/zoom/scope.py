@@ -108,7 +108,7 @@ class Scope:
             height, width = run.stage.height, run.stage.width
             asked: list[Window] = []
             for i in reversed(range(run.num_steps)):
-                touching = (window for area in areas for window in run.grids[i].touching(area))
+                touching = (w for area in areas for w in run.reaching(i, area))
                 lacking = run.lacking(i, touching)
                 if lacking:
                     backwards.append(Work(run, i, lacking))
