@@ -23,6 +23,7 @@ from wsigen.experiments.lab import Lab
 from wsigen.experiments.places import PlacedPatches
 from wsigen.experiments.result import Row, as_markdown, load_result, plain, sheet
 from wsigen.experiments.run import run, saved_or_run
+from wsigen.plan import PLANS
 from wsigen.slides.reader import ImageSlide
 from wsigen.slides.tissue import Tissue
 
@@ -107,8 +108,10 @@ def test_a_saved_result_is_read_as_it_was(lab, tmp_path):
     assert json.loads(text)["info"][0]["arguments"]["model"] == "model.safetensors"
 
 
-@pytest.mark.parametrize("change", ["config", "seed", "model", "cohort", "extractor", "fresh"])
-def test_what_decides_a_cell_makes_it_anew(change, lab, small_world, tmp_path):
+@pytest.mark.parametrize(
+    "change", ["config", "seed", "model", "cohort", "extractor", "plan", "fresh"]
+)
+def test_what_decides_a_cell_makes_it_anew(change, lab, small_world, tmp_path, monkeypatch):
     drain(run("powers", "smoke", lab))
     config, fresh = Config(), change == "fresh"
     other = {"cohort": lab.cohort, "model": lab.model, "seed": 0, "cache": lab.cache}
@@ -120,6 +123,8 @@ def test_what_decides_a_cell_makes_it_anew(change, lab, small_world, tmp_path):
         other["model"] = save_model(tmp_path / "model.safetensors", seed=1)
     elif change == "extractor":
         other["extractor"] = "vgg16"
+    elif change == "plan":  # of the same name
+        monkeypatch.setitem(PLANS, "fast", replace(PLANS["fast"], num_steps=11))
     elif change == "cohort":
         table = small_world / "slides" / "cohort.csv"
         (tmp_path / "cohort.csv").write_text(

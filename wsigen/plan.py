@@ -209,22 +209,17 @@ STUDENT = replace(
     skip_background=0.0,
 )
 
+PLANS = {"paper": PAPER, "fast": FAST, "preview": PREVIEW, "told": TOLD, "student": STUDENT}
+
 
 def plan(name: str) -> StagePlan:
     """Return a named plan.
 
     "paper" (N = 40, r = 28, Heun, from sigma 80), "fast", "preview", "told", or "student".
     """
-    plans = {
-        "paper": PAPER,
-        "fast": FAST,
-        "preview": PREVIEW,
-        "told": TOLD,
-        "student": STUDENT,
-    }
-    if name not in plans:
-        raise WsigenError(f"no plan {name!r}; expected one of {', '.join(plans)}")
-    return plans[name]
+    if name not in PLANS:
+        raise WsigenError(f"no plan {name!r}; expected one of {', '.join(PLANS)}")
+    return PLANS[name]
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from wsigen.experiments.result import (
     saved_result,
     write_json,
 )
+from wsigen.plan import PLANS
 from wsigen.provenance import run_info
 
 
@@ -68,6 +69,7 @@ def run(
     parameters = {"config": plain(asdict(config)), **lab.described()}
     identity = {"experiment": name, "profile": profile, "code": _code(module), **parameters}
     identity |= {"device": lab.device.split(":")[0], "made_by": lab.denoiser.digest}
+    identity |= {"plans": {each: plain(asdict(plan)) for each, plan in PLANS.items()}}
     student = lab.denoiser.student
     taught = {} if student is None else {"student_sha256": student.sha256}
     own_info = run_info(lab.device, experiment=name, profile=profile, **lab.described(), **taught)

@@ -45,7 +45,7 @@ class Config:
     steps: tuple[int, ...] = (2, 4)
     patches: int = 6
     mpp: float = 1.4
-    draws: int = 6
+    draws: int = 10
 
 
 PROFILES = {
