@@ -47,6 +47,15 @@ def test_a_card_shows_its_head_and_folds_each_section_under_its_heading() -> Non
     assert not [line for line in lines if line.startswith("#")]
 
 
+def test_the_table_in_the_head_of_a_card_is_folded_before_its_sections() -> None:
+    text = "# A\n\nIt draws.\n\n| | |\n|---|---|\n| network | a U-Net |\n\nSo far.\n\n## Data\n\nTen.\n"
+    lines = card.folded(text)
+    assert lines[:5] == ["**A**", "", "It draws.", "", "So far."]
+    assert lines[6:8] == ["::::{admonition} Network and training", ":class: dropdown card"]
+    assert lines[9:12] == ["| | |", "|---|---|", "| network | a U-Net |"]
+    assert "::::{admonition} Data" in lines
+
+
 def test_a_section_of_a_card_may_begin_with_code() -> None:
     lines = card.folded("# A\n\nIt draws.\n\n## Use\n\n    wsigen generate x.tiff --plan told\n")
     assert lines[-2:] == ["    wsigen generate x.tiff --plan told", "::::"]

@@ -3,8 +3,8 @@
 ```{model-card} wsigen/models/small-3.md
 ```
 
-What stands before the first ``##`` is shown; each section is an admonition that opens on a click. A PDF prints
-them one below the other without a frame, since long tables do not break within one.
+What stands before the first ``##`` is shown, but for its table. That and each section is an admonition that opens on a
+click. A PDF prints them one below the other without a frame, since long tables do not break within one.
 """
 
 import re
@@ -15,10 +15,15 @@ from docutils import nodes
 from bookkit.markdown import MarkdownDirective
 from bookkit.places import ROOT
 
+TABLE = "Network and training"  # the heading of the table that stands in the head of a card
+
 
 def folded(text: str) -> list[str]:
     """The card as Markdown without headings, so that it can stand anywhere in a page."""
     head, *sections = re.split(r"(?m)^## ", text)
+    if table := re.search(r"(?m)(^\|.*\n)+", head):
+        head = head.replace(table[0], "").replace("\n\n\n", "\n\n")
+        sections.insert(0, f"{TABLE}\n\n{table[0]}")
     lines = [re.sub(r"(?m)^# (.+)$", r"**\1**", head).strip(), ""]
     for section in sections:
         title, _, body = section.partition("\n")
