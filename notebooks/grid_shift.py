@@ -195,5 +195,5 @@ save(
 #
 # On the trained model the fixed grid is found without doubt, and can be seen. Grid-shift shows nothing at the base
 # grid. But the grid of its own last step is found (`last_seam_p`), at less than a grey level in the ten steps of the
-# fast plan. The last figure looks along the grid of every step of the student. Where the exact field forgets its last
-# steps, the network does not.
+# fast plan: the exact field forgets its last steps, the network does not. The last figure looks along the grid of every
+# step of the student.
