@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--mpp", type=float, nargs="+", default=[0.7], help="one for all, or each")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--at", type=float, nargs=2, default=[0.43, 0.38], help="row, column")
+    parser.add_argument("--at", type=float, nargs=2, default=[0.40, 0.27], help="row, column")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--note", default="", help="what else the machine did, to be saved")
     parser.add_argument("--out", type=Path)
