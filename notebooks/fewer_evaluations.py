@@ -131,9 +131,9 @@ save(
 # %% [markdown]
 # ## Skipping empty glass
 #
-# Where the guide shows nothing but background, the network is not asked, since its answer is known. The margin is the
-# number of patches all round that have to be background as well; `None` asks always. The columns on glass say what the
-# network would have drawn there: how far from the background's grey, and with what spread.
+# Where the guide shows nothing but background, the network is not asked: the guide's tone is the answer. The margin is
+# the number of patches all round that have to be background as well; `None` asks always. The columns on glass say what
+# the network would have drawn there: how far from the background's grey, and with what spread.
 
 # %%
 skips = [row for row in kept.rows if row["solver"] == "skip"]
@@ -184,4 +184,5 @@ save(
 # The paper takes 40 Heun steps from noise level 80 in every stage. A guided stage need not start there: above a level
 # of a few units the estimate is little more than the guide. But steps also hide the borders of patches, since each
 # mends what the grids before it left. Compare `seam_effect` with `seam_chance`, the same number at grids that no step
-# used. Where they differ, borders remain.
+# used. Where they differ, borders remain. The student's two steps leave none, since in the last its patches fade into
+# each other.
