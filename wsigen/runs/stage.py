@@ -14,7 +14,7 @@ from wsigen.arrays import Denoiser, Images
 from wsigen.grid import Grid, Window, evenly, side_by_side
 from wsigen.guidance import guided_step, told, toned
 from wsigen.plan import Stage
-from wsigen.runs.background import is_background, sparing, tone
+from wsigen.runs.background import Skipped, is_background, sparing, tone
 from wsigen.runs.canvas import Canvas, Image, cut
 from wsigen.runs.fade import Fading
 from wsigen.runs.kept import Drawn, Key
@@ -98,7 +98,26 @@ class StageRun(StagePlane):
             return
         most = max(1, min(3 * size // 4, SHARE))  # two threads hold little more than a batch
         for group in grid.groups(size):
-            yield from evenly(group, most, multiple=2)
+            for windows in self.apart(group):
+                yield from evenly(windows, most, multiple=2)
+
+    def apart(self, windows: Sequence[Window]) -> list[list[Window]]:
+        """Windows that are evaluated, and those of empty glass: among them few would be left of a batch."""
+        kinds = {False: list[Window](), True: list[Window]()}
+        empty = self.empty([self.seen(window) for window in windows])
+        for window, is_empty in zip(windows, empty.tolist(), strict=True):
+            kinds[is_empty].append(window)
+        return [kind for kind in kinds.values() if kind]
+
+    def empty(self, windows: Sequence[Window]) -> Skipped:
+        """Which windows, as they are seen, are empty glass by their guide, and so not evaluated."""
+        plan = self.plan
+        if self.guide is None or plan.skip_background is None:
+            return torch.zeros(len(windows), dtype=torch.bool)
+        around = [
+            window.reduced(plan.factor).grown(self.painter.guide_margin) for window in windows
+        ]
+        return is_background(self.guide.read(around), self.painter.background)
 
     def open(self, i: int, *, anew: bool = True) -> None:
         """Have the canvases of a step at hand: of several threads that want one, each would make it.
@@ -223,12 +242,8 @@ class StageRun(StagePlane):
 
     def asked(self, batch: Sequence[Window]) -> tuple[Denoiser, int]:
         """The denoiser for some patches, and how many of them are empty glass that it is not asked for."""
-        plan, background = self.plan, self.painter.background
-        denoiser, skipped = self.painter.denoiser, torch.zeros(len(batch), dtype=torch.bool)
-        if self.guide is not None and plan.skip_background is not None:
-            margin = self.painter.guide_margin
-            around = [window.reduced(plan.factor).grown(margin) for window in batch]
-            skipped = is_background(self.guide.read(around), background)
+        plan, denoiser = self.plan, self.painter.denoiser
+        skipped = self.empty(batch)
         number = int(skipped.sum())
         if plan.guide_sigma is not None and number < len(batch):
             kept = [w for w, empty in zip(batch, skipped.tolist(), strict=True) if not empty]
@@ -291,6 +306,8 @@ class StageRun(StagePlane):
         sums = self.canvas(self.num_steps)
         if not isinstance(sums, Fading):
             return self.num_steps
+        if self.state.step > self.num_steps:  # joined and saved by the run before
+            return self.num_steps + 1
         clean = self.state.image("x", self.num_steps + 1)
         for top in range(0, clean.shape[1], ROWS):
             rows = slice(top, top + ROWS)

@@ -155,7 +155,7 @@ class Scope:
         if not batch:
             return
         began = time.monotonic()
-        shares = evenly(batch, SHARE, self.crew.size)
+        shares = [s for kind in run.apart(batch) for s in evenly(kind, SHARE, self.crew.size)]
         for _, spent in self.crew.in_order(partial(run.take, step), shares):
             run.spent.add(spent)
         self.seconds += time.monotonic() - began
