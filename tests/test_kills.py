@@ -71,7 +71,8 @@ def made_until(moments: float, folder: Path, kind: str, solver: str) -> tuple[in
 
 
 @pytest.mark.parametrize(
-    ("kind", "solver"), [("files", "heun"), ("memory", "2m"), ("memory", "margin")]
+    ("kind", "solver"),
+    [("files", "heun"), ("memory", "2m"), ("memory", "margin"), ("files", "margin")],
 )
 def test_a_run_that_dies_at_any_moment_makes_the_slide_of_an_undisturbed_run(
     tmp_path, monkeypatch, kind, solver

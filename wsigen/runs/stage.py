@@ -79,7 +79,8 @@ class StageRun(StagePlane):
         """The windows that have yet to take step ``i``, in batches."""
         done = self.state.patches if i == self.state.step else 0
         if self.fading(i) and done < len(self.grid(i)):
-            done = 0  # the last of them may have been added or not
+            self._take_back(i, done)  # the last of them may have been added or not
+            done = 0
         self.open(i, anew=done == 0)
         self.before = self.spent.patches
         begun = 0
@@ -89,6 +90,16 @@ class StageRun(StagePlane):
                 yield batch
             else:
                 self.spent.patches += len(batch)
+
+    def _take_back(self, i: int, done: int) -> None:
+        """Count no more what the first patches of step ``i`` have cost: they take it anew."""
+        for batch in self._batches(self.grid(i)):
+            done -= len(batch)
+            if done < 0:
+                break
+            skipped = int(self.empty([self.seen(window) for window in batch]).sum())
+            self.spent.skipped -= skipped
+            self.spent.evaluations -= (len(batch) - skipped) * self.evaluations_at(i)
 
     def _batches(self, grid: Grid) -> Iterator[list[Window]]:
         """On a processor shares for threads, but of windows and sizes that do not depend on how many there are."""
