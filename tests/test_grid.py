@@ -163,3 +163,22 @@ def test_side_by_side_joins_windows_of_a_row_and_leaves_none_out(columns, data):
     assert all(wide.width == number * 8 for wide, number in joined)
     alone = list(side_by_side(batch, lambda window: False))
     assert alone == [(window, 1) for window in batch]
+
+
+@given(st.integers(1, 40), st.sampled_from([0, 2, 4]), st.data())
+def test_windows_that_overlap_are_joined_to_be_read_and_each_is_where_it_was(columns, margin, data):
+    grid = shifted_grid(24, columns * 8, 8, (2, 4))
+    batch = [window.grown(margin) for window in grid]
+    batch = [window for window in batch if data.draw(st.booleans())] or batch[:1]
+    joined = list(side_by_side(batch, overlapping=True))
+    assert sum(number for _, number in joined) == len(batch)
+    found = []
+    for wide, number in joined:
+        pitch = (wide.width - batch[0].width) // max(number - 1, 1)
+        found += [
+            wide._replace(left=wide.left + n * pitch, width=batch[0].width) for n in range(number)
+        ]
+    assert found == batch
+    every = [window.grown(margin) for window in grid]
+    rows = list(side_by_side(every, overlapping=True))
+    assert len(rows) == len({window.top for window in every})

@@ -172,7 +172,10 @@ def evenly(windows: Sequence[Window], most: int, multiple: int = 1) -> Iterator[
 
 
 def side_by_side(
-    windows: Sequence[Window], may_join: Callable[[Window], bool] = lambda _: True
+    windows: Sequence[Window],
+    may_join: Callable[[Window], bool] = lambda _: True,
+    *,
+    overlapping: bool = False,
 ) -> Iterator[tuple[Window, int]]:
     """Join windows that follow each other along a row: each joined rectangle, and of how many windows it is made.
 
@@ -181,20 +184,24 @@ def side_by_side(
     Args:
         windows: of one size.
         may_join: whether a window may be joined with others.
+        overlapping: join also windows that overlap, if each begins as far behind the one before: to be read.
     """
     first = 0
     while first < len(windows):
         top, left, height, width = windows[first]
-        number = 1
+        number, pitch = 1, width
+        if overlapping and first + 1 < len(windows):
+            behind = windows[first + 1].left - left
+            pitch = behind if 0 < behind < width else width
         if may_join(windows[first]):
             while first + number < len(windows):
                 window = windows[first + number]
-                if (window.top, window.left) != (top, left + number * width):
+                if (window.top, window.left) != (top, left + number * pitch):
                     break
                 if not may_join(window):
                     break
                 number += 1
-        yield Window(top, left, height, number * width), number
+        yield Window(top, left, height, (number - 1) * pitch + width), number
         first += number
 
 

@@ -58,14 +58,14 @@ class Canvas:
         _, _, height, width = windows[0]
         patches = torch.empty(len(windows), 3, height, width, device=self.image.device)
         first = 0
-        for wide, number in self._side_by_side(windows):
+        for wide, number in self._side_by_side(windows, overlapping=True):
             part = patches[first : first + number]
             first += number
             if self.boundary == "wrap":
                 rows, columns = self._wrapped(wide)
-                part[:] = cut(self.image[:, rows[:, None], columns], number)
+                part[:] = cut(self.image[:, rows[:, None], columns], number, width)
             elif wide.inside(self.height, self.width):
-                part[:] = cut(self.image[wide.slices(self.top, self.left)], number)
+                part[:] = cut(self.image[wide.slices(self.top, self.left)], number, width)
             else:
                 (patch,) = part
                 patch[:] = self.outside(wide)
@@ -103,16 +103,23 @@ class Canvas:
                 joined = part.permute(1, 2, 0, 3).flatten(2)
                 self.image[:, rows[:, None], columns] = joined
             elif wide.inside(self.height, self.width):
-                cut(self.image[wide.slices(self.top, self.left)], number)[:] = part
+                place = self.image[wide.slices(self.top, self.left)]
+                cut(place, number, wide.width // number)[:] = part
             else:
                 canvas_part, patch_part = self._overlap(wide)
                 self.image[canvas_part] = part[0][patch_part]
 
-    def _side_by_side(self, windows: Sequence[Window]) -> Iterator[tuple[Window, int]]:
+    def _side_by_side(
+        self, windows: Sequence[Window], *, overlapping: bool = False
+    ) -> Iterator[tuple[Window, int]]:
         """The windows joined; with "pad" those that leave the plane are left alone, since each is a case of its own."""
         if self.boundary == "wrap":
-            return side_by_side(windows)
-        return side_by_side(windows, lambda window: window.inside(self.height, self.width))
+            return side_by_side(windows, overlapping=overlapping)
+        return side_by_side(
+            windows,
+            lambda window: window.inside(self.height, self.width),
+            overlapping=overlapping,
+        )
 
     def _wrapped(self, window: Window) -> tuple[Tensor, Tensor]:
         top, left = window.top - self.top, window.left - self.left
@@ -127,9 +134,16 @@ class Canvas:
         return inside.slices(self.top, self.left), inside.slices(window.top, window.left)
 
 
-def cut(image: Image, number: int) -> Cut:
-    """Cut an image into ``number`` patches side by side, a view of shape (number, 3, height, width / number)."""
-    return image.unflatten(2, (number, -1)).permute(2, 0, 1, 3)
+def cut(image: Image, number: int, width: int) -> Cut:
+    """Cut an image into ``number`` patches that follow each other, a view of shape (number, 3, height, width)."""
+    pitch = (image.shape[2] - width) // max(number - 1, 1) or 1
+    return image.unfold(2, width, pitch).permute(2, 0, 1, 3)
+
+
+def drawn_together(draw: Callable[[Window], Image], windows: Sequence[Window]) -> Images:
+    """Images of windows of one size, drawn in few large pieces: what ``draw`` returns depends on the place alone."""
+    width, wide = windows[0].width, side_by_side(windows, overlapping=True)
+    return torch.cat([cut(draw(window), number, width) for window, number in wide])
 
 
 def strips(

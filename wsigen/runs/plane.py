@@ -5,6 +5,7 @@ All of it is drawn from named streams or read from the guide, by window and in a
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 
@@ -15,7 +16,7 @@ from wsigen.errors import WsigenError
 from wsigen.grid import Grid, Window, draw_shift, shifted_grid, spread_shift
 from wsigen.guidance import AveragePool
 from wsigen.plan import Stage, StagePlan
-from wsigen.runs.canvas import Canvas, Image
+from wsigen.runs.canvas import Canvas, Image, drawn_together
 from wsigen.runs.painter import Painter, device_of
 from wsigen.schedule import SIGMA_MAX
 from wsigen.seeds import generator, white_noise
@@ -124,7 +125,7 @@ class StagePlane:
         """
         assert self.plan.guide_sigma is not None
         under = [window.reduced(self.plan.factor) for window in batch]
-        noise = torch.stack([self.noise(window, kind="guide noise") for window in under])
+        noise = drawn_together(partial(self.noise, kind="guide noise"), under)
         guide = self.guide_of(batch) + self.plan.guide_sigma * noise
         return Told(self.operator.enlarged(guide), self.plan.guide_sigma)
 

@@ -7,15 +7,16 @@ the matter of a :class:`State`; what the stage is before its first step, of :cla
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import torch
 
 from wsigen.arrays import Denoiser, Images
-from wsigen.grid import Grid, Window, evenly, side_by_side
+from wsigen.grid import Grid, Window, evenly
 from wsigen.guidance import guided_step, told, toned
 from wsigen.plan import Stage
 from wsigen.runs.background import Skipped, is_background, sparing, tone
-from wsigen.runs.canvas import Canvas, Image, cut
+from wsigen.runs.canvas import Canvas, Image, drawn_together
 from wsigen.runs.fade import Fading
 from wsigen.runs.kept import Drawn, Key
 from wsigen.runs.painter import Painter
@@ -198,7 +199,7 @@ class StageRun(StagePlane):
         """Return x at the noise level of step ``i``: at first noise that no one has written down."""
         if i > 0:
             return self.canvas(i).read(batch).to(self.device)
-        return torch.cat([cut(self.start(wide), n) for wide, n in side_by_side(batch)])
+        return drawn_together(self.start, batch)
 
     def step(
         self, i: int, x: Images, batch: Sequence[Window], spent: Spent | None = None
@@ -245,7 +246,7 @@ class StageRun(StagePlane):
         if i == self.num_steps:
             return None
         kind = f"noise of step {i}"
-        return torch.cat([cut(self.noise(w, kind=kind), n) for w, n in side_by_side(batch)])
+        return drawn_together(partial(self.noise, kind=kind), batch)
 
     def evaluations_at(self, i: int) -> int:
         """Evaluations of the network that step ``i`` spends on a patch that is not empty."""
