@@ -449,6 +449,23 @@ def test_papermill_reads_every_line_of_the_parameters(
     assert not [text for text in caplog.messages if "parse" in text]
 
 
+def test_a_notebook_of_a_public_project_opens_with_a_button_to_launch_it(tmp_path: Path) -> None:
+    source = tmp_path / "solvers.py"
+    source.write_text((ROOT / "notebooks" / "solvers.py").read_text())
+    place = "colab.research.google.com/github/somebody/wsigen/blob/main/notebooks/solvers.ipynb"
+    for address, told in (
+        ("https://github.com/somebody/wsigen.git", True),
+        ("https://github.com/somebody/wsigen", True),
+        ("https://github.com/somebody", False),
+        ("https://example.org/wsigen.git", False),
+        ("..", False),
+    ):
+        (written,) = alone.write([source], address)
+        first = nbformat.read(written, as_version=4).cells[0]
+        assert (place in first.source) == told
+        assert (first.id == "launch") == told
+
+
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_a_notebook_to_take_along_brings_the_package_and_leaves_the_book_behind(
     source: Path,

@@ -24,6 +24,7 @@ import nbformat
 from bookkit.notebooks import NOTEBOOKS, read
 from bookkit.places import ROOT
 
+GITHUB = "https://github.com/"
 # Installed in the checkout, since what was saved in results/ belongs to what a notebook shows. {address} is filled in.
 INSTALL = """# In Colab, or wherever the package is missing: PROJECT is its folder, or the address to clone it from.
 import importlib.util
@@ -73,6 +74,16 @@ def to_take_along(notebook: nbformat.NotebookNode, address: str = "..") -> nbfor
     return notebook
 
 
+def launch_badge(name: str, address: str) -> nbformat.NotebookNode | None:
+    """A button that opens a notebook in Colab, once the project lies on GitHub for everybody; until then none."""
+    project = address.removeprefix(GITHUB).removesuffix(".git").strip("/")
+    if not address.startswith(GITHUB) or project.count("/") != 1:
+        return None
+    place = f"https://colab.research.google.com/github/{project}/blob/main/notebooks/{name}"
+    button = "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
+    return nbformat.v4.new_markdown_cell(f"{button}({place})", id="launch")
+
+
 def address_of_project() -> str:
     """Where others can clone this project from; the folder above the notebooks while it has no public address."""
     git = ["git", "-C", str(ROOT), "remote", "get-url", "origin"]
@@ -87,7 +98,9 @@ def write(sources: list[Path], address: str) -> Iterator[Path]:
     """Write the notebooks beside their sources."""
     for source in sources:
         target = source.with_suffix(".ipynb")
-        nbformat.write(to_take_along(read(source), address), target)
+        page, badge = to_take_along(read(source), address), launch_badge(target.name, address)
+        page.cells[:0] = [badge] if badge else []
+        nbformat.write(page, target)
         yield target
 
 
