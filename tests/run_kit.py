@@ -24,7 +24,7 @@ from wsigen.runs.workdir import Workdir
 
 PATCH_PX = 16
 PATH = stages(120, 88, 1.0, patch_px=PATCH_PX)
-PLAN = StagePlan(num_steps=4, guided_steps=2, overview_steps=3, sigma_start=3.0, margin_px=2)
+PLAN = StagePlan(num_steps=4, guided_steps=2, overview_steps=3, sigma_start=3.0, margin_px=4)
 
 
 def painter(**options) -> Painter:

@@ -27,6 +27,7 @@ PLANS = {
     "wrap": replace(PLAN, margin_px=0, boundary="wrap"),
     "2m": replace(PLAN, margin_px=0, solver="2m"),
     "margin": PLAN,
+    "2m margin": replace(PLAN, solver="2m"),
 }
 
 

@@ -52,7 +52,7 @@ def test_workers_see_the_margins_that_others_write(tmp_path):
     np.testing.assert_array_equal(np.load(out), alone("margin"))
 
 
-@pytest.mark.parametrize(("plan", "step"), [("2m", 2), ("margin", 3)])
+@pytest.mark.parametrize(("plan", "step"), [("2m", 2), ("margin", 3), ("2m margin", 3)])
 def test_a_dead_worker_ends_the_run_with_a_clear_error_and_the_same_command_goes_on(
     tmp_path, plan, step
 ):

@@ -55,7 +55,8 @@ class Death:
 def make(folder: Path | None, kind: str = "memory", solver: str = "heun") -> Image:
     """Make the slide, with its canvases in ``folder`` or in memory."""
     storage = Storage(kind, workdir=Workdir(folder, {}) if folder else None)
-    plan = replace(PLAN, margin_px=2) if solver == "margin" else replace(PLAN, solver=solver)
+    name, *margin = solver.split(" with ")
+    plan = replace(PLAN, solver=name, margin_px=2 if margin else 0)
     painter = Painter(GaussianDenoiser(), plan, PATCH_PX, seed=7, batch_size=2)
     return drain(generate(painter, PATH, storage=storage))
 
@@ -72,7 +73,12 @@ def made_until(moments: float, folder: Path, kind: str, solver: str) -> tuple[in
 
 @pytest.mark.parametrize(
     ("kind", "solver"),
-    [("files", "heun"), ("memory", "2m"), ("memory", "margin"), ("files", "margin")],
+    [
+        ("files", "heun"),
+        ("memory", "2m"),
+        ("memory", "2m with margin"),
+        ("files", "heun with margin"),
+    ],
 )
 def test_a_run_that_dies_at_any_moment_makes_the_slide_of_an_undisturbed_run(
     tmp_path, monkeypatch, kind, solver

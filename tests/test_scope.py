@@ -47,7 +47,8 @@ def bytes_of(image):
         {"solver": "heun", "overview_solver": "2m"},
         {"solver": "2m", "sigma_start": 80.0},
         {"solver": "euler", "skip_background": 0.5, "first_steps": (1,)},
-        {"solver": "heun", "margin_px": 2},
+        {"solver": "heun", "margin_px": 4},
+        {"solver": "2m", "margin_px": 4},
     ],
 )
 def test_scattered_windows_of_every_stage_are_those_of_the_whole_slide_bit_for_bit(changes):

@@ -380,9 +380,9 @@ def test_with_a_margin_twice_as_wide_as_the_denoiser_sees_patches_are_one_image(
 
 @pytest.mark.parametrize(
     "changes",
-    [{"margin_px": 1}, {"margin_px": 2, "solver": "2m"}, {"margin_px": 2, "boundary": "wrap"}],
+    [{"margin_px": 1}, {"margin_px": 2, "boundary": "wrap"}],
 )
-def test_a_margin_of_half_guide_pixels_or_where_none_can_be_is_refused(changes):
+def test_a_margin_of_half_guide_pixels_or_round_a_wrapped_plane_is_refused(changes):
     with pytest.raises(WsigenError, match="margin_px is"):
         replace(StagePlan(), **changes).check()
 

@@ -59,7 +59,8 @@ def zoomed(denoiser, plan, at, batch_size, margin_px=None):
         ({"solver": "euler", "shifts": "low-discrepancy"}, (50, 65)),
         ({"solver": "heun"}, (0, 127)),
         ({"solver": "2m"}, (50, 65)),
-        ({"solver": "heun", "margin_px": 2}, (50, 65)),
+        ({"solver": "heun", "margin_px": 4}, (50, 65)),
+        ({"solver": "2m", "margin_px": 4}, (50, 65)),
     ],
 )
 def test_a_zoom_is_the_crop_of_the_whole_slide_bit_for_bit_one_patch_at_a_time(changes, at):

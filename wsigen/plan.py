@@ -37,8 +37,9 @@ class StagePlan:
         guide_strength_sigma: lowest noise level at which it does; above, each patch costs two evaluations.
         tone_px: side of the squares whose means a told stage keeps from its guide, 0 for none; see
             `wsigen.guidance.toned`.
-        margin_px: pixels along a patch's border that are looked at, and left to the patch beside it to write; over
-            half of them patches of the last step fade into each other, see :mod:`wsigen.runs.fade`.
+        margin_px: pixels along a patch's border that the last step looks at, and leaves to the patch beside it to
+            write; over half of them patches fade into each other, see :mod:`wsigen.runs.fade`. Steps before look half
+            as far, see :meth:`margin_at`.
         teacher_above: scale in um/px; with the solver "student" coarser stages are the teacher's, by the plan "told";
             0 for none. They are small, and what a slide is made of is decided there.
         rim: pixels along the overview's edge that are glass, whatever the network says, so that tissue ends before.
@@ -79,7 +80,7 @@ class StagePlan:
             "rim": self.rim < 0,
             "tone_px": self.tone_px < 0,
             "margin_px": self.margin_px % self.factor != 0
-            or (self.margin_px > 0 and (self.solver == "2m" or self.boundary == "wrap")),
+            or (self.margin_px > 0 and self.boundary == "wrap"),
             "skip_background": self.skip_background is not None and self.skip_background < 0,
         }
         for name in (name for name, found in wrong.items() if found):
@@ -88,7 +89,7 @@ class StagePlan:
                 f"num_steps ({self.num_steps}), sigma_start above {self.sigma_min:g} and at most "
                 f"{SIGMA_MAX:g}, factor at least 2, shifts uniform or low-discrepancy, guide_sigma None or above 0 "
                 f"and below {SIGMA_MAX:g}, rim, tone_px and skip_background None or at least 0, margin_px whole guide "
-                "pixels, and 0 with the solver 2m or a wrapped boundary"
+                "pixels, and 0 with a wrapped boundary"
             )
         for stage in range(1, 1 + max(len(self.first_starts), len(self.first_steps))):
             self.at(stage).check()
@@ -114,7 +115,7 @@ class StagePlan:
                 margin_px=0,
             )
         if self.solver == "student" and 0 < self.teacher_above < mpp:
-            teachers = ("solver", "num_steps", "sigma_start", "sigma_min", "margin_px", "tone_px")
+            teachers = ("solver", "num_steps", "sigma_start", "sigma_min", "tone_px")
             return replace(plain, rim=0, **{name: getattr(TOLD, name) for name in teachers})
         plain = replace(plain, rim=0)
         starts, steps = self.first_starts[stage - 1 : stage], self.first_steps[stage - 1 : stage]
@@ -162,10 +163,19 @@ class StagePlan:
             for _ in range(2 if twice and sigma >= self.guide_strength_sigma else 1)
         ]
 
+    def margin_at(self, i: int) -> int:
+        """Pixels along a patch's border that step ``i`` looks at and does not write, whole guide pixels.
+
+        What borders an earlier step leaves lies under the noise of those that follow: it looks half as far.
+        """
+        last = i + 1 == self.num_steps
+        return self.margin_px if last else self.margin_px // 2 // self.factor * self.factor
+
     @property
     def num_canvases(self) -> int:
         """How many canvases a run holds: with "2m" also the estimate of the step before, with a margin both steps'."""
-        return 2 if "2m" in (self.solver, self.overview_solver) or self.margin_px else 1
+        remembered = 2 if "2m" in (self.solver, self.overview_solver) else 1
+        return 2 * remembered if self.margin_px else remembered
 
 
 PAPER = StagePlan()
@@ -181,6 +191,7 @@ TOLD = StagePlan(
     sigma_start=1.5,
     sigma_min=0.05,
     guide_sigma=0.15,
+    margin_px=4,
     rim=2,
     overview_steps=18,
 )
@@ -204,7 +215,6 @@ STUDENT = replace(
     sigma_min=0.3,
     guide_sigma=0.25,
     tone_px=16,
-    margin_px=4,
     teacher_above=8.0,
     skip_background=0.0,
 )

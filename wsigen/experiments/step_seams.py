@@ -71,9 +71,12 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     images, tests = [], []
     for draw in range(config.draws):
         image = made(config, plan, lab, draw)
-        planes = SeamPlanes.of(image, side - 2 * plan.margin_px)  # what each patch writes
         corners = corners_of_steps(_stage(config, lab), side, plan, lab.seed + draw)
-        tests.append([planes.at(corner, align=2) for corner in corners])
+        written = [side - 2 * plan.margin_at(i) for i in steps]  # by each patch
+        planes = {px: SeamPlanes.of(image, px) for px in set(written)}
+        tests.append(
+            [planes[px].at(corner, align=2) for px, corner in zip(written, corners, strict=True)]
+        )
         images.append(image)
     effects = [bootstrap_mean([own[i].effect for own in tests], seed=lab.seed) for i in steps]
     values: dict[str, Any] = {

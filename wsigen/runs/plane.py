@@ -181,7 +181,7 @@ def step_grid(stage: Stage, plan: StagePlan, patch_px: int, seed: int, step: int
     if max(stage.height, stage.width) <= patch_px:
         down, right = (patch_px - stage.height) // 2, (patch_px - stage.width) // 2
         return Grid([-down // factor * factor], [-right // factor * factor], patch_px)
-    name, side = (seed, "stage", stage.index, "shift"), patch_px - 2 * own.margin_px
+    name, side = (seed, "stage", stage.index, "shift"), patch_px - 2 * own.margin_at(step)
     if own.shifts == "low-discrepancy":
         shift = spread_shift(generator(*name), step, side, factor)
     else:

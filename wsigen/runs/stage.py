@@ -158,8 +158,7 @@ class StageRun(StagePlane):
         """Some patches after step ``i``: what is seen of each takes it; of the margin what fades is left."""
         seen = [self.seen(window) for window in batch]
         x = self.step(i, self.read(i, seen), seen, spent)
-        margin = (seen[0].height - batch[0].height) // 2 - self.fading(i)
-        return x[..., margin : x.shape[-2] - margin, margin : x.shape[-1] - margin]
+        return within_margin(x, (seen[0].height - batch[0].height) // 2 - self.fading(i))
 
     def taken(self, i: int, batch: Sequence[Window], spent: Spent) -> Progress:
         """Count and keep a batch that has taken step ``i``, as all before it have, in the order of the grid."""
@@ -236,9 +235,10 @@ class StageRun(StagePlane):
                     previous=previous,
                     noise=noise,
                 )
-        if u is not None:
-            canvas = self.canvas(i + 1, "u")
-            canvas.write(batch, u.to(canvas.image.device))
+        if u is not None and "u" in self.written(i):
+            canvas, margin = self.canvas(i + 1, "u"), (batch[0].height - self.grid(i).patch_px) // 2
+            own = [window.grown(-margin) for window in batch]
+            canvas.write(own, within_margin(u, margin).to(canvas.image.device))
         return x
 
     def fresh_noise(self, i: int, batch: Sequence[Window]) -> Images | None:
@@ -330,3 +330,9 @@ class StageRun(StagePlane):
         """What has been done so far."""
         self.spent.seconds = time.monotonic() - self.began
         return Progress.of(self.stage, i, self.spent, self.patches_in_all)
+
+
+def within_margin(patches: Images, margin: int) -> Images:
+    """Patches without so many pixels along their borders."""
+    _, _, height, width = patches.shape
+    return patches[..., margin : height - margin, margin : width - margin]

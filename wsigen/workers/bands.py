@@ -49,10 +49,11 @@ class Bands:
     @property
     def group_px(self) -> int:
         """The most rows that a group of patches has."""
-        side = self.painter.patch_px - 2 * self.own.margin_px
-        in_a_row = max(1, -(-self.stage.width // side))  # one more where it is shifted
-        rows = max(rows_together(n, self.painter.batch_size) for n in (in_a_row, in_a_row + 1))
-        return rows * self.painter.patch_px
+        batch_size, steps = self.painter.batch_size, range(self.own.num_steps)
+        sides = {self.painter.patch_px - 2 * self.own.margin_at(step) for step in steps}
+        in_rows = {max(1, -(-self.stage.width // side)) for side in sides}
+        in_rows |= {number + 1 for number in in_rows}  # where the grid is shifted
+        return max(rows_together(n, batch_size) for n in in_rows) * self.painter.patch_px
 
     def fading(self, step: int) -> int:
         """How far patches of a step reach into each other."""
@@ -96,7 +97,7 @@ class Bands:
 
     def seen(self, step: int) -> list[range]:
         """The rows that each worker's patches look at in a step: what is theirs, with the margin."""
-        margin, height = self.own.margin_px, self.stage.height
+        margin, height = self.own.margin_at(step), self.stage.height
         if not margin:
             return self.held(step)
         grid, found = self.grid(step), list[range]()
