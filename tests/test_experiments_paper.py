@@ -37,7 +37,13 @@ CUTS = {
         "image_steps": 2, "draws": 1,
     },
     "rivals": {"plan": FEW, "patches": 4, "draws": 1, "real": 8},
-    "step_seams": {"plan": FEW, "steps": (4,), "patches": 4, "draws": 1},
+    "step_seams": {
+        "plan": FEW,
+        "steps": (4,),
+        "teacher_steps": (),
+        "patches": 4,
+        "draws": 1,
+    },
     "relaxation": {"plan": FEW, "guide_plan": FEW, "guided": (2,), "patches": 1, "draws": 1, "real": 8},
     "super_resolution": {
         "patches": 8, "plan": FEW, "channels": 8, "blocks": 1, "steps": 2, "train_patches": 8,

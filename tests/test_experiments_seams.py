@@ -48,7 +48,7 @@ def test_a_seam_that_one_step_left_is_seen_at_its_grid_only(lab, monkeypatch):
         return (image + 10 * checks[..., None]).astype(np.uint8)
 
     monkeypatch.setattr(step_seams, "made", torn)
-    row = step_seams.measure({"num_steps": 6}, config, lab).values
+    row = step_seams.measure({"teacher": False, "num_steps": 6}, config, lab).values
     assert row["worst_step"] == 3
     assert row["worst_grey"] > 5
     assert row["p_values"][3] < 0.01
@@ -69,7 +69,7 @@ def test_the_corners_of_steps_are_those_of_the_run(shifts, lab):
 
 
 def test_the_guide_is_let_go_at_one_noise_level_whatever_the_steps(lab):
-    config = step_seams.Config(step_seams.PROFILES["smoke"].plan, (2, 4, 10), 4, draws=2)
+    config = replace(step_seams.PROFILES["smoke"], steps=(2, 4, 10))
     rows = drain(run("step_seams", "smoke", lab, config=config)).rows
     let_go = config.plan.sigmas()[config.plan.guided_steps - 1]
     for row in rows:

@@ -43,7 +43,7 @@ def test_traces_are_over_the_noise_level():
 def test_effects_of_steps_have_a_panel_for_each_n():
     row = {"sigmas": [3.0, 0.1], "effects": [0.0, 2.0], "effects_low": [-1.0, 1.5]}
     row["effects_high"] = [1.0, 2.5]
-    figure = step_effects([{"num_steps": n, **row} for n in (10, 20)])
+    figure = step_effects([{"teacher": False, "num_steps": n, **row} for n in (10, 20)])
     assert [axes.get_title() for axes in figure.axes] == ["N = 10", "N = 20"]
     (bars,) = figure.axes[1].containers
     assert bars.lines[0].get_ydata().tolist() == [0, 2]

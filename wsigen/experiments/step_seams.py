@@ -36,6 +36,8 @@ class Config:
     Args:
         plan: of the stage, but for its number of steps, and of the guide's stages; by default as suits the model.
         steps: values of N; by default those of a student, and twice as many.
+        teacher_steps: the same for the plan "told", where a student is measured: of its teacher, which makes the coarse
+            stages.
         patches: of a side of the image, at least 4.
         mpp: micrometres per pixel of the image.
         draws: images for each N, each with a guide of its own.
@@ -43,26 +45,28 @@ class Config:
 
     plan: StagePlan | None = None
     steps: tuple[int, ...] = (2, 4)
+    teacher_steps: tuple[int, ...] = (6,)
     patches: int = 6
     mpp: float = 1.4
     draws: int = 10
 
 
 PROFILES = {
-    "smoke": Config(replace(FAST, overview_steps=4), steps=(4,), patches=4, draws=2),
+    "smoke": Config(replace(FAST, overview_steps=4), (4,), (), patches=4, draws=2),
     "classroom": Config(),
-    "paper": Config(PAPER, steps=(20, 40, 80), patches=16, draws=20),
+    "paper": Config(PAPER, (20, 40, 80), (), patches=16, draws=20),
 }
 
 
 def cells(config: Config) -> list[dict[str, Any]]:
     """One N each."""
-    return [{"num_steps": n} for n in config.steps]
+    kinds = ((False, config.steps), (True, config.teacher_steps))
+    return [{"teacher": teacher, "num_steps": n} for teacher, steps in kinds for n in steps]
 
 
 def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     """Make the images of one N and look along the grid of each step."""
-    own = lab.plan(config.plan)
+    own = lab.plan("told" if cell["teacher"] else config.plan)
     plan = replace(own, num_steps=cell["num_steps"])
     if own.guided_steps:
         let_go = float(own.sigmas()[own.guided_steps - 1]) * (1 - 1e-9)
