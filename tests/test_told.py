@@ -100,7 +100,8 @@ def test_a_told_stage_is_the_same_at_any_batch_size(strength):
 
 def test_overlapping_windows_see_the_same_noise_in_the_guide():
     plane = StagePlane(Painter(scrambled(), PLAN, 16), Stage(1, 24, 40, 0.5), GUIDE)
-    left, right = plane.shown([Window(0, 0, 16, 16), Window(0, 8, 16, 16)]).image
+    windows = [Window(0, 0, 16, 16), Window(0, 8, 16, 16)]
+    left, right = plane.shown(windows, plane.guide_of(windows)).image
     # two pixels of each patch's edge are interpolated without their neighbour
     torch.testing.assert_close(left[..., 10:14], right[..., 2:6])
 
@@ -109,7 +110,7 @@ def test_what_is_shown_is_the_guide_with_noise_of_sigma_g():
     guide = torch.zeros(3, 64, 64)
     how = replace(PLAN, guide_sigma=0.2)
     plane = StagePlane(Painter(scrambled(), how, 128), Stage(1, 128, 128, 0.5), guide)
-    shown = plane.shown([Window(0, 0, 128, 128)])
+    shown = plane.shown([Window(0, 0, 128, 128)], guide[None])
     assert shown.sigma == 0.2
     # interpolated half way between pixels, a quarter from each side, twice: (10 / 16)^2 of the variance is left
     assert float(shown.image.var()) == pytest.approx(0.2**2 * (10 / 16) ** 2, rel=0.05)

@@ -9,7 +9,7 @@ from functools import partial
 
 import torch
 
-from wsigen.arrays import Images
+from wsigen.arrays import Guides, Images
 from wsigen.denoiser import Told
 from wsigen.devices import sent
 from wsigen.errors import WsigenError
@@ -118,16 +118,16 @@ class StagePlane:
         assert self.guide is not None
         return self.guide.read([w.reduced(self.plan.factor) for w in batch]).to(self.device)
 
-    def shown(self, batch: Sequence[Window]) -> Told:
-        """What a told network is shown of the guide under some windows.
+    def shown(self, batch: Sequence[Window], guides: Guides) -> Told:
+        """What a told network is shown of the guides under some windows.
 
         The guide's noise is drawn by guide pixel: patches that overlap, and runs that are resumed, see the same.
         """
         assert self.plan.guide_sigma is not None
         under = [window.reduced(self.plan.factor) for window in batch]
         noise = drawn_together(partial(self.noise, kind="guide noise"), under)
-        guide = self.guide_of(batch) + self.plan.guide_sigma * noise
-        return Told(self.operator.enlarged(guide), self.plan.guide_sigma)
+        seen = guides + self.plan.guide_sigma * noise
+        return Told(self.operator.enlarged(seen), self.plan.guide_sigma)
 
     def rimmed(self, i: int, x: Image, window: Window) -> Image:
         """X in one window at the noise level of step ``i``, with glass along the edge of the plane."""

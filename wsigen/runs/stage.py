@@ -11,9 +11,9 @@ from functools import partial
 
 import torch
 
-from wsigen.arrays import Denoiser, Images
+from wsigen.arrays import Denoiser, Guides, Images
 from wsigen.grid import Grid, Window, evenly
-from wsigen.guidance import guided_step, told, toned
+from wsigen.guidance import guided_step, told, toned, unmeshed
 from wsigen.plan import Stage
 from wsigen.runs.background import Skipped, is_background, sparing, tone
 from wsigen.runs.canvas import Canvas, Image, drawn_together
@@ -121,15 +121,14 @@ class StageRun(StagePlane):
             kinds[is_empty].append(window)
         return [kind for kind in kinds.values() if kind]
 
-    def empty(self, windows: Sequence[Window]) -> Skipped:
-        """Which windows, as they are seen, are empty glass by their guide, and so not evaluated."""
-        plan = self.plan
+    def empty(self, windows: Sequence[Window], guides: Guides | None = None) -> Skipped:
+        """Which windows, as they are seen, are empty glass by their guides, and so not evaluated."""
+        plan, margin = self.plan, self.painter.guide_margin
         if self.guide is None or plan.skip_background is None:
             return torch.zeros(len(windows), dtype=torch.bool)
-        around = [
-            window.reduced(plan.factor).grown(self.painter.guide_margin) for window in windows
-        ]
-        return is_background(self.guide.read(around), self.painter.background)
+        if guides is None or margin:
+            guides = self.guide.read([w.reduced(plan.factor).grown(margin) for w in windows])
+        return is_background(guides, self.painter.background).cpu()
 
     def open(self, i: int, *, anew: bool = True) -> None:
         """Have the canvases of a step at hand: of several threads that want one, each would make it.
@@ -204,7 +203,8 @@ class StageRun(StagePlane):
         self, i: int, x: Images, batch: Sequence[Window], spent: Spent | None = None
     ) -> Images:
         """Step ``i`` of Algorithm 1 in some patches; the overview has no guide. Counted in ``spent``, or the run's."""
-        denoiser, skipped = self.asked(batch)
+        guides = None if self.guide is None else self.guide_of(batch)
+        denoiser, skipped = self.asked(batch, guides)
         spent = spent or self.spent
         spent.skipped += skipped
         spent.evaluations += (len(batch) - skipped) * self.evaluations_at(i)
@@ -215,7 +215,7 @@ class StageRun(StagePlane):
             if self.at_once is not None:
                 levels, solver = self.at_once.sigmas(), self.at_once.solver
                 return sample(denoiser, x, levels, self.stage.mpp, solver=solver)
-            if self.guide is None:
+            if guides is None:
                 sigma, sigma_next = float(self.sigmas[i]), float(self.sigmas[i + 1])
                 before = None if previous is None else (previous, float(self.sigmas[i - 1]))
                 x, u = take_step(
@@ -225,7 +225,7 @@ class StageRun(StagePlane):
                 x, u = guided_step(
                     denoiser,
                     x,
-                    self.guide_of(batch),
+                    guides,
                     i,
                     self.sigmas,
                     self.stage.mpp,
@@ -252,22 +252,25 @@ class StageRun(StagePlane):
         """Evaluations of the network that step ``i`` spends on a patch that is not empty."""
         return self.plan.evaluations_at(i) if self.at_once is None else self.at_once.evaluations
 
-    def asked(self, batch: Sequence[Window]) -> tuple[Denoiser, int]:
-        """The denoiser for some patches, and how many of them are empty glass that it is not asked for."""
+    def asked(self, batch: Sequence[Window], guides: Guides | None) -> tuple[Denoiser, int]:
+        """The denoiser for some patches with their guides, and how many are empty glass that it is not asked for."""
         plan, denoiser = self.plan, self.painter.denoiser
-        skipped = self.empty(batch)
+        if guides is None:
+            return denoiser, 0
+        skipped = self.empty(batch, guides)
         number = int(skipped.sum())
         if plan.guide_sigma is not None and number < len(batch):
             kept = [w for w, empty in zip(batch, skipped.tolist(), strict=True) if not empty]
+            theirs = guides if number == 0 else guides[~skipped]
             denoiser = told(  # the plane has seen to it that it can be
-                denoiser, self.shown(kept), plan.guide_strength, plan.guide_strength_sigma
+                denoiser, self.shown(kept, theirs), plan.guide_strength, plan.guide_strength_sigma
             )
             if plan.tone_px:
-                denoiser = toned(denoiser, self.guide_of(kept), self.operator, plan.tone_px)
+                denoiser = toned(denoiser, theirs, self.operator, plan.tone_px)
+            denoiser = unmeshed(denoiser)
         if number == 0:
             return denoiser, 0
-        empty = [w for w, found in zip(batch, skipped.tolist(), strict=True) if found]
-        glass = tone(self.guide_of(empty), plan.factor)
+        glass = tone(guides[skipped], plan.factor)
         return sparing(denoiser, skipped.to(self.device), glass), number
 
     def write(self, i: int, batch: Sequence[Window], x: Images) -> None:
