@@ -29,6 +29,7 @@ from wsigen.runs.progress import Spent
 from wsigen.runs.stage import SHARE
 from wsigen.zoom.pieces import Gone, Pieces
 
+TURN = 2  # batches that a reader's turn takes: at its end threads wait for each other
 PATIENCE = 8  # how often a window is begun anew because what it needs was thrown out meanwhile
 
 
@@ -120,7 +121,7 @@ class Scope:
     def make(
         self, stage: int, windows: Sequence[Window]
     ) -> Generator[int, None, list[NDArray[np.uint8]]]:
-        """Make some windows of a finished stage: yields before each batch how many patches are lacking.
+        """Make some windows of a finished stage: yields before each turn how many patches are lacking.
 
         Returns:
             The pixels of each window, (height, width, 3).
@@ -133,7 +134,7 @@ class Scope:
                 work = self.work(stage, windows)
                 left = sum(len(lacking) for _, _, lacking in work)
                 for run, step, lacking in work:
-                    for batch in evenly(lacking, self.batch_size):  # few patches alone are slow
+                    for batch in evenly(lacking, TURN * self.batch_size):
                         yield left
                         left -= len(batch)
                         self._take(run, step, batch)
