@@ -140,6 +140,19 @@ def test_a_student_is_its_teacher_and_a_product_of_low_rank(tmp_path):
     assert loaded.student.sha256 != loaded.sha256
 
 
+def test_a_difference_is_saved_as_many_times_as_asked(tmp_path):
+    model = saved(tmp_path)
+    difference = with_student(model)
+    teacher = load_denoiser(model, half=False)
+    own = dict(teacher.network.named_parameters())
+    save_student(student_of(model), difference, teacher.file_sha256, images_seen=7, strength=1.5)
+    weights = dict(load_denoiser(model, half=False).student.network.named_parameters())
+    for name, weight in difference.applied(own).items():
+        torch.testing.assert_close(
+            weights[name] - own[name], 1.5 * (weight - own[name]), atol=2e-2, rtol=2e-2
+        )
+
+
 def test_a_difference_begins_at_nothing():
     weights = dict(scrambled().network.named_parameters())
     for name, weight in Difference(weights, rank=4).applied(weights).items():

@@ -46,6 +46,13 @@ class Difference(nn.Module):
         """The student's weights, from the teacher's."""
         return {name: weights[name] + self._of(_key(name), weights[name]) for name in self.names}
 
+    def times(self, factor: float) -> Weights:
+        """The state of a difference so many times as large."""
+        return {
+            name: factor * value if name.startswith("left.") else value
+            for name, value in self.state_dict().items()
+        }
+
     def _of(self, key: str, weight: Tensor) -> Tensor:
         left = self.left[key]
         return (left @ self.right[key]).view_as(weight) if key in self.right else left

@@ -84,7 +84,13 @@ def distil_in_folder(
         about = {"config": json.dumps(asdict(config)), "images_seen": str(student.images_seen)}
         kept = {name: tensor.contiguous() for name, tensor in student.tensors().items()}
         write_safetensors(state, kept, {"format": FORMAT, "teacher": own.name, **about})
-        save_student(student_of(own), student.average, model.file_sha256, student.images_seen)
+        save_student(
+            student_of(own),
+            student.average,
+            model.file_sha256,
+            student.images_seen,
+            config.strength if config.way == "adversarial" else 1.0,
+        )
 
     began = saved = time.monotonic()
     recent: list[Progress] = []

@@ -23,11 +23,23 @@ def student_of(model: Path) -> Path:
     return model.with_name(f"{model.stem}-student{model.suffix}")
 
 
-def save_student(path: Path, difference: Difference, teacher_sha256: str, images_seen: int) -> None:
-    """Write a difference, in bfloat16."""
-    header = {"format": FORMAT, "teacher_sha256": teacher_sha256, "images_seen": str(images_seen)}
-    tensors = {name: t.to(torch.bfloat16) for name, t in difference.state_dict().items()}
-    write_safetensors(path, tensors, header | {"rank": str(difference.rank)})
+def save_student(
+    path: Path,
+    difference: Difference,
+    teacher_sha256: str,
+    images_seen: int,
+    strength: float = 1.0,
+) -> None:
+    """Write ``strength`` times a difference, in bfloat16."""
+    header = {
+        "format": FORMAT,
+        "teacher_sha256": teacher_sha256,
+        "images_seen": f"{images_seen}",
+        "rank": f"{difference.rank}",
+        "strength": f"{strength:g}",
+    }
+    tensors = {name: t.to(torch.bfloat16) for name, t in difference.times(strength).items()}
+    write_safetensors(path, tensors, header)
 
 
 def read_student(path: Path, teacher: Mapping[str, Tensor], teacher_sha256: str) -> Weights:
