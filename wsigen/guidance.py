@@ -20,7 +20,6 @@ from wsigen.arrays import Denoiser, Guides, Images, Levels
 from wsigen.denoiser import Told
 from wsigen.sampler import take_step
 
-
 MESH = 8  # 2 x 2 squares along a side over which a pattern that repeats is a mesh
 
 
@@ -131,9 +130,9 @@ def unmeshed(denoiser: Denoiser) -> Denoiser:
 
 
 def alternation(image: Images) -> Tensor:
-    """What of an image alternates from pixel to pixel: less a blur by (1, 2, 1) / 4 along both axes, which keeps slopes.
+    """What of an image alternates from pixel to pixel: it less its blur, (1, 2, 1) / 4 along both axes.
 
-    Without the two pixels along its border, where a blur sees too little.
+    The blur keeps slopes. Without the two pixels along its border, where a blur sees too little.
     """
     weights = torch.tensor([0.25, 0.5, 0.25], device=image.device)
     kernel = (weights[:, None] * weights).expand(image.shape[1], 1, 3, 3)

@@ -132,7 +132,9 @@ def step_effects(rows: Rows) -> Figure:
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())  # whose labels would lie over each other
-        axes.set_title(f"N = {row['num_steps']}{', teacher' if row['teacher'] else ''}", fontsize=10)
+        axes.set_title(
+            f"N = {row['num_steps']}{', teacher' if row['teacher'] else ''}", fontsize=10
+        )
         axes.set_xlabel("noise level of the step")
         axes.grid(alpha=0.3)
     panels[0].invert_xaxis()
