@@ -2,28 +2,25 @@
 
 Between two steps a stage is nothing but its canvases: "x", the image at the noise level of the step, and with the
 solver "2m" also "u", the estimate of the step before. Where they lie, and what is kept of them for a resumed run, is
-the matter of a :class:`State`; what the stage is before its first step, of :class:`wsigen.runs.plane.StagePlane`.
+the matter of a :class:`State`; what a step does to a patch, of :class:`wsigen.runs.step.StageStep`.
 """
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 
 import torch
 
-from wsigen.arrays import Denoiser, Guides, Images
+from wsigen.arrays import Images
 from wsigen.grid import Grid, Window, evenly
-from wsigen.guidance import guided_step, told, toned, unmeshed
 from wsigen.plan import Stage
-from wsigen.runs.background import Skipped, is_background, sparing, tone
 from wsigen.runs.canvas import Canvas, Image, drawn_together
 from wsigen.runs.fade import Fading
 from wsigen.runs.kept import Drawn, Key
 from wsigen.runs.painter import Painter
-from wsigen.runs.plane import StagePlane, fading_px
+from wsigen.runs.plane import fading_px
 from wsigen.runs.progress import Progress, Spent
 from wsigen.runs.state import InMemory, State, unit
-from wsigen.sampler import sample, take_step
+from wsigen.runs.step import StageStep
 
 Part = Callable[[int, Grid], Grid]
 
@@ -31,7 +28,7 @@ ROWS = 256  # that are joined at once
 SHARE = 16  # patches that a thread denoises together: more are hardly faster, and take memory for each thread
 
 
-class StageRun(StagePlane):
+class StageRun(StageStep):
     """One stage, step by step.
 
     Args:
@@ -121,15 +118,6 @@ class StageRun(StagePlane):
             kinds[is_empty].append(window)
         return [kind for kind in kinds.values() if kind]
 
-    def empty(self, windows: Sequence[Window], guides: Guides | None = None) -> Skipped:
-        """Which windows, as they are seen, are empty glass by their guides, and so not evaluated."""
-        plan, margin = self.plan, self.painter.guide_margin
-        if self.guide is None or plan.skip_background is None:
-            return torch.zeros(len(windows), dtype=torch.bool)
-        if guides is None or margin:
-            guides = self.guide.read([w.reduced(plan.factor).grown(margin) for w in windows])
-        return is_background(guides, self.painter.background).cpu()
-
     def open(self, i: int, *, anew: bool = True) -> None:
         """Have the canvases of a step at hand: of several threads that want one, each would make it.
 
@@ -202,76 +190,15 @@ class StageRun(StagePlane):
     def step(
         self, i: int, x: Images, batch: Sequence[Window], spent: Spent | None = None
     ) -> Images:
-        """Step ``i`` of Algorithm 1 in some patches; the overview has no guide. Counted in ``spent``, or the run's."""
-        guides = None if self.guide is None else self.guide_of(batch)
-        denoiser, skipped = self.asked(batch, guides)
-        spent = spent or self.spent
-        spent.skipped += skipped
-        spent.evaluations += (len(batch) - skipped) * self.evaluations_at(i)
+        """Step ``i`` in some patches, counted in ``spent``, or the run's; what "2m" remembers of it is written down."""
         remembers = self.plan.solver == "2m" and i > 0
         previous = self.canvas(i, "u").read(batch).to(self.device) if remembers else None
-        noise = self.fresh_noise(i + 1, batch) if self.plan.solver == "student" else None
-        with torch.no_grad():
-            if self.at_once is not None:
-                levels, solver = self.at_once.sigmas(), self.at_once.solver
-                return sample(denoiser, x, levels, self.stage.mpp, solver=solver)
-            if guides is None:
-                sigma, sigma_next = float(self.sigmas[i]), float(self.sigmas[i + 1])
-                before = None if previous is None else (previous, float(self.sigmas[i - 1]))
-                x, u = take_step(
-                    self.plan.solver, denoiser, x, sigma, sigma_next, self.stage.mpp, before, noise
-                )
-            else:
-                x, u = guided_step(
-                    denoiser,
-                    x,
-                    guides,
-                    i,
-                    self.sigmas,
-                    self.stage.mpp,
-                    guided_steps=self.plan.guided_steps,
-                    operator=self.operator,
-                    solver=self.plan.solver,
-                    previous=previous,
-                    noise=noise,
-                )
+        x, u = self.stepped(i, x, batch, previous, spent or self.spent)
         if u is not None and "u" in self.written(i):
             canvas, margin = self.canvas(i + 1, "u"), (batch[0].height - self.grid(i).patch_px) // 2
             own = [window.grown(-margin) for window in batch]
             canvas.write(own, within_margin(u, margin).to(canvas.image.device))
         return x
-
-    def fresh_noise(self, i: int, batch: Sequence[Window]) -> Images | None:
-        """The noise that a student's estimates get before step ``i``; none after the last."""
-        if i == self.num_steps:
-            return None
-        kind = f"noise of step {i}"
-        return drawn_together(partial(self.noise, kind=kind), batch)
-
-    def evaluations_at(self, i: int) -> int:
-        """Evaluations of the network that step ``i`` spends on a patch that is not empty."""
-        return self.plan.evaluations_at(i) if self.at_once is None else self.at_once.evaluations
-
-    def asked(self, batch: Sequence[Window], guides: Guides | None) -> tuple[Denoiser, int]:
-        """The denoiser for some patches with their guides, and how many are empty glass that it is not asked for."""
-        plan, denoiser = self.plan, self.painter.denoiser
-        if guides is None:
-            return denoiser, 0
-        skipped = self.empty(batch, guides)
-        number = int(skipped.sum())
-        if plan.guide_sigma is not None and number < len(batch):
-            kept = [w for w, empty in zip(batch, skipped.tolist(), strict=True) if not empty]
-            theirs = guides if number == 0 else guides[~skipped]
-            denoiser = told(  # the plane has seen to it that it can be
-                denoiser, self.shown(kept, theirs), plan.guide_strength, plan.guide_strength_sigma
-            )
-            if plan.tone_px:
-                denoiser = toned(denoiser, theirs, self.operator, plan.tone_px)
-            denoiser = unmeshed(denoiser)
-        if number == 0:
-            return denoiser, 0
-        glass = tone(guides[skipped], plan.factor)
-        return sparing(denoiser, skipped.to(self.device), glass), number
 
     def write(self, i: int, batch: Sequence[Window], x: Images) -> None:
         """Put x, now at the noise level of step ``i``, back; the clean image keeps to [-1, 1]."""
