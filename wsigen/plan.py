@@ -37,9 +37,9 @@ class StagePlan:
         guide_strength_sigma: lowest noise level at which it does; above, each patch costs two evaluations.
         tone_px: side of the squares whose means a told stage keeps from its guide, 0 for none; see
             `wsigen.guidance.toned`.
-        margin_px: pixels along a patch's border that the last step looks at, and leaves to the patch beside it to
-            write; over half of them patches fade into each other, see :mod:`wsigen.runs.fade`. Steps before look half
-            as far, see :meth:`margin_at`.
+        margin_px: pixels along a patch's border that the last steps look at, and leave to the patch beside it to write,
+            see :meth:`margin_at`; over half of them patches of the last fade into each other, see
+            :mod:`wsigen.runs.fade`.
         teacher_above: scale in um/px; with the solver "student" coarser stages are the teacher's, by the plan "told";
             0 for none. They are small, and what a slide is made of is decided there.
         rim: pixels along the overview's edge that are glass, whatever the network says, so that tissue ends before.
@@ -166,10 +166,11 @@ class StagePlan:
     def margin_at(self, i: int) -> int:
         """Pixels along a patch's border that step ``i`` looks at and does not write, whole guide pixels.
 
-        What borders an earlier step leaves lies under the noise of those that follow: it looks half as far.
+        What borders earlier steps than the last two leave lies under the noise of those that follow: they look half as
+        far.
         """
-        last = i + 1 == self.num_steps
-        return self.margin_px if last else self.margin_px // 2 // self.factor * self.factor
+        late = i + 2 >= self.num_steps
+        return self.margin_px if late else self.margin_px // 2 // self.factor * self.factor
 
     @property
     def num_canvases(self) -> int:

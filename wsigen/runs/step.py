@@ -35,6 +35,8 @@ class StageStep(StagePlane):
         """
         guides = None if self.guide is None else self.guide_of(batch)
         denoiser, skipped = self.asked(batch, guides)
+        if self.plan.guide_sigma is not None and i + 1 == self.num_steps:
+            denoiser = unmeshed(denoiser)  # earlier ones have noise to come
         spent.skipped += skipped
         spent.evaluations += (len(batch) - skipped) * self.evaluations_at(i)
         noise = self.fresh_noise(i + 1, batch) if self.plan.solver == "student" else None
@@ -81,7 +83,6 @@ class StageStep(StagePlane):
             )
             if plan.tone_px:
                 denoiser = toned(denoiser, theirs, self.operator, plan.tone_px)
-            denoiser = unmeshed(denoiser)
         if number == 0:
             return denoiser, 0
         glass = tone(guides[skipped], plan.factor)

@@ -42,7 +42,7 @@ def best_student(
         patch_px: side of a patch, margins included.
         margin_px: pixels at each end of a patch that are looked at, and left to the patch beside it to write; in the
             last step both fade into each other over half of it, as in `wsigen.runs.fade`. Every step looks at all of
-            it; a slide's earlier steps look half as far.
+            it.
         guide_sigma: sigma_g, noise of the guide.
         length_px: correlation length.
         patches: how many make a line.
