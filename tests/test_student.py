@@ -209,6 +209,16 @@ def test_the_verb_generates_by_the_student_and_the_slide_says_which(tmp_path):
     assert described["plan"]["solver"] == "student"
 
 
+@pytest.mark.parametrize("plan", ["told", "student"])
+def test_a_plan_whose_patches_fade_goes_without_where_the_slide_is_wrapped(tmp_path, plan):
+    model, out = saved(tmp_path), tmp_path / "slide.tiff"
+    with_student(model)
+    words = f"{out} --model {model} --width 64 --height 32 --mpp 1 --boundary wrap --plan {plan}"
+    result = CliRunner().invoke(generate_verb, words.split(), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert read_description(out)["plan"]["margin_px"] == 0
+
+
 def test_fields_are_cut_into_patches_and_joined_again():
     fields = torch.arange(2 * 3 * 8 * 12.0).view(2, 3, 8, 12)
     cut = windows(fields)

@@ -103,10 +103,10 @@ def ask(
         told=told,
         organ=organ,
     )
-    plan = replace(
-        named_plan(plan_name or denoiser.plan_name),
-        **{k: v for k, v in changes.items() if v is not None},
-    )
+    given = {k: v for k, v in changes.items() if v is not None}
+    if given.get("boundary") == "wrap":
+        given["margin_px"] = 0  # patches do not fade into each other round an edge
+    plan = replace(named_plan(plan_name or denoiser.plan_name), **given)
     if guided_sigma is not None:
         if changes["guided_steps"] is not None:
             raise WsigenError("--guided-steps and --guided-sigma both given; expected one of them")
