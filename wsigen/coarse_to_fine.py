@@ -72,7 +72,8 @@ def run_stage(
 ) -> Generator[Progress, None, Image]:
     """Run one stage; yields after each batch and returns the image, shape (3, height, width), clipped to [-1, 1].
 
-    Where a run before has written the last patch and nothing more, it yields once, to say what was spent. The arguments are those of :class:`wsigen.runs.stage.StageRun`.
+    Where a run before has written the last patch and nothing more, it yields once, to say what was spent. The arguments
+    are those of :class:`wsigen.runs.stage.StageRun`.
     """
     run = StageRun(painter, stage, guide, state=state, region=region, part=part, drawn=drawn)
     told = False
