@@ -103,7 +103,7 @@ def failures() -> Figure:
             Panel(even, "broken: 0.75 mm of one texture,\nno lobules, no ducts", "broken"),
             Panel(
                 _near("12/2_1", 180, 320),
-                "broken: where it is dense,\nblurred and grainy",
+                "broken: where it is dense,\nnuclei are smeared",
                 "broken",
             ),
         ]
