@@ -208,7 +208,7 @@ PREVIEW = StagePlan(
 )
 
 # For a model that has a student: two evaluations a patch. It has learnt to mend guides of its own, so it is told more
-# noise in them. What is left of the second step's noise is grain in dense tissue: half as much as from 0.3.
+# noise in them. What is left of the second step's noise is grain in dense tissue: so it begins low.
 STUDENT = replace(
     TOLD,
     num_steps=2,

@@ -32,8 +32,8 @@ class DistilConfig:
         batch_size: patches a step.
         learning_rate, critic_rate: of student and critic.
         ema: what is left of the average at each step.
-        strength: what the average is multiplied by when it is saved: the differences it is made of go round a critic's
-            liking, and it is shorter than they are.
+        strength: what the average of an adversarial student is multiplied by when it is saved: the differences it is
+            made of go round a critic's liking, and it is shorter than they are.
         truth, guide, tone: weights of the squared errors of an adversarial student: of its pixels, of averages over
             squares as large as a guide pixel, and of its means over 8 px from those of the guide.
         smooth: weight of the critic's steepness.
