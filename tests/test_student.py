@@ -90,12 +90,46 @@ def test_a_stage_asks_the_student_twice_a_patch_and_its_overview_asks_the_teache
     assert overview.evaluations == 2 * PLAN.overview_steps - 1  # Heun
     last = spent[-1]
     assert last.stage.index == 1
-    assert last.evaluations == last.patches == last.patches_in_all
+    assert last.patches == last.patches_in_all
+    assert last.evaluations == 4 * last.patches  # of twice the side
     alone = drain(run_stage(Painter(taught(), PLAN, 16), Stage(1, 24, 40, 0.5), GUIDE))
     teacher = taught()
     teacher.student = scrambled(seed=0)
     other = drain(run_stage(Painter(teacher, PLAN, 16), Stage(1, 24, 40, 0.5), GUIDE))
     assert not torch.allclose(alone, other)
+
+
+def test_where_a_pixel_decides_alone_larger_patches_make_the_same_image():
+    """A denoiser that sees no neighbour cannot tell how large its patches are."""
+    denoiser = GaussianDenoiser()
+    denoiser.student = GaussianDenoiser()
+    plan = replace(PLAN, guide_sigma=None, tone_px=0, skip_background=None, margin_px=4)
+    one, two, three = (
+        upscale(Painter(denoiser, replace(plan, patch_times=times), 16, seed=3), GUIDE, 1.0)
+        for times in (1, 2, 3)
+    )
+    torch.testing.assert_close(one, two, atol=1e-5, rtol=0)
+    torch.testing.assert_close(one, three, atol=1e-5, rtol=0)
+
+
+def test_only_the_students_own_stages_have_larger_patches():
+    assert STUDENT.at(5, 5.6).patch_times == STUDENT.patch_times > 1
+    coarse = STUDENT.at(3, 22.4)
+    assert (coarse.patch_times, coarse.margin_px) == (TOLD_PLAN.patch_times, TOLD_PLAN.margin_px)
+    assert STUDENT.at(0).patch_times == 1
+
+
+def test_patches_look_farther_where_little_noise_is_to_cover_their_borders():
+    margins = [STUDENT.margin_at(i) for i in range(2)]
+    assert margins == [STUDENT.margin_px // 2, STUDENT.margin_px]
+    margins = [TOLD_PLAN.margin_at(i) for i in range(6)]
+    assert margins == [2, 2, 2, 2, 4, 4]
+
+
+@pytest.mark.parametrize("wrong", [{"patch_times": 0}, {"boundary": "wrap", "margin_px": 0}])
+def test_a_plan_says_where_larger_patches_make_no_sense(wrong):
+    with pytest.raises(WsigenError, match="patch_times"):
+        replace(STUDENT, **wrong).check()
 
 
 @pytest.mark.parametrize("num_steps", [1, 2, 4])

@@ -13,7 +13,7 @@ from wsigen.coarse_to_fine import drain, generate, run_stage, upscale
 from wsigen.denoiser import EDMDenoiser, Told
 from wsigen.errors import WsigenError
 from wsigen.grid import Window
-from wsigen.guidance import AveragePool, told
+from wsigen.guidance import AveragePool, binomial, told
 from wsigen.networks.unet import UNet, UNetConfig, grown
 from wsigen.plan import Stage, StagePlan, plan, stages
 from wsigen.runs.painter import Painter
@@ -23,7 +23,7 @@ from wsigen.slides import read_description
 from wsigen.training.checkpoint import ModelInfo, load_denoiser, save_checkpoint
 from wsigen.training.config import TrainConfig
 from wsigen.training.drawing import Drawn
-from wsigen.training.examples import binomial, told_example
+from wsigen.training.examples import told_example
 
 SHAPE = UNetConfig(widths=(16, 16), blocks=1, condition_channels=32, averages=(4,))
 TOLD = replace(SHAPE, told=True, organs=("breast", "colon"))

@@ -11,6 +11,8 @@ from wsigen.arrays import Levels
 from wsigen.errors import WsigenError
 from wsigen.schedule import SIGMA_MAX, SIGMA_MIN, karras_sigmas
 
+COVERS = 0.1  # noise level that hides the borders of patches half as wide of margin
+
 
 @dataclass(frozen=True)
 class StagePlan:
@@ -40,6 +42,8 @@ class StagePlan:
         margin_px: pixels along a patch's border that the last steps look at, and leave to the patch beside it to write,
             see :meth:`margin_at`; over half of them patches of the last fade into each other, see
             :mod:`wsigen.runs.fade`.
+        patch_times: side of a guided stage's patches, over that of the model's: a network that sees pixels, and not
+            where they lie, can be asked for larger ones. What one costs is counted in patches of the model's.
         teacher_above: scale in um/px; with the solver "student" coarser stages are the teacher's, by the plan "told";
             0 for none. They are small, and what a slide is made of is decided there.
         rim: pixels along the overview's edge that are glass, whatever the network says, so that tissue ends before.
@@ -64,6 +68,7 @@ class StagePlan:
     guide_strength_sigma: float = 0.15
     tone_px: int = 0
     margin_px: int = 0
+    patch_times: int = 1
     teacher_above: float = 0.0
     rim: int = 0
     shifts: str = "uniform"
@@ -81,6 +86,8 @@ class StagePlan:
             "tone_px": self.tone_px < 0,
             "margin_px": self.margin_px % self.factor != 0
             or (self.margin_px > 0 and self.boundary == "wrap"),
+            "patch_times": self.patch_times < 1
+            or (self.patch_times > 1 and self.boundary == "wrap"),
             "skip_background": self.skip_background is not None and self.skip_background < 0,
         }
         for name in (name for name, found in wrong.items() if found):
@@ -89,7 +96,7 @@ class StagePlan:
                 f"num_steps ({self.num_steps}), sigma_start above {self.sigma_min:g} and at most "
                 f"{SIGMA_MAX:g}, factor at least 2, shifts uniform or low-discrepancy, guide_sigma None or above 0 "
                 f"and below {SIGMA_MAX:g}, rim, tone_px and skip_background None or at least 0, margin_px whole guide "
-                "pixels, and 0 with a wrapped boundary"
+                "pixels, and 0 with a wrapped boundary, patch_times at least 1, and 1 with a wrapped boundary"
             )
         for stage in range(1, 1 + max(len(self.first_starts), len(self.first_steps))):
             self.at(stage).check()
@@ -113,9 +120,18 @@ class StagePlan:
                 skip_background=None,
                 guide_sigma=None,
                 margin_px=0,
+                patch_times=1,
             )
         if self.solver == "student" and 0 < self.teacher_above < mpp:
-            teachers = ("solver", "num_steps", "sigma_start", "sigma_min", "tone_px")
+            teachers = (
+                "solver",
+                "num_steps",
+                "sigma_start",
+                "sigma_min",
+                "tone_px",
+                "margin_px",
+                "patch_times",
+            )
             return replace(plain, rim=0, **{name: getattr(TOLD, name) for name in teachers})
         plain = replace(plain, rim=0)
         starts, steps = self.first_starts[stage - 1 : stage], self.first_steps[stage - 1 : stage]
@@ -163,14 +179,18 @@ class StagePlan:
             for _ in range(2 if twice and sigma >= self.guide_strength_sigma else 1)
         ]
 
+    def as_many(self, number: int) -> int:
+        """How many of the plan's patches have the pixels of so many of the model's; at least one."""
+        return max(1, number // self.patch_times**2)
+
     def margin_at(self, i: int) -> int:
         """Pixels along a patch's border that step ``i`` looks at and does not write, whole guide pixels.
 
-        What borders earlier steps than the last two leave lies under the noise of those that follow: they look half as
-        far.
+        What borders a step leaves lies under the noise of the next level: where there is enough of it, patches look
+        half as far.
         """
-        late = i + 2 >= self.num_steps
-        return self.margin_px if late else self.margin_px // 2 // self.factor * self.factor
+        covered = float(self.sigmas()[i + 1]) > COVERS
+        return self.margin_px // 2 // self.factor * self.factor if covered else self.margin_px
 
     @property
     def num_canvases(self) -> int:
@@ -218,6 +238,8 @@ STUDENT = replace(
     tone_px=16,
     teacher_above=8.0,
     skip_background=0.0,
+    patch_times=2,
+    margin_px=8,
 )
 
 PLANS = {"paper": PAPER, "fast": FAST, "preview": PREVIEW, "told": TOLD, "student": STUDENT}

@@ -105,7 +105,8 @@ def ask(
     )
     given = {k: v for k, v in changes.items() if v is not None}
     if given.get("boundary") == "wrap":
-        given["margin_px"] = 0  # patches do not fade into each other round an edge
+        # patches neither fade into each other nor are larger round an edge
+        given |= {"margin_px": 0, "patch_times": 1}
     plan = replace(named_plan(plan_name or denoiser.plan_name), **given)
     if guided_sigma is not None:
         if changes["guided_steps"] is not None:

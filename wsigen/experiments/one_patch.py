@@ -55,6 +55,7 @@ def own_guides(lab: Lab, mpp: float) -> list[Image]:
 
 def magnified(guides: Sequence[Image], plan: StagePlan, mpp: float, lab: Lab) -> Pixels:
     """Each guide as one patch twice as large, at ``mpp``: uint8 (guides, side, side, 3)."""
+    plan = replace(plan, patch_times=1)  # nothing is known of what lies round a guide
     patches = [
         upscale(lab.painter(plan, number), guide, plan.factor * mpp)
         for number, guide in enumerate(guides)

@@ -113,7 +113,7 @@ def counted(path: list[Stage], plan: StagePlan, patch_px: int, seed: int) -> dic
         own = plan.at(stage.index, stage.mpp)
         grids = [len(step_grid(stage, plan, patch_px, seed, i)) for i in range(own.num_steps)]
         twice = sum(grids[:-1]) if own.solver == "heun" else 0  # the last step is not corrected
-        spent += sum(grids) + twice
+        spent += (sum(grids) + twice) * own.patch_times**2  # in patches of the model's side
         patches.append(max(grids))
     return {
         "stages": len(path),

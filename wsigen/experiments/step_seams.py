@@ -76,7 +76,8 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     for draw in range(config.draws):
         image = made(config, plan, lab, draw)
         corners = corners_of_steps(_stage(config, lab), side, plan, lab.seed + draw)
-        written = [side - 2 * plan.margin_at(i) for i in steps]  # by each patch
+        whole = plan.patch_times * side
+        written = [whole - 2 * plan.margin_at(i) for i in steps]  # by each patch
         planes = {px: SeamPlanes.of(image, px) for px in set(written)}
         tests.append(
             [planes[px].at(corner, align=2) for px, corner in zip(written, corners, strict=True)]

@@ -84,4 +84,4 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
 def _evaluations(needed: Cone, patches: int) -> int:
     """Evaluations on so many patches, to within the last step, which Heun does not correct."""
     plan = needed.painter.plan.at(needed.stage.index, needed.stage.mpp)
-    return round(patches * plan.evaluations / plan.num_steps)
+    return round(patches * plan.evaluations * plan.patch_times**2 / plan.num_steps)

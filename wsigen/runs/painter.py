@@ -20,7 +20,7 @@ class Painter:
         plan: how the stages are run.
         patch_px: side of the patches.
         seed: name of the slide; with the stage it names all noise and every shift.
-        batch_size: patches denoised together; changes speed, not the slide.
+        batch_size: patches of this side denoised together, of larger ones fewer; changes speed, not the slide.
         background: value of the empty slide, -1 to 1.
         drawing: which drawing of the overview, 0 the first; see :mod:`wsigen.zoom.overview`.
     """

@@ -66,13 +66,18 @@ class StagePlane:
         """Steps of the stage."""
         return self.plan.num_steps
 
+    @property
+    def patch_px(self) -> int:
+        """Side of the stage's patches."""
+        return self.plan.patch_times * self.painter.patch_px
+
     def grid(self, i: int) -> Grid:
         """The windows of step ``i``."""
         return step_grid(self.stage, self.plan, self.painter.patch_px, self.painter.seed, i)
 
     def seen(self, window: Window) -> Window:
         """What the network looks at to write a patch: the patch with its margin."""
-        return window.grown(max(0, self.painter.patch_px - window.height) // 2)
+        return window.grown(max(0, self.patch_px - window.height) // 2)
 
     def start(self, window: Window) -> Image:
         """Return x at the first noise level: noise alone, or the guide with so much noise."""
@@ -172,16 +177,16 @@ def fits_freely(painter: Painter, stage: Stage) -> bool:
 
 
 def step_grid(stage: Stage, plan: StagePlan, patch_px: int, seed: int, step: int) -> Grid:
-    """The patches of one step of a slide's stage: of a plan its factor, boundary, shifts and margin decide.
+    """The patches of one step of a slide's stage: of a plan its factor, boundary, shifts, margin and times decide.
 
     They are what is written, without the margin. A canvas that fits into one patch is not cut: the patch lies round it.
     """
     own = plan.at(stage.index, stage.mpp)
-    factor = own.factor
-    if max(stage.height, stage.width) <= patch_px:
-        down, right = (patch_px - stage.height) // 2, (patch_px - stage.width) // 2
-        return Grid([-down // factor * factor], [-right // factor * factor], patch_px)
-    name, side = (seed, "stage", stage.index, "shift"), patch_px - 2 * own.margin_at(step)
+    factor, whole = own.factor, own.patch_times * patch_px
+    if max(stage.height, stage.width) <= whole:
+        down, right = (whole - stage.height) // 2, (whole - stage.width) // 2
+        return Grid([-down // factor * factor], [-right // factor * factor], whole)
+    name, side = (seed, "stage", stage.index, "shift"), whole - 2 * own.margin_at(step)
     if own.shifts == "low-discrepancy":
         shift = spread_shift(generator(*name), step, side, factor)
     else:
@@ -196,7 +201,7 @@ def fading_px(painter: Painter, stage: Stage, step: int) -> int:
     canvas that fits into one patch has none beside it.
     """
     own = painter.plan.at(stage.index, stage.mpp)
-    cut = max(stage.height, stage.width) > painter.patch_px
+    cut = max(stage.height, stage.width) > own.patch_times * painter.patch_px
     return own.margin_px // 2 if cut and step + 1 == own.num_steps else 0
 
 

@@ -25,7 +25,7 @@ from wsigen.runs.step import StageStep
 Part = Callable[[int, Grid], Grid]
 
 ROWS = 256  # that are joined at once
-SHARE = 16  # patches that a thread denoises together: more are hardly faster, and take memory for each thread
+SHARE = 16  # patches of the model's side that a thread denoises together: more are hardly faster, and take memory
 
 
 class StageRun(StageStep):
@@ -60,6 +60,16 @@ class StageRun(StageStep):
         self.spent = self.state.spent
         self.began = time.monotonic() - self.spent.seconds
         self.before = 0  # patches counted before the step that is taken
+
+    @property
+    def batch_size(self) -> int:
+        """Patches denoised together: of larger ones fewer."""
+        return self.plan.as_many(self.painter.batch_size)
+
+    @property
+    def share(self) -> int:
+        """Patches that a thread denoises together."""
+        return self.plan.as_many(SHARE)
 
     def grid(self, i: int) -> Grid:
         """The windows that take step ``i``, of those that the stage's grid has."""
@@ -101,11 +111,11 @@ class StageRun(StageStep):
 
     def _batches(self, grid: Grid) -> Iterator[list[Window]]:
         """On a processor shares for threads, but of windows and sizes that do not depend on how many there are."""
-        size = self.painter.batch_size
+        size = self.batch_size
         if self.device.type != "cpu":
             yield from grid.batches(size)
             return
-        most = max(1, min(3 * size // 4, SHARE))  # two threads hold little more than a batch
+        most = max(1, min(3 * size // 4, self.share))  # two threads hold little more than a batch
         for group in grid.groups(size):
             for windows in self.apart(group):
                 yield from evenly(windows, most, multiple=2)
@@ -151,7 +161,7 @@ class StageRun(StageStep):
         """Count and keep a batch that has taken step ``i``, as all before it have, in the order of the grid."""
         self.spent.add(spent)
         progress = self.progress(i)
-        pixels = len(batch) * self.painter.patch_px**2
+        pixels = len(batch) * self.patch_px**2
         self.state.batch_done(i, self.spent.patches - self.before, pixels)
         return progress
 

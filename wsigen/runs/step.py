@@ -65,8 +65,10 @@ class StageStep(StagePlane):
             )
 
     def evaluations_at(self, i: int) -> int:
-        """Evaluations of the network that step ``i`` spends on a patch that is not empty."""
-        return self.plan.evaluations_at(i) if self.at_once is None else self.at_once.evaluations
+        """Evaluations, of patches of the model's side, that step ``i`` spends on a patch that is not empty."""
+        if self.at_once is not None:
+            return self.at_once.evaluations
+        return self.plan.evaluations_at(i) * self.plan.patch_times**2
 
     def asked(self, batch: Sequence[Window], guides: Guides | None) -> tuple[Denoiser, int]:
         """The denoiser for some patches with their guides, and how many are empty glass that it is not asked for."""

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 from torch.utils.data import Dataset
 
 from wsigen.arrays import Guides, Images, PerImage
 from wsigen.cohorts.patches import PatchSampler
 from wsigen.denoiser import Told
-from wsigen.guidance import AveragePool
+from wsigen.guidance import AveragePool, binomial
 from wsigen.schedule import SIGMA_MAX, lognormal_sigmas
 from wsigen.seeds import generator
 from wsigen.training.config import TrainConfig
@@ -91,13 +90,6 @@ def softened(guide: Guides, blur: float, uniform: Callable[[], Tensor]) -> Guide
         return guide
     share = torch.where(uniform() < blur, uniform(), 0.0)
     return torch.lerp(guide, binomial(guide), share[:, None, None, None])
-
-
-def binomial(image: Images) -> Images:
-    """The image under a filter of (1, 2, 1) / 4 along each axis; its border is repeated."""
-    wider = functional.pad(image, (1, 1, 1, 1), mode="replicate")
-    across = wider[..., :-2] / 4 + wider[..., 1:-1] / 2 + wider[..., 2:] / 4
-    return across[..., :-2, :] / 4 + across[..., 1:-1, :] / 2 + across[..., 2:, :] / 4
 
 
 def on_device(device: torch.device, seed: int, *path: str | int) -> torch.Generator:

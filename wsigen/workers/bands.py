@@ -47,13 +47,19 @@ class Bands:
         return self.painter.plan.at(self.stage.index, self.stage.mpp)
 
     @property
+    def batch_size(self) -> int:
+        """Patches of the stage that are denoised together."""
+        return self.own.as_many(self.painter.batch_size)
+
+    @property
     def group_px(self) -> int:
         """The most rows that a group of patches has."""
-        batch_size, steps = self.painter.batch_size, range(self.own.num_steps)
-        sides = {self.painter.patch_px - 2 * self.own.margin_at(step) for step in steps}
+        steps = range(self.own.num_steps)
+        whole = self.own.patch_times * self.painter.patch_px
+        sides = {whole - 2 * self.own.margin_at(step) for step in steps}
         in_rows = {max(1, -(-self.stage.width // side)) for side in sides}
         in_rows |= {number + 1 for number in in_rows}  # where the grid is shifted
-        return max(rows_together(n, batch_size) for n in in_rows) * self.painter.patch_px
+        return max(rows_together(n, self.batch_size) for n in in_rows) * whole
 
     def fading(self, step: int) -> int:
         """How far patches of a step reach into each other."""
@@ -75,7 +81,7 @@ class Bands:
         tops: list[int] = []
         if rank < len(self.starts) - 1:
             last = False
-            for group in grid.groups(self.painter.batch_size):
+            for group in grid.groups(self.batch_size):
                 own = self.starts[rank] <= max(group.tops[0], 0) < self.starts[rank + 1]
                 if own or (last and self.fading(step)):
                     tops += group.tops
@@ -85,7 +91,7 @@ class Bands:
     def held(self, step: int) -> list[range]:
         """The rows that each worker has written once ``step`` is done; a wrapped canvas goes on below its height."""
         grid = self.grid(step)
-        tops = [group.tops[0] for group in grid.groups(self.painter.batch_size)]
+        tops = [group.tops[0] for group in grid.groups(self.batch_size)]
         lines = [min(top for top in tops if max(top, 0) >= start) for start in self.starts[:-1]]
         if self.own.boundary == "wrap":
             lines.append(lines[0] + self.stage.height)

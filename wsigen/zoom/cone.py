@@ -59,13 +59,14 @@ def cone(
     areas: list[Window] = []
     area = region = wanted
     patches, patches_of_whole, cut = 0, 0, False
-    for step in reversed(range(painter.plan.at(stage.index, stage.mpp).num_steps)):
+    own = painter.plan.at(stage.index, stage.mpp)
+    for step in reversed(range(own.num_steps)):
         areas.append(area)
         grid = step_grid(stage, painter.plan, painter.patch_px, painter.seed, step)
         needed = grid.touching(area.grown(fading_px(painter, stage, step)))
         patches += len(needed)
         patches_of_whole += len(grid)
-        margin = (painter.patch_px - grid.patch_px) // 2
+        margin = (own.patch_times * painter.patch_px - grid.patch_px) // 2
         seen = covered(needed).grown(margin).clipped(stage.height, stage.width)
         region = bounds(region, seen)
         area = within(seen, most)

@@ -26,7 +26,6 @@ from wsigen.runs.crew import Crew
 from wsigen.runs.kept import Kept
 from wsigen.runs.painter import Painter
 from wsigen.runs.progress import Spent
-from wsigen.runs.stage import SHARE
 from wsigen.zoom.pieces import Gone, Pieces
 
 TURN = 2  # batches that a reader's turn takes: at its end threads wait for each other
@@ -64,7 +63,7 @@ class Scope:
             found = painter.plan.boundary
             raise WsigenError(f'the microscope needs the boundary "pad"; the plan has {found!r}')
         self.crew = crew or Crew(painter.device)
-        self.batch_size, self.seconds = painter.batch_size, 0.0
+        self.seconds = 0.0
         self.runs: list[Pieces] = []
         for stage in path:
             guide = self.runs[-1].as_guide() if self.runs else None
@@ -134,7 +133,7 @@ class Scope:
                 work = self.work(stage, windows)
                 left = sum(len(lacking) for _, _, lacking in work)
                 for run, step, lacking in work:
-                    for batch in evenly(lacking, TURN * self.batch_size):
+                    for batch in evenly(lacking, TURN * run.batch_size):
                         yield left
                         left -= len(batch)
                         self._take(run, step, batch)
@@ -156,7 +155,7 @@ class Scope:
         if not batch:
             return
         began = time.monotonic()
-        shares = [s for kind in run.apart(batch) for s in evenly(kind, SHARE, self.crew.size)]
+        shares = [s for kind in run.apart(batch) for s in evenly(kind, run.share, self.crew.size)]
         for _, spent in self.crew.in_order(partial(run.take, step), shares):
             run.spent.add(spent)
         self.seconds += time.monotonic() - began
