@@ -166,7 +166,7 @@ def measure_slides(
         if num_steps is not None and name == "paper":  # guided for as large a part as in the paper
             steps["guided_steps"] = round(0.7 * num_steps)
         asked = ask(
-            model=model, told=1.0, organ=None, width=side,
+            model=model, told=1.0, width=side,
             height=side, width_mm=None, height_mm=None, mpp=mpp, seed=seed, plan_name=name,
             guided_sigma=None, batch_size=batch or 32, device=device,
             **{"guided_steps": None} | steps,

@@ -28,6 +28,7 @@ CUTS = {
     "sections": {
         "sections": 1, "width_mm": 0.3, "height_mm": 0.2, "mpp": 2.0, "levels": (0,), "crops": 8, "plans": ("preview",),
     },
+    "organs": {"samples": 8, "scales": (2.0,), "num_steps": 4},
     "heldout": {"samples": 8, "least": 6, "scales": (2.0,), "num_steps": 4},
     "samples": {"scales": (2.0,), "num_steps": 4, "samples": 8},
     "ablations": {},

@@ -300,7 +300,7 @@ def test_a_workdir_keeps_what_was_drawn_for_the_command_that_finishes_the_slide(
         called(*words, "--plan", "preview", "--workdir", tmp_path / "w")
 
 
-EVERY_OPTION = """--model a --organ breast --told 1.1 --width 600
+EVERY_OPTION = """--model a --told 1.1 --width 600
     --height 400 --width-mm 3 --height-mm 2 --mpp 1.4 --plan fast --num-steps 3 --guided-steps 2 --guided-sigma 1
     --solver 2m --sigma-start 2 --guide-sigma 0.2 --guide-strength 0.5 --skip-background 1 --first-starts 3,2
     --first-steps 5,4 --shifts low-discrepancy --overview-steps 2 --overview-solver euler --full"""

@@ -231,7 +231,7 @@ def test_a_students_file_is_no_model_of_its_own():
 
 def test_the_verb_generates_by_the_student_and_the_slide_says_which(tmp_path):
     model, out = saved(tmp_path), tmp_path / "slide.tiff"
-    words = f"{out} --model {model} --organ breast --width 48 --height 40 --mpp 1 --plan student"
+    words = f"{out} --model {model} --width 48 --height 40 --mpp 1 --plan student"
     missing = CliRunner().invoke(generate_verb, words.split())
     assert isinstance(missing.exception, WsigenError)
     assert not out.exists()
@@ -239,7 +239,7 @@ def test_the_verb_generates_by_the_student_and_the_slide_says_which(tmp_path):
     result = CliRunner().invoke(generate_verb, words.split(), catch_exceptions=False)
     assert result.exit_code == 0, result.output
     described = read_description(out)
-    assert described["student_sha256"] == load_denoiser(model, organ="breast").student.sha256
+    assert described["student_sha256"] == load_denoiser(model).student.sha256
     assert described["plan"]["solver"] == "student"
 
 

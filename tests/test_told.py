@@ -20,7 +20,7 @@ from wsigen.runs.painter import Painter
 from wsigen.runs.plane import StagePlane
 from wsigen.schedule import SIGMA_MAX
 from wsigen.slides import read_description
-from wsigen.training.checkpoint import ModelInfo, load_denoiser, save_checkpoint
+from wsigen.training.checkpoint import ModelInfo, save_checkpoint
 from wsigen.training.config import TrainConfig
 from wsigen.training.drawing import Drawn
 from wsigen.training.examples import told_example
@@ -208,27 +208,11 @@ def saved_told(tmp_path):
     return tmp_path / "told.safetensors"
 
 
-def test_a_model_paints_the_organ_it_is_told_and_its_name_says_so(tmp_path):
-    path = saved_told(tmp_path)
-    x, sigma, mpp = some()
-    anything, colon = load_denoiser(path), load_denoiser(path, organ="colon")
-    said = Told(torch.zeros_like(x), SIGMA_MAX, torch.tensor([2, 2]))
-    torch.testing.assert_close(colon(x, sigma, mpp), anything(x, sigma, mpp, said))
-    assert colon.name == "told, colon"
-    assert colon.sha256 != anything.sha256
-    assert anything.plan_name == "told"
-
-
-def test_an_organ_that_a_model_does_not_know_is_an_error_that_lists_those_it_knows(tmp_path):
-    with pytest.raises(WsigenError, match="no organ 'heart'; expected one of breast, colon"):
-        load_denoiser(saved_told(tmp_path), organ="heart")
-
-
 def test_the_verb_generates_with_the_plan_that_suits_a_told_model(tmp_path):
     model, out = saved_told(tmp_path), tmp_path / "slide.tiff"
-    words = f"{out} --model {model} --organ breast --width 24 --height 20 --mpp 1"
+    words = f"{out} --model {model} --width 24 --height 20 --mpp 1"
     result = CliRunner().invoke(generate_verb, words.split(), catch_exceptions=False)
     assert result.exit_code == 0, result.output
     described = read_description(out)
-    assert described["model"] == "told, breast"
+    assert described["model"] == "told"
     assert described["plan"]["guide_sigma"] == plan("told").guide_sigma

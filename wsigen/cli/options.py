@@ -36,9 +36,6 @@ TOLD = click.option(
     show_default=True,
     help="Tell the model that noise is so many times as strong as it is: above 1 for less contrast.",
 )
-ORGAN = click.option(
-    "--organ", help="Organ that the model is to paint, of those it knows; by default any."
-)
 MODEL = click.option(
     "--model", default=DEFAULT_MODEL, show_default=True, help="Name of a shipped model, or a file."
 )
@@ -94,7 +91,6 @@ LAB = (
 )
 SLIDE = (
     MODEL,
-    ORGAN,
     TOLD,
     click.option("--width", type=int, help="Width in pixels."),
     click.option("--height", type=int, help="Height in pixels."),

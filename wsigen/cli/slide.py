@@ -72,7 +72,6 @@ def ask(
     mpp: float,
     seed: int,
     plan_name: str | None,
-    organ: str | None,
     guided_sigma: float | None,
     batch_size: int,
     device: str | None,
@@ -101,7 +100,6 @@ def ask(
         model,
         device=device,
         told=told,
-        organ=organ,
     )
     given = {k: v for k, v in changes.items() if v is not None}
     if given.get("boundary") == "wrap":

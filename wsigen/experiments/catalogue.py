@@ -89,6 +89,14 @@ CATALOGUE = (
         "minutes",
     ),
     Experiment(
+        "organs",
+        "what telling the network the organ is worth: the right one, a wrong one, none",
+        "not in the paper",
+        "5 s",
+        "5 min",
+        "a GPU for an hour",
+    ),
+    Experiment(
         "colour",
         "mean colour and its drift from stage to stage, in tissue and in glass",
         "our own; seven stages as in the paper",

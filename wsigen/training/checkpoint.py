@@ -6,7 +6,7 @@ mpp range, the training data with its credit, images seen. Weights are stored in
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -23,7 +23,6 @@ from wsigen.models import DEFAULT_MODEL, RETIRED
 from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.plan import PAPER, StagePlan
 from wsigen.runs.painter import Painter
-from wsigen.schedule import SIGMA_MAX
 from wsigen.training.student import read_student, student_of
 from wsigen.training.weights import (
     PACKED,
@@ -89,31 +88,13 @@ class LoadedDenoiser(EDMDenoiser):
         self.name = name
         self.sha256 = self.file_sha256 = sha256
         self.told = 1.0
-        self.organ = 0
         self.student_file: Path | None = None
 
     def forward(
         self, x: Images, sigma: Tensor | float, mpp: Tensor | float, told: Told | None = None
     ) -> Images:
-        """As :class:`EDMDenoiser` with the organ."""
-        if self.organ:
-            told = told or Told(torch.zeros_like(x), SIGMA_MAX)
-            told = replace(told, organ=torch.full((len(x),), self.organ, device=x.device))
+        """As :class:`EDMDenoiser`, told as much more noise as :meth:`overstate` says."""
         return super().forward(x, self.told * sigma, mpp, told)
-
-    def paint_organ(self, organ: str) -> None:
-        """Tell the network from now on of which organ its images are; name and digest say so.
-
-        Raises:
-            WsigenError: it knows no such organ.
-        """
-        organs = self.info.network.organs
-        if organ not in organs:
-            known = ", ".join(organs) or "none: it was not trained to be told"
-            raise WsigenError(f"{self.name} knows no organ {organ!r}; expected one of {known}")
-        self.organ = organs.index(organ) + 1
-        self.name += f", {organ}"
-        self.sha256 = hashlib.sha256(f"{self.sha256} organ {organ!r}".encode()).hexdigest()
 
     def overstate(self, factor: float) -> None:
         """Tell the network from now on that noise is ``factor`` times as strong as it is; name and digest say so.
@@ -140,7 +121,6 @@ class LoadedDenoiser(EDMDenoiser):
         student = LoadedDenoiser(
             network, self.info, name=self.student_file.stem, sha256=sha256, half=self.half_precision
         )
-        student.organ = self.organ
         return _ready(student, next(self.network.parameters()).device)
 
     @property
@@ -205,7 +185,6 @@ def load_denoiser(
     half: bool | None = None,
     compiled: bool = False,
     told: float = 1.0,
-    organ: str | None = None,
 ) -> LoadedDenoiser:
     """Load a trained denoiser, ready to sample from.
 
@@ -216,7 +195,6 @@ def load_denoiser(
         compiled: let torch.compile write the network's kernels before the first patch. That takes minutes on a CPU,
             where it pays for very large slides only (``benchmarks/cost.py``); on a GPU it was never tried.
         told: what the model is told of the noise level, in units of it; see `LoadedDenoiser.overstate`.
-        organ: name of the organ that it is to paint, of those that ``info.network.organs`` lists; None for any.
 
     Raises:
         WsigenError: no such model, or the file is damaged or foreign.
@@ -241,8 +219,6 @@ def load_denoiser(
         denoiser.student_file = student_of(path)
     if compiled:
         denoiser.network.compile()
-    if organ is not None:
-        denoiser.paint_organ(organ)
     if told != 1:
         denoiser.overstate(told)
     return denoiser
