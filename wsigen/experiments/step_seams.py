@@ -38,7 +38,7 @@ class Config:
         steps: values of N; by default those of a student, and twice as many.
         teacher_steps: the same for the plan "told", where a student is measured: of its teacher, which makes the coarse
             stages.
-        patches: of a side of the image, at least 4.
+        patches: of the model's side that the image has a side; of those of the plan at least 4.
         mpp: micrometres per pixel of the image.
         draws: images for each N, each with a guide of its own.
     """
@@ -46,7 +46,7 @@ class Config:
     plan: StagePlan | None = None
     steps: tuple[int, ...] = (2, 4)
     teacher_steps: tuple[int, ...] = (6,)
-    patches: int = 6
+    patches: int = 10
     mpp: float = 1.4
     draws: int = 10
 
