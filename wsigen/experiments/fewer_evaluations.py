@@ -60,6 +60,8 @@ SWITCHES = (
     ("last noise level 0.002", replace(BASE, sigma_min=0.002)),
     ("shifts of low discrepancy", replace(BASE, shifts="low-discrepancy")),
 )
+# slides of a few patches show no grid of larger ones
+SMALL_STUDENT = replace(STUDENT, patch_times=TOLD.patch_times, margin_px=TOLD.margin_px)
 SHOWN_PX = 160  # side of the pictures
 NOT_MADE = 10**6  # seeds from here on name slides that are not made, whose grids mean nothing
 
@@ -77,7 +79,7 @@ class Config:
         levels: stages from overview to slide.
         mpp: micrometres per pixel of the slides.
         told: numbers of steps of the plan for a model that is told its guide; none for one that is not.
-        student: of the plan that its student paints.
+        student: of the plan that its student paints, with patches of the model's side.
         patches: plans by which one patch is shown, by name.
         real: real patches to compare with.
         split: where they are from.
@@ -140,7 +142,7 @@ def points_of(config: Config) -> list[tuple[dict[str, Any], StagePlan]]:
         *((plan.solver, None, plan) for plan in (_plan(point, config) for point in config.plans)),
         *((plan.solver, switch, plan) for switch, plan in config.switches),
         *(("told", None, replace(TOLD, num_steps=steps)) for steps in config.told),
-        *(("student", None, replace(STUDENT, num_steps=steps)) for steps in config.student),
+        *(("student", None, replace(SMALL_STUDENT, num_steps=steps)) for steps in config.student),
     ]
     return [
         ({"solver": solver, "num_steps": plan.num_steps, "sigma_start": plan.sigma_start, "switch": switch,
