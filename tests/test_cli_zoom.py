@@ -36,7 +36,7 @@ def test_a_zoom_shows_every_scale_of_the_slide_that_generate_makes(tmp_path, mod
     slide = ["--model", model, "--width", 100, "--height", 60, "--seed", 5, "--mpp", 1.4]
     slide += ["--num-steps", 3, "--solver", "2m", "--guided-sigma", 1, "--overview-steps", 2]
     done = called(zoom, tmp_path / "place", "--at", "75,20", "--view-px", 32, *slide)
-    assert "of the slide's patches" in done.output
+    assert "of the whole slide's" in done.output
     table = json.loads((tmp_path / "place" / "zoom.json").read_text())
     assert table["SYNTHETIC"] is True
     assert table["plan"]["guided_steps"] == 1

@@ -194,7 +194,7 @@ class Idle:
     """A slide whose windows never come."""
 
     spent = None
-    patches_of_whole = 1
+    share = 0.0
 
     def make(self, stage, windows):
         while True:

@@ -143,7 +143,7 @@ def test_neighbours_cost_as_much_one_after_the_other_as_together():
     for window in windows:
         made(apart, 3, [window])
     assert apart.spent.patches == together.spent.patches
-    assert apart.spent.patches < apart.patches_of_whole
+    assert apart.share < 1
 
 
 def test_two_that_work_at_once_make_equal_patches_once():
@@ -160,7 +160,7 @@ def test_two_that_work_at_once_make_equal_patches_once():
 def test_the_whole_slide_is_all_patches_once():
     scope = scope_of(LookingRound(), replace(QUICK, solver="heun"), batch_size=16)
     made(scope, 3, [Window(0, 0, PATH[3].height, PATH[3].width)])
-    assert scope.spent.patches == scope.patches_of_whole
+    assert scope.share == 1
     assert not scope.work(3, [Window(0, 0, PATH[3].height, PATH[3].width)])
 
 

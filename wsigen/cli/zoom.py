@@ -64,6 +64,7 @@ def zoom(
     from wsigen.errors import WsigenError
     from wsigen.outputs import check_place
     from wsigen.provenance import run_info
+    from wsigen.runs.estimate import evaluations_due
     from wsigen.zoom.cone import cones
     from wsigen.zoom.path import evaluations_of
     from wsigen.zoom.path import zoom as run
@@ -86,10 +87,11 @@ def zoom(
         "run": run_info(asked.device, batch_size=asked.painter.batch_size, half=half),
     }
     write(out, views, table)
-    share = sum(cone.patches for cone in needed) / sum(cone.patches_of_whole for cone in needed)
+    of_whole = sum(evaluations_due(asked.painter, [cone.stage for cone in needed]))
+    share = sum(evaluations_of(needed)) / of_whole
     click.echo(
         f"{out}: {len(views)} scales of one place of {asked.width} x {asked.height} px, SYNTHETIC, "
-        f"{spent(ledger, asked.device)}: {share:.2%} of the slide's patches"
+        f"{spent(ledger, asked.device)}: {share:.2%} of the whole slide's"
     )
     click.echo(f"look at it: {out / 'strip.png'}")
 

@@ -62,15 +62,17 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     at = (config.at[0] * path[-1].height, config.at[1] * path[-1].width)
     needed = cones(lab.painter(plan), path, at, view_px=config.view_px)
     patches, whole = [c.patches for c in needed], [c.patches_of_whole for c in needed]
+    spent = sum(_evaluations(c, c.patches) for c in needed)
+    of_whole = sum(_evaluations(c, c.patches_of_whole) for c in needed)
     values = {
         "stages": len(path),
         "mpps": [stage.mpp for stage in path],
         "canvas_px": [stage.width for stage in path],
         "patches": patches,
         "patches_of_whole": whole,
-        "share": sum(patches) / sum(whole),
-        "evaluations": sum(_evaluations(c, c.patches) for c in needed),
-        "evaluations_of_whole": sum(_evaluations(c, c.patches_of_whole) for c in needed),
+        "share": spent / of_whole,
+        "evaluations": spent,
+        "evaluations_of_whole": of_whole,
         "made_px": [max(c.region.height, c.region.width) for c in needed],
         "boxes": None,
     }

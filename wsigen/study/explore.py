@@ -169,7 +169,7 @@ def explore_app(desk: Desk, offer: Offer, token: str | None = None) -> FastAPI:
 
 
 def spent(desk: Desk, seed: int) -> dict[str, float]:
-    """What has been spent on a slide in this session, and what share of its patches that made."""
+    """What has been spent on a slide in this session, and what share of the whole that made."""
     slide = desk.slides.get(seed)
     if slide is None:
         return {"evaluations": 0, "seconds": 0.0, "share": 0.0}
@@ -177,7 +177,7 @@ def spent(desk: Desk, seed: int) -> dict[str, float]:
     return {
         "evaluations": so_far.evaluations,
         "seconds": round(so_far.seconds, 1),
-        "share": so_far.patches / slide.patches_of_whole,
+        "share": slide.share,
     }
 
 

@@ -96,9 +96,10 @@ class Scope:
         )
 
     @property
-    def patches_of_whole(self) -> int:
-        """Patches that take a step when the whole slide is made."""
-        return sum(run.patches_in_all for run in self.runs)
+    def share(self) -> float:
+        """How much of what the whole slide takes is done, 0 to 1: of its patches, each counted by its pixels."""
+        done = sum(run.spent.patches * run.patch_px**2 for run in self.runs)
+        return done / sum(run.patches_in_all * run.patch_px**2 for run in self.runs)
 
     def work(self, stage: int, windows: Iterable[Window]) -> list[Work]:
         """What is lacking for some windows of a finished stage, in the order in which it can be made."""
