@@ -68,8 +68,8 @@ class StageRun(StageStep):
 
     @property
     def share(self) -> int:
-        """Patches that a thread denoises together."""
-        return self.plan.as_many(SHARE)
+        """Patches that a thread denoises together: of larger ones twice as many pixels are faster still."""
+        return SHARE if self.plan.patch_times == 1 else self.plan.as_many(2 * SHARE)
 
     def grid(self, i: int) -> Grid:
         """The windows that take step ``i``, of those that the stage's grid has."""
