@@ -124,8 +124,9 @@ def reader(
     folder.mkdir()
     monkeypatch.chdir(folder)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    found = "wsigen.training.checkpoint.find_model"
-    monkeypatch.setattr(found, lambda name: Path(name) if Path(name).is_file() else model)
+    for module in ("distil_run", "checkpoint"):  # the first has it by name
+        found = f"wsigen.training.{module}.find_model"
+        monkeypatch.setattr(found, lambda name: Path(name) if Path(name).is_file() else model)
     monkeypatch.setattr("wsigen.cohorts.drawn.cached_phantoms", lambda: desk / "phantoms")
     monkeypatch.setattr("wsigen.study.serve.run_server", lambda app, *_, **__: app)
     monkeypatch.setattr("wsigen.experiments.run.run", read_experiment)
