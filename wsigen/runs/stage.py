@@ -77,7 +77,8 @@ class StageRun(StageStep):
 
     def steps(self) -> Iterator[int]:
         """The steps that are still to be taken; each is kept when the caller comes for the next."""
-        self.spent.patches = sum(len(self.grid(i)) for i in range(self.state.step))
+        taken = min(self.state.step, self.num_steps)  # joining what fades is a step of the state's
+        self.spent.patches = sum(len(self.grid(i)) for i in range(taken))
         for i in range(self.state.step, self.num_steps):
             yield i
             self.spent.seconds = time.monotonic() - self.began
