@@ -167,6 +167,10 @@ class StagePlan:
         """Network evaluations that step ``i`` spends on a patch."""
         return len(self.levels_at(i))
 
+    def cost_at(self, i: int) -> int:
+        """What step ``i`` spends on one of the plan's patches, in evaluations of patches of the model's side."""
+        return self.evaluations_at(i) * self.patch_times**2
+
     def levels_at(self, i: int) -> list[float]:
         """Noise levels at which step ``i`` asks the denoiser: at both ends with Heun, twice where told and untold."""
         sigmas = self.sigmas()

@@ -220,14 +220,20 @@ class Lab:
         ]
         x = torch.from_numpy(np.stack(noise)).to(self.device) * float(sigmas[0])
         mpp = torch.tensor(scales, dtype=torch.float32, device=self.device)
-        most = SHARE if self.device == "cpu" else len(x)
 
-        def sampled(share: tuple[torch.Tensor, torch.Tensor]) -> NDArray[np.uint8]:
+        def sampled(share: tuple[torch.Tensor, ...]) -> NDArray[np.uint8]:
             return to_pixels(sample(self.denoiser, share[0], sigmas, share[1], solver=solver))
 
+        return self.side_by_side(sampled, x, mpp)
+
+    def side_by_side(
+        self, work: Callable[[tuple[torch.Tensor, ...]], NDArray[np.uint8]], *tensors: torch.Tensor
+    ) -> NDArray[np.uint8]:
+        """Do work on tensors of one length in shares, each on a thread; what comes of them, joined."""
+        most = SHARE if self.device == "cpu" else len(tensors[0])
         with torch.inference_mode(), Crew(self.device) as crew:
-            shares = zip(x.split(most), mpp.split(most), strict=True)
-            return np.concatenate([part for _, part in crew.in_order(sampled, shares)])
+            shares = zip(*(tensor.split(most) for tensor in tensors), strict=True)
+            return np.concatenate([part for _, part in crew.in_order(work, shares)])
 
     def kept(
         self, key: tuple[object, ...], make: Callable[[Path], None]

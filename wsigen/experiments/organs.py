@@ -21,8 +21,6 @@ from wsigen.experiments.result import Row, sheet, with_interval
 from wsigen.guidance import told
 from wsigen.metrics.distance import kid
 from wsigen.metrics.manifold import manifold_scores
-from wsigen.runs.crew import Crew
-from wsigen.runs.stage import SHARE
 from wsigen.sampler import sample
 from wsigen.schedule import SIGMA_MAX, karras_sigmas
 from wsigen.seeds import generator
@@ -115,14 +113,11 @@ def made(
     noise = np.stack([stream.standard_normal((3, side, side), np.float32) for stream in streams])
     x = torch.from_numpy(noise).to(lab.device) * float(sigmas[0])
     numbers = torch.from_numpy(organs).to(lab.device)
-    most = SHARE if lab.device == "cpu" else len(x)
 
-    def sampled(part: tuple[torch.Tensor, torch.Tensor]) -> NDArray[np.uint8]:
+    def sampled(part: tuple[torch.Tensor, ...]) -> NDArray[np.uint8]:
         start, organ = part
         shown = Told(torch.zeros_like(start), SIGMA_MAX, organ)
         asked = told(lab.denoiser, shown, strength)
         return to_pixels(sample(asked, start, sigmas, mpp, solver=config.solver))
 
-    with torch.inference_mode(), Crew(lab.device) as crew:
-        parts = zip(x.split(most), numbers.split(most), strict=True)
-        return np.concatenate([pixels for _, pixels in crew.in_order(sampled, parts)])
+    return lab.side_by_side(sampled, x, numbers)

@@ -26,8 +26,7 @@ def evaluations_due(painter: Painter, path: Sequence[Stage]) -> list[int]:
             len(step_grid(stage, painter.plan, painter.patch_px, painter.seed, i))
             for i in range(plan.num_steps)
         ]
-        each = [plan.evaluations_at(i) * plan.patch_times**2 for i in range(plan.num_steps)]
-        due.append(sum(n * evaluations for n, evaluations in zip(grids, each, strict=True)))
+        due.append(sum(number * plan.cost_at(i) for i, number in enumerate(grids)))
     return due
 
 

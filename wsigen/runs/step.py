@@ -68,7 +68,7 @@ class StageStep(StagePlane):
         """Evaluations, of patches of the model's side, that step ``i`` spends on a patch that is not empty."""
         if self.at_once is not None:
             return self.at_once.evaluations
-        return self.plan.evaluations_at(i) * self.plan.patch_times**2
+        return self.plan.cost_at(i)
 
     def asked(self, batch: Sequence[Window], guides: Guides | None) -> tuple[Denoiser, int]:
         """The denoiser for some patches with their guides, and how many are empty glass that it is not asked for."""
