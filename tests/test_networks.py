@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from wsigen.networks.blocks import SelfAttention
 from wsigen.networks.embedding import SinusoidalEncoding
 from wsigen.networks.unet import UNet, UNetConfig, average, grown
 
@@ -108,3 +109,27 @@ def test_a_network_that_is_not_told_the_scale_answers_alike_at_every_scale():
     x = torch.randn(1, 3, 32, 32)
     fine, coarse = (network(x, torch.zeros(1), torch.full((1,), mpp)) for mpp in (0.3, 80.0))
     torch.testing.assert_close(fine, coarse)
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (16, 24), (8, 40)])
+def test_attention_in_squares_is_that_of_each_square_alone(height, width):
+    torch.manual_seed(0)
+    attend = SelfAttention(64, "pixel", head_channels=32)
+    torch.nn.init.normal_(attend.out.weight)
+    x = torch.randn(2, 64, height, width)
+    rows = [
+        torch.cat([attend(square) for square in row.split(8, dim=3)], dim=3)
+        for row in x.split(8, dim=2)
+    ]
+    attend.side = 8
+    torch.testing.assert_close(attend(x), torch.cat(rows, dim=2))
+
+
+def test_a_map_that_is_no_whole_squares_attends_to_all_of_itself():
+    torch.manual_seed(0)
+    attend = SelfAttention(64, "pixel")
+    torch.nn.init.normal_(attend.out.weight)
+    x = torch.randn(1, 64, 12, 16)
+    expected = attend(x)
+    attend.side = 8
+    assert torch.equal(attend(x), expected)

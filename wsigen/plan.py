@@ -11,7 +11,7 @@ from wsigen.arrays import Levels
 from wsigen.errors import WsigenError
 from wsigen.schedule import SIGMA_MAX, SIGMA_MIN, karras_sigmas
 
-COVERS = 0.1  # noise level that hides the borders of patches half as wide of margin
+COVERS = 0.2  # noise level that hides the borders of patches half as wide of margin
 
 
 @dataclass(frozen=True)
@@ -243,7 +243,6 @@ STUDENT = replace(
     teacher_above=8.0,
     skip_background=0.0,
     patch_times=2,
-    margin_px=8,
 )
 
 PLANS = {"paper": PAPER, "fast": FAST, "preview": PREVIEW, "told": TOLD, "student": STUDENT}

@@ -44,10 +44,18 @@ class ResidualBlock(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Every position of the coarsest map attends to every other."""
+    """Every position of the coarsest map attends to every other, or to those of its square.
+
+    Attention among more positions than it was trained for is spread more thinly. In squares a larger map is but many
+    of the kind that it knows.
+
+    Attributes:
+        side: of the squares in positions, for maps that are cut into whole ones; 0 for one square, the map.
+    """
 
     def __init__(self, channels: int, norm: str, head_channels: int = 64) -> None:
         super().__init__()
+        self.side = 0
         self.heads = max(1, channels // head_channels)
         self.norm = normalisation(norm, channels)
         self.qkv = nn.Conv2d(channels, 3 * channels, 1)
@@ -55,8 +63,22 @@ class SelfAttention(nn.Module):
         nn.init.zeros_(self.out.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        batch, channels, height, width = x.shape
-        qkv = self.qkv(self.norm(x)).reshape(batch, 3, self.heads, -1, height * width)
-        query, key, value = qkv.transpose(-1, -2).unbind(1)
+        _, _, height, width = x.shape
+        qkv = self.qkv(self.norm(x))
+        side = self.side or height
+        if height % side or width % side or height == width == side:
+            return x + self.out(self._mixed(qkv))
+        rows, columns = height // side, width // side
+        squares = qkv.unflatten(2, (rows, side)).unflatten(4, (columns, side))
+        mixed = self._mixed(squares.permute(0, 2, 4, 1, 3, 5).flatten(0, 2))
+        mixed = mixed.unflatten(0, (-1, rows, columns)).permute(0, 3, 1, 4, 2, 5)
+        return x + self.out(mixed.reshape(x.shape))
+
+    def _mixed(self, qkv: Tensor) -> Tensor:
+        """The values of every position of a square, as it attends to the others."""
+        batch, _, height, width = qkv.shape
+        query, key, value = (
+            qkv.reshape(batch, 3, self.heads, -1, height * width).transpose(-1, -2).unbind(1)
+        )
         mixed = functional.scaled_dot_product_attention(query, key, value)
-        return x + self.out(mixed.transpose(-1, -2).reshape(batch, channels, height, width))
+        return mixed.transpose(-1, -2).reshape(batch, -1, height, width)

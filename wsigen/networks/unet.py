@@ -154,6 +154,11 @@ class UNet(nn.Module):
         self.detail = Detail(config) if config.detail else None
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
+    def attend_within(self, patch_px: int) -> None:
+        """Let positions of larger patches attend to those of their square of ``patch_px`` alone, as in training."""
+        if isinstance(self.attend, SelfAttention):
+            self.attend.side = patch_px // (self.config.fold * 2 ** (len(self.config.widths) - 1))
+
     def forward(
         self,
         x: Images,

@@ -227,6 +227,8 @@ def load_denoiser(
 def _ready(denoiser: LoadedDenoiser, device: torch.device | str) -> LoadedDenoiser:
     """Ready to sample from, on a device."""
     denoiser = denoiser.to(device).eval().requires_grad_(False)
+    assert isinstance(denoiser.network, UNet)
+    denoiser.network.attend_within(denoiser.info.patch_px)
     if denoiser.half_precision:
         keep_as_multiplied(denoiser.network)
     return denoiser
