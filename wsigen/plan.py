@@ -183,6 +183,10 @@ class StagePlan:
             for _ in range(2 if twice and sigma >= self.guide_strength_sigma else 1)
         ]
 
+    def side_px(self, patch_px: int) -> int:
+        """Side of the plan's patches in pixels, where the model's have ``patch_px``."""
+        return self.patch_times * patch_px
+
     def as_many(self, number: int) -> int:
         """How many of the plan's patches have the pixels of so many of the model's; at least one."""
         return max(1, number // self.patch_times**2)

@@ -21,6 +21,8 @@ from wsigen.experiments.result import Row
 from wsigen.grid import shifted_grid
 from wsigen.networks.unet import UNet
 from wsigen.plan import PAPER, Stage, StagePlan, stages
+from wsigen.runs.estimate import evaluations_due
+from wsigen.runs.painter import Painter
 from wsigen.runs.plane import step_grid
 from wsigen.runs.speed import Timed, flops_per_patch
 from wsigen.runs.storage import Storage
@@ -73,7 +75,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     path = stages(size, size, config.mpp, patch_px=lab.patch_px, mpp_max=info.mpp_max)
     network = lab.denoiser.network
     assert isinstance(network, UNet)
-    values = counted(path, lab.plan(config.plan), lab.patch_px, lab.seed) | {
+    values = counted(path, lab.painter(lab.plan(config.plan))) | {
         "flops_per_patch": flops_per_patch(network, lab.patch_px)
     }
     values["flops"] = values["evaluations"] * values["flops_per_patch"]
@@ -106,20 +108,18 @@ def paper_ledger() -> dict[str, Any]:
     }
 
 
-def counted(path: list[Stage], plan: StagePlan, patch_px: int, seed: int) -> dict[str, Any]:
+def counted(path: list[Stage], painter: Painter) -> dict[str, Any]:
     """Patches and evaluations of a slide, from the grids that its seed draws, without making it."""
-    patches, spent = [], 0
-    for stage in path:
-        own = plan.at(stage.index, stage.mpp)
-        grids = [len(step_grid(stage, plan, patch_px, seed, i)) for i in range(own.num_steps)]
-        twice = sum(grids[:-1]) if own.solver == "heun" else 0  # the last step is not corrected
-        spent += (sum(grids) + twice) * own.patch_times**2  # in patches of the model's side
-        patches.append(max(grids))
+    patches = [
+        max(len(step_grid(stage, painter.plan, painter.patch_px, painter.seed, i)) for i in steps)
+        for stage in path
+        for steps in [range(painter.plan.at(stage.index, stage.mpp).num_steps)]
+    ]
     return {
         "stages": len(path),
         "patches_per_stage": patches,
         "patches": sum(patches),
-        "evaluations": spent,
+        "evaluations": sum(evaluations_due(painter, path)),
     }
 
 

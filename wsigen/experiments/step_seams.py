@@ -76,7 +76,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     for draw in range(config.draws):
         image = made(config, plan, lab, draw)
         corners = corners_of_steps(_stage(config, lab), side, plan, lab.seed + draw)
-        whole = plan.patch_times * side
+        whole = plan.side_px(side)
         written = [whole - 2 * plan.margin_at(i) for i in steps]  # by each patch
         planes = {px: SeamPlanes.of(image, px) for px in set(written)}
         tests.append(

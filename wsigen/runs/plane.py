@@ -69,7 +69,7 @@ class StagePlane:
     @property
     def patch_px(self) -> int:
         """Side of the stage's patches."""
-        return self.plan.patch_times * self.painter.patch_px
+        return self.plan.side_px(self.painter.patch_px)
 
     def grid(self, i: int) -> Grid:
         """The windows of step ``i``."""
@@ -182,7 +182,7 @@ def step_grid(stage: Stage, plan: StagePlan, patch_px: int, seed: int, step: int
     They are what is written, without the margin. A canvas that fits into one patch is not cut: the patch lies round it.
     """
     own = plan.at(stage.index, stage.mpp)
-    factor, whole = own.factor, own.patch_times * patch_px
+    factor, whole = own.factor, own.side_px(patch_px)
     if max(stage.height, stage.width) <= whole:
         down, right = (whole - stage.height) // 2, (whole - stage.width) // 2
         return Grid([-down // factor * factor], [-right // factor * factor], whole)
@@ -201,7 +201,7 @@ def fading_px(painter: Painter, stage: Stage, step: int) -> int:
     canvas that fits into one patch has none beside it.
     """
     own = painter.plan.at(stage.index, stage.mpp)
-    cut = max(stage.height, stage.width) > own.patch_times * painter.patch_px
+    cut = max(stage.height, stage.width) > own.side_px(painter.patch_px)
     return own.margin_px // 2 if cut and step + 1 == own.num_steps else 0
 
 

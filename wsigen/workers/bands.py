@@ -55,7 +55,7 @@ class Bands:
     def group_px(self) -> int:
         """The most rows that a group of patches has."""
         steps = range(self.own.num_steps)
-        whole = self.own.patch_times * self.painter.patch_px
+        whole = self.own.side_px(self.painter.patch_px)
         sides = {whole - 2 * self.own.margin_at(step) for step in steps}
         in_rows = {max(1, -(-self.stage.width // side)) for side in sides}
         in_rows |= {number + 1 for number in in_rows}  # where the grid is shifted

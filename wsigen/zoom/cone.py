@@ -66,7 +66,7 @@ def cone(
         needed = grid.touching(area.grown(fading_px(painter, stage, step)))
         patches += len(needed)
         patches_of_whole += len(grid)
-        margin = (own.patch_times * painter.patch_px - grid.patch_px) // 2
+        margin = (own.side_px(painter.patch_px) - grid.patch_px) // 2
         seen = covered(needed).grown(margin).clipped(stage.height, stage.width)
         region = bounds(region, seen)
         area = within(seen, most)
