@@ -57,6 +57,14 @@ def test_no_patch_of_a_field_shows_its_edge():
     assert places.mpp.max() > 10  # up to where the field just holds the patch
 
 
+def test_where_only_a_group_without_a_share_has_whole_slides_no_overview_is_drawn():
+    grounds = [ground("a", group="breast"), ground("b", whole=False)]
+    placing = Placing(grounds, PATCH_PX, (1.0, 15.0), whole_share=0.5, shares={"breast": 0.0})
+    places = placing.places(range(500))
+    assert not places.overview.any()
+    assert (places.source == 1).all()
+
+
 def test_an_overview_that_fits_holds_all_of_the_tissue():
     slide = ground()
     placing = Placing([slide], PATCH_PX, (1.0, 100.0), whole_share=1.0)

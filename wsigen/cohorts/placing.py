@@ -99,8 +99,8 @@ class Placing:
         self.cumulated = np.cumsum(table, axis=1)
         self.cumulated /= np.maximum(self.cumulated[:, -1:], 1e-12)
         wholes = self._known.whole & (REACH[1] * self._known.length_um / patch_px > low)
-        self.whole_share = whole_share if wholes.any() else 0.0
         weights = self._by_case(wholes.astype(float))
+        self.whole_share = whole_share if weights.any() else 0.0
         self.whole_cumulated = np.cumsum(weights / max(weights.sum(), 1e-12))
 
     def places(self, numbers: Sequence[int]) -> Places:
