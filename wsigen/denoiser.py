@@ -30,7 +30,6 @@ class Told:
     image: Images
     sigma: Tensor | float
     organ: Tensor | None = None
-    second: Images | None = None
 
 
 def preconditioning(sigma: Tensor, sigma_data: float) -> Coefficients:
@@ -86,9 +85,7 @@ class EDMDenoiser(nn.Module):
         if told is not None:
             levels = per_image(told.sigma, x)
             _, _, c_in_guide, c_guide = preconditioning(levels, self.sigma_data)
-            c_in_guide = c_in_guide[:, None, None, None]
-            wide = None if told.second is None else c_in_guide * told.second
-            more = (c_in_guide * told.image, c_guide, told.organ, wide)
+            more = (c_in_guide[:, None, None, None] * told.image, c_guide, told.organ)
         with self._precision(x.device):
             output = self.network(c_in * x, c_noise.flatten(), scales, *more)
         return c_skip * x + c_out * output.to(x.dtype)

@@ -110,32 +110,6 @@ class Detail(nn.Module):
         return refined
 
 
-class Context(nn.Module):
-    def __init__(self, wide: int, norm: str, out: int) -> None:
-        super().__init__()
-        self.stem = nn.Conv2d(12, 64, 3, padding=1)
-        self.shrink = nn.Conv2d(64, 128, 2, stride=2)
-        self.one = ResidualBlock(128, 128, wide, norm)
-        self.quarter = nn.Conv2d(128, 192, 2, stride=2)
-        self.two = ResidualBlock(192, 192, wide, norm)
-        self.attend = SelfAttention(192, norm)
-        self.three = ResidualBlock(192, 192, wide, norm)
-        self.back = nn.Conv2d(192, 128, 1)
-        self.norm = normalisation(norm, 128)
-        self.out = nn.Conv2d(128, out, 1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
-
-    def forward(self, wide: Tensor, condition: Tensor) -> Tensor:
-        h = functional.pixel_unshuffle(wide, 2).contiguous(memory_format=torch.channels_last)
-        h = self.one(self.shrink(self.stem(h)), condition)
-        deep = self.three(self.attend(self.two(self.quarter(h), condition)), condition)
-        h = h + functional.interpolate(self.back(deep), scale_factor=2.0, mode="bilinear")
-        h = h[:, :, 5:11, 5:11]  # the patch is 6 .. 10
-        h = functional.interpolate(h, scale_factor=2.0, mode="bilinear")[:, :, 2:10, 2:10]
-        return self.out(functional.silu(self.norm(h)))
-
-
 class UNet(nn.Module):
     """F(x; c_noise, mpp): noisy image in, network output of the same shape, conditioned twice.
 
@@ -163,7 +137,6 @@ class UNet(nn.Module):
                 self.down.append(ResidualBlock(channels, width, wide, norm))
                 kept.append(width)
         self.middle = ResidualBlock(channels, channels, wide, norm)
-        self.context = Context(wide, norm, channels) if config.told else None
         self.attend = SelfAttention(channels, norm) if config.attention else nn.Identity()
 
         self.up, self.grow = nn.ModuleList(), nn.ModuleList()
@@ -194,7 +167,6 @@ class UNet(nn.Module):
         guide: Images | None = None,
         c_guide: PerImage | None = None,
         organ: Tensor | None = None,
-        second: Images | None = None,
     ) -> Images:
         known = mpp if self.config.knows_mpp else torch.ones_like(mpp)
         if c_guide is None:
@@ -214,8 +186,6 @@ class UNet(nn.Module):
             for block in range(blocks):
                 h = self.down[level * blocks + block](h, condition)
                 kept.append(h)
-        if second is not None and self.context is not None:
-            h = h + self.context(second, condition)
         h = self.attend(self.middle(h, condition))
         for level in range(levels):
             for block in range(blocks + 1):

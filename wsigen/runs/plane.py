@@ -132,15 +132,7 @@ class StagePlane:
         under = [window.reduced(self.plan.factor) for window in batch]
         noise = drawn_together(partial(self.noise, kind="guide noise"), under)
         seen = guides + self.plan.guide_sigma * noise
-        far = self.guide.read([w.grown(96).reduced(2) for w in batch]).to(self.device)
-        far = torch.nn.functional.avg_pool2d(far, 2)
-        more = drawn_together(partial(self.noise, kind="second noise"), [w.grown(0) for w in batch])
-        return Told(
-            self.operator.enlarged(seen),
-            self.plan.guide_sigma,
-            None,
-            far + self.plan.guide_sigma * more,
-        )
+        return Told(self.operator.enlarged(seen), self.plan.guide_sigma)
 
     def rimmed(self, i: int, x: Image, window: Window) -> Image:
         """X in one window at the noise level of step ``i``, with glass along the edge of the plane."""

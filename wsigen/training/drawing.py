@@ -65,7 +65,6 @@ class Drawn:
     mpp: Tensor
     overview: Tensor
     organ: Tensor
-    second: Tensor | None = None
 
 
 class Pyramids:
@@ -210,17 +209,4 @@ class Drawer:
         mpp, overview, organs = (
             sent(torch.from_numpy(values), device) for values in (told, places.overview, organ)
         )
-        from dataclasses import replace
-
-        far = (
-            replace(places, mpp=4 * places.mpp)
-            if hasattr(places, "__dataclass_fields__")
-            else places._replace(mpp=4 * places.mpp)
-        )
-        return Drawn(
-            self.pyramids.draw(places, self.placing.patch_px),
-            mpp,
-            overview,
-            organs,
-            self.pyramids.draw(far, self.placing.patch_px),
-        )
+        return Drawn(self.pyramids.draw(places, self.placing.patch_px), mpp, overview, organs)

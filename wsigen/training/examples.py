@@ -44,7 +44,6 @@ class Example:
             self.told.image[rows],
             torch.as_tensor(self.told.sigma).expand(len(self.clean))[rows],
             None if self.told.organ is None else self.told.organ[rows],
-            None if self.told.second is None else self.told.second[rows],
         )
         return Example(self.clean[rows], self.noise[rows], self.sigma[rows], self.mpp[rows], told)
 
@@ -82,10 +81,7 @@ def told_example(drawn: Drawn, config: TrainConfig, first: int) -> Example:
     guide = guide + sigma_g[:, None, None, None] * normal(*guide.shape)
     image = torch.where(is_told[:, None, None, None], operator.enlarged(guide), 0.0)
     organ = torch.where(uniform() < config.organ_share, drawn.organ, 0)
-    noise = normal(*clean.shape)  # before what is new, so that it is the same
-    second = drawn.second + sigma_g[:, None, None, None] * normal(*clean.shape)
-    second = torch.where(is_told[:, None, None, None], second, 0.0)
-    return Example(clean, noise, sigma, drawn.mpp, Told(image, sigma_g, organ, second))
+    return Example(clean, normal(*clean.shape), sigma, drawn.mpp, Told(image, sigma_g, organ))
 
 
 def softened(guide: Guides, blur: float, uniform: Callable[[], Tensor]) -> Guides:
