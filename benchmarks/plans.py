@@ -4,6 +4,7 @@ python benchmarks/plans.py [--plans fast told student] [--size 2048] [--out benc
 
 per_patch   evaluations of a patch in the finest stage
 pixels      pixels that the network evaluated over pixels of the slide
+by_stage    those of each stage over its own pixels
 ratio       seconds over those of the first plan, medians of rounds
 """
 
@@ -30,21 +31,25 @@ def main() -> None:
     info = denoiser.info
     path = stages(size, size, options.mpp, patch_px=info.patch_px, mpp_max=info.mpp_max)
     spent: dict[str, list[float]] = {name: [] for name in options.plans}
-    evaluations: dict[str, int] = {}
+    evaluations: dict[str, dict[int, int]] = {}
     for _ in range(options.rounds):
         for name in options.plans:
             began, due = time.monotonic(), dict[int, int]()
             for progress in generate(denoiser.painter(plan(name)), path):
                 due[progress.stage.index] = progress.evaluations
             spent[name].append(time.monotonic() - began)
-            evaluations[name] = sum(due.values())
+            evaluations[name] = due
     seconds = {name: statistics.median(each) for name, each in spent.items()}
     rows = [
         {
             "plan": name,
             "per_patch": plan(name).at(len(path) - 1, options.mpp).evaluations,
-            "evaluations": evaluations[name],
-            "pixels": evaluations[name] * info.patch_px**2 / size**2,
+            "evaluations": sum(evaluations[name].values()),
+            "pixels": sum(evaluations[name].values()) * info.patch_px**2 / size**2,
+            "by_stage": [
+                evaluations[name][stage.index] * info.patch_px**2 / (stage.height * stage.width)
+                for stage in path
+            ],
             "seconds": spent[name],
             "ratio": seconds[name] / seconds[options.plans[0]],
         }
