@@ -9,6 +9,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
+import torch
 from lab_kit import save_model
 from PIL import Image
 from server_kit import PATIENCE_S
@@ -178,6 +179,14 @@ def test_generated_patches_are_the_same_in_smaller_and_larger_draws(lab, monkeyp
     np.testing.assert_array_equal(few, many[:4])
     assert many.shape == (8, 32, 32, 3)
     assert len(np.unique(many.reshape(8, -1), axis=0)) == 8
+
+
+def test_what_other_code_has_kept_is_made_anew(lab, monkeypatch):
+    old = lab.generated_patches(2, 2.0, num_steps=2)
+    monkeypatch.setattr("wsigen.experiments.lab.sample", lambda *a, **k: torch.zeros(2, 3, 32, 32))
+    np.testing.assert_array_equal(lab.generated_patches(2, 2.0, num_steps=2), old)
+    monkeypatch.setattr("wsigen.experiments.lab.code_sha256", lambda: "of other code")
+    assert len(np.unique(lab.generated_patches(2, 2.0, num_steps=2))) == 1
 
 
 def test_real_patches_are_of_their_split_and_two_streams_differ(lab):

@@ -1,9 +1,11 @@
 """What made a result: command, versions, commit, device. A number without it does not count."""
 
+import hashlib
 import platform
 import subprocess
 import sys
 import time
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,16 @@ def run_info(device: str = "cpu", **arguments: Any) -> dict[str, Any]:
         "processor": _processor(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
+
+
+@cache
+def code_sha256() -> str:
+    """Digest of the package's own code: what was made by other code may differ."""
+    digest = hashlib.sha256()
+    folder = Path(__file__).parent
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def without_folder(value: Any) -> Any:

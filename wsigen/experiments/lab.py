@@ -24,7 +24,7 @@ from wsigen.metrics.extractors import DEFAULT_EXTRACTOR, Extractor, extractor
 from wsigen.metrics.features import features
 from wsigen.models import DEFAULT_MODEL
 from wsigen.plan import StagePlan, plan
-from wsigen.provenance import without_folder
+from wsigen.provenance import code_sha256, without_folder
 from wsigen.runs.crew import Crew
 from wsigen.runs.painter import Painter
 from wsigen.runs.stage import SHARE
@@ -238,8 +238,8 @@ class Lab:
     def kept(
         self, key: tuple[object, ...], make: Callable[[Path], None]
     ) -> list[NDArray[np.uint8]]:
-        """Arrays that ``make`` writes into a folder, from the cache where it has; see `wsigen.experiments.kept`."""
-        return kept(self.cache, key, make)
+        """Arrays that ``make`` writes into a folder, from the cache where this code did; see `experiments.kept`."""
+        return kept(self.cache, (*key, code_sha256()), make)
 
     @cached_property
     def extractor(self) -> Extractor:
