@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from wsigen.metrics.detail import detail, sharpness
+from wsigen.metrics.detail import chroma_share, detail, sharpness
 
 
 def waves(cycles: float, side: int = 64, amplitude: float = 20.0) -> np.ndarray:
@@ -26,3 +26,14 @@ def test_sharpness_is_the_slope_of_a_ramp():
     ramp = np.add.outer(3 * np.arange(16), 4 * np.arange(16))[..., None] * np.ones(3)
     assert sharpness(ramp) == pytest.approx(5)
     assert sharpness(np.full((8, 8, 3), 7, np.uint8)) == 0
+
+
+def test_a_share_of_chroma_is_that_of_the_colour_that_changes():
+    stream = np.random.default_rng(0)
+    grey = np.repeat(stream.integers(0, 255, (2, 16, 16, 1)), 3, axis=3).astype(np.uint8)
+    assert chroma_share(grey) < 1e-9
+    red = grey * np.array(
+        [1, 0, 0], np.uint8
+    )  # 0.299 of it is luma; the rest, and less of green and blue, chroma
+    expected = ((0.701**2 + 2 * 0.299**2) / 3) ** 0.5 / 0.299
+    assert chroma_share(red) == pytest.approx(expected)

@@ -6,6 +6,7 @@ crops of real slides are. KID is given beside that of as many real training patc
 model has to bring down. Crops of few sections are not independent, so the intervals are too narrow, and part of the
 distance is that of few slides from many: as many real training cases, drawn again and again, say how much. Part is that
 of one organ from many: ``breast_kid`` is that of real breast, which a model that draws breast near by cannot pass.
+``chroma_share`` says how grainy colours are, see `wsigen.metrics.detail`; ``floor_chroma_share`` is that of real crops.
 """
 
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from wsigen.experiments.places import PlacedPatches
 from wsigen.experiments.result import Row, with_interval
 from wsigen.experiments.slide_level import cut, sources
 from wsigen.experiments.whole_slide import thumbnail
+from wsigen.metrics.detail import chroma_share
 from wsigen.metrics.distance import kid
 from wsigen.metrics.manifold import manifold_scores
 from wsigen.plan import Stage, stages
@@ -89,6 +91,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     }
     for prefix, crops in sets.items():
         found = lab.features(crops)
+        values[f"{prefix}chroma_share"] = chroma_share(crops)
         values |= with_interval(f"{prefix}kid", kid(real, found, seed=lab.seed))
         scores = manifold_scores(real, found, config.k).intervals(seed=lab.seed)
         for name in ("precision", "recall"):
