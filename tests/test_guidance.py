@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import GaussianDenoiser, pooling_matrix
 
-from wsigen.guidance import AveragePool, constrained, guided_step, project, unmeshed
+from wsigen.guidance import AveragePool, constrained, guided_step, project
 from wsigen.schedule import karras_sigmas
 
 
@@ -125,24 +125,3 @@ def test_guidance_wraps_a_denoiser_and_returns_a_denoiser():
     guide = random_images(2, 4)
     estimate = constrained(GaussianDenoiser(), guide, AveragePool(2))(random_images(2, 8), 0.5, 1.0)
     torch.testing.assert_close(AveragePool(2)(estimate), guide)
-
-
-def cleared(image: torch.Tensor) -> torch.Tensor:
-    """An image as an estimate, without its mesh."""
-    return unmeshed(lambda x, sigma, mpp: image)(image, 1.0, 1.0)
-
-
-@given(signs=st.lists(st.floats(-0.2, 0.2), min_size=4, max_size=4), squares=st.integers(4, 20))
-@settings(deadline=None, max_examples=30)
-def test_what_every_other_pixel_repeats_is_taken_away(signs, squares):
-    pattern = torch.tensor(signs).view(2, 2) - sum(signs) / 4
-    image = (0.3 + pattern).repeat(squares, squares).expand(1, 3, -1, -1)
-    torch.testing.assert_close(cleared(image), torch.full_like(image, 0.3), atol=1e-6, rtol=0)
-
-
-def test_slopes_and_single_pixels_are_no_mesh():
-    slope = torch.linspace(-1, 1, 64).expand(1, 3, 64, 64)
-    torch.testing.assert_close(cleared(slope), slope, atol=1e-6, rtol=0)
-    dot = torch.zeros(1, 3, 64, 64)
-    dot[..., 30, 30] = 1
-    assert float((cleared(dot) - dot).abs().max()) < 0.02

@@ -13,7 +13,8 @@ from wsigen.coarse_to_fine import drain, generate, run_stage, upscale
 from wsigen.denoiser import EDMDenoiser, Told
 from wsigen.errors import WsigenError
 from wsigen.grid import Window
-from wsigen.guidance import AveragePool, binomial, told
+from wsigen.guidance import AveragePool, told
+from wsigen.mending import binomial
 from wsigen.networks.unet import UNet, UNetConfig, grown
 from wsigen.plan import Stage, StagePlan, plan, stages
 from wsigen.runs.painter import Painter

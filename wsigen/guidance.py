@@ -20,8 +20,6 @@ from wsigen.arrays import Denoiser, Guides, Images, Levels
 from wsigen.denoiser import Told
 from wsigen.sampler import take_step
 
-MESH = 8  # 2 x 2 squares along a side over which a pattern that repeats is a mesh
-
 
 @dataclass(frozen=True)
 class AveragePool:
@@ -105,43 +103,6 @@ def toned(denoiser: Denoiser, guide: Guides, operator: AveragePool, side: int) -
         return u + functional.interpolate(missing, scale_factor=float(side), mode="bilinear")
 
     return estimate
-
-
-def unmeshed(denoiser: Denoiser) -> Denoiser:
-    """Wrap a denoiser: its estimates have no mesh, no pattern that repeats from one 2 x 2 square to the next.
-
-        u - E M (H u)        H: see :func:`alternation`
-
-    M: each of the four pixels' mean over all 2 x 2 squares of a larger one, less the mean of the four; E: interpolation
-    between the larger squares' centres. A network that unfolds its pixels from channels (`wsigen.networks.unet`) can be
-    off by a sign of their own for the four. Tissue repeats nothing every other pixel.
-    """
-
-    def estimate(x: Images, sigma: Tensor | float, mpp: Tensor | float) -> Images:
-        u = denoiser(x, sigma, mpp)
-        height, width = u.shape[-2] // 2, u.shape[-1] // 2
-        four = functional.pixel_unshuffle(alternation(u), 2).unflatten(1, (-1, 4))
-        mesh = (four - four.mean(2, keepdim=True)).flatten(1, 2)
-        mesh = functional.adaptive_avg_pool2d(mesh, (-(-height // MESH), -(-width // MESH)))
-        mesh = functional.interpolate(mesh, size=(height, width), mode="bilinear")
-        return u - functional.pixel_shuffle(mesh, 2)
-
-    return estimate
-
-
-def alternation(image: Images) -> Tensor:
-    """What of an image alternates from pixel to pixel: it less its blur, which keeps slopes.
-
-    Without the two pixels along its border, where a blur sees too little.
-    """
-    return (image - binomial(image))[..., 2:-2, 2:-2]
-
-
-def binomial(image: Images) -> Images:
-    """The image under a filter of (1, 2, 1) / 4 along each axis; its border is repeated."""
-    wider = functional.pad(image, (1, 1, 1, 1), mode="replicate")
-    across = wider[..., :-2] / 4 + wider[..., 1:-1] / 2 + wider[..., 2:] / 4
-    return across[..., :-2, :] / 4 + across[..., 1:-1, :] / 2 + across[..., 2:, :] / 4
 
 
 def guided_estimate(

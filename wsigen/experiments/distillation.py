@@ -21,7 +21,8 @@ from wsigen.errors import WsigenError
 from wsigen.experiments.lab import Lab, to_pixels
 from wsigen.experiments.result import Row, with_interval
 from wsigen.experiments.super_resolution import as_images
-from wsigen.guidance import AveragePool, binomial, told
+from wsigen.guidance import AveragePool, told
+from wsigen.mending import binomial
 from wsigen.metrics.detail import sharpness
 from wsigen.metrics.distance import kid
 from wsigen.metrics.manifold import manifold_scores

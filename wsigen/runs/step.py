@@ -7,7 +7,8 @@ import torch
 
 from wsigen.arrays import Denoiser, Guides, Images
 from wsigen.grid import Window
-from wsigen.guidance import guided_step, told, toned, unmeshed
+from wsigen.guidance import guided_step, told, toned
+from wsigen.mending import mended
 from wsigen.runs.background import Skipped, is_background, sparing, tone
 from wsigen.runs.canvas import drawn_together
 from wsigen.runs.plane import StagePlane
@@ -36,7 +37,7 @@ class StageStep(StagePlane):
         guides = None if self.guide is None else self.guide_of(batch)
         denoiser, skipped = self.asked(batch, guides)
         if self.plan.guide_sigma is not None and i + 1 == self.num_steps:
-            denoiser = unmeshed(denoiser)  # earlier ones have noise to come
+            denoiser = mended(denoiser)  # earlier ones have noise to come
         spent.skipped += skipped
         spent.evaluations += (len(batch) - skipped) * self.evaluations_at(i)
         noise = self.fresh_noise(i + 1, batch) if self.plan.solver == "student" else None

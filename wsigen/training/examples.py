@@ -15,7 +15,8 @@ from torch.utils.data import Dataset
 from wsigen.arrays import Guides, Images, PerImage
 from wsigen.cohorts.patches import PatchSampler
 from wsigen.denoiser import Told
-from wsigen.guidance import AveragePool, binomial
+from wsigen.guidance import AveragePool
+from wsigen.mending import binomial
 from wsigen.schedule import SIGMA_MAX, lognormal_sigmas
 from wsigen.seeds import generator
 from wsigen.training.config import TrainConfig
