@@ -1,12 +1,10 @@
 """Run an experiment cell by cell. What was measured before is read, so a run that was stopped goes on where it was.
 
-A cell is known by everything that decides it: experiment and its code, config, cell, weights of the model, slides of
-the cohort, seed, and kind of device.
+A cell is known by everything that decides it: experiment, the package's code, config, cell, weights of the model,
+slides of the cohort, seed, and kind of device.
 """
 
-import ast
 import hashlib
-import inspect
 import json
 import time
 from collections.abc import Generator
@@ -31,7 +29,7 @@ from wsigen.experiments.result import (
     write_json,
 )
 from wsigen.plan import PLANS
-from wsigen.provenance import run_info
+from wsigen.provenance import code_sha256, run_info
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ def run(
     config = experiment.config(profile) if config is None else config
     module = experiment.module()
     parameters = {"config": plain(asdict(config)), **lab.described()}
-    identity = {"experiment": name, "profile": profile, "code": _code(module), **parameters}
+    identity = {"experiment": name, "profile": profile, "code": code_sha256(), **parameters}
     identity |= {"device": lab.device.split(":")[0], "made_by": lab.denoiser.digest}
     identity |= {"plans": {each: plain(asdict(plan)) for each, plan in PLANS.items()}}
     student = lab.denoiser.student
@@ -168,11 +166,6 @@ def _load(folder: Path) -> Kept | None:
         return kept["row"], kept["info"], images
     except (OSError, ValueError, KeyError):
         return None
-
-
-def _code(module: Any) -> str:
-    """Digest of an experiment's code, whatever its layout and comments."""
-    return _digest(ast.dump(ast.parse(inspect.getsource(module))))
 
 
 def _digest(value: Any) -> str:
