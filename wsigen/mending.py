@@ -1,9 +1,9 @@
 """What a trained network's estimates have that tissue has not, and is taken from them at the end of a stage.
 
 A mesh: a pattern of two pixels, of the network's unfolding. And grain in colour: stain tints structures, and scanners
-keep chroma at half the resolution, so that what changes from one pixel of a slide to the next is brightness. At 1.4 um/px
-crops of real slides change a tenth as much in chroma as in luma, those of a student left as it is a fifth as much
-(``chroma_share`` in results/classroom/sections_grain.json).
+keep chroma at half the resolution, so that what changes from one pixel of a slide to the next is brightness. At
+1.4 um/px crops of real slides change a tenth as much in chroma as in luma, those of a student left as it is a fifth
+as much (``chroma_share`` in results/classroom/sections_grain.json).
 """
 
 import torch
