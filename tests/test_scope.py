@@ -269,6 +269,26 @@ def test_the_least_lately_used_leave_memory_and_then_the_disk(tmp_path):
     assert torch.equal(found, image)
 
 
+def test_windows_of_all_sizes_share_the_memory_and_a_larger_one_drives_out_no_more_than_it_needs():
+    kept = Kept(12 * 3 * 16 * 16 * 4)  # of windows of 16 px
+    images = {
+        Key(5, 0, 1, "x", n, 0): torch.randn(3, side, side)
+        for n, side in enumerate((16, 8, 16, 32, 24, 16))
+    }
+    for key, image in images.items():
+        kept.put(key, image)
+    for key, image in images.items():
+        found = kept.get(key)
+        assert found is not None
+        assert torch.equal(found, image)
+    first, second, third, *others = images
+    kept.get(first)
+    kept.put(Key(6, 0, 1, "x", 0, 0), torch.zeros(3, 24, 24))  # takes three pages; one is left
+    assert [key in kept for key in (first, second, third)] == [True, False, False]
+    assert all(key in kept for key in others)
+    assert kept.bytes_in_memory <= 12 * 3 * 16 * 16 * 4
+
+
 def test_the_limit_of_the_disk_holds_for_what_an_earlier_session_left(tmp_path):
     image = torch.zeros(3, 16, 16)
     kept = Kept(0, tmp_path, 8 * 4096)

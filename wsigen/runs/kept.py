@@ -12,11 +12,14 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.nn import functional
 
 from wsigen.runs.canvas import Image
 
 WINDOWS = "windows"  # folder of the windows of a slide
 BLOCK = 4096  # bytes by which a file grows on the disk
+PAGE = 768  # numbers in a piece of memory: a window takes as many as it fills
 
 
 class Key(NamedTuple):
@@ -68,10 +71,11 @@ class Kept:
         self, memory_bytes: int, folder: Path | None = None, disk_bytes: int = 4 << 30
     ) -> None:
         self.memory_bytes, self.disk_bytes, self.folder = memory_bytes, disk_bytes, folder
-        # One piece of memory for all: taken one by one and given back in between, they would leave gaps.
+        # One block of memory in pages: windows of all sizes find room there, and leave no gaps that none would fill.
         self.pool: torch.Tensor | None = None
-        self.free: list[int] = []  # places in the pool
-        self.in_memory: OrderedDict[Key, tuple[int, torch.Size]] = OrderedDict()  # place and shape
+        self.pages = torch.empty(0, dtype=torch.int32)  # the first ``free`` of them are free
+        self.free = 0
+        self.in_memory: OrderedDict[Key, tuple[Tensor, torch.Size]] = OrderedDict()  # pages, shape
         self.on_disk: OrderedDict[Key, int] = OrderedDict()  # bytes of each
         self.bytes_on_disk = 0
         self.lock = RLock()
@@ -89,15 +93,14 @@ class Kept:
     @property
     def bytes_in_memory(self) -> int:
         """What the windows in memory take."""
-        return 0 if self.pool is None else len(self.in_memory) * self.pool[:1].nbytes
+        return 0 if self.pool is None else (len(self.pool) - self.free) * self.pool[:1].nbytes
 
     def get(self, key: Key) -> Image | None:
         """A copy of a window, or None where it is not kept; it counts as used."""
         with self.lock:
             if key in self.in_memory:
-                assert self.pool is not None
                 self.in_memory.move_to_end(key)
-                return self._at(*self.in_memory[key]).clone()
+                return self._at(*self.in_memory[key])
             if key not in self.on_disk:
                 return None
             self.on_disk.move_to_end(key)
@@ -118,37 +121,42 @@ class Kept:
     def close(self) -> None:
         """Send what is in memory to the folder, as much as there is room for."""
         with self.lock:
-            size = 0 if self.pool is None else self.pool[:1].nbytes + BLOCK
-            while len(self.in_memory) * size > self.disk_bytes:
-                self.in_memory.popitem(last=False)
+            size = 0 if self.pool is None else self.pool.element_size()
+            needed = sum(shape.numel() * size + BLOCK for _, shape in self.in_memory.values())
+            while needed > self.disk_bytes:
+                _, (_, shape) = self.in_memory.popitem(last=False)
+                needed -= shape.numel() * size + BLOCK
             while self.in_memory:
                 self._drop()
 
     def _remember(self, key: Key, image: Image) -> None:
-        if self.pool is None or image.numel() > self.pool.shape[1]:  # an overview's has no margin
-            while self.in_memory:
-                self._drop()
-            places = self.memory_bytes // image.nbytes
-            self.pool = torch.empty(places, image.numel(), dtype=image.dtype)
-            self.free = list(range(places))
-        if not self.free and self.in_memory:
+        if self.pool is None:
+            count = self.memory_bytes // (PAGE * image.element_size())
+            self.pool = torch.empty(count, PAGE, dtype=image.dtype)
+            self.pages, self.free = torch.arange(count, dtype=torch.int32), count
+        number = -(-image.numel() // PAGE)
+        while self.free < number and self.in_memory:
             self._drop()
-        if self.free:
-            self.in_memory[key] = (self.free.pop(), image.shape)
-            self._at(*self.in_memory[key])[:] = image
-        else:  # no room for a single one
+        if self.free < number:  # no room for a single one
             self._save(key, image)
+            return
+        self.free -= number
+        pages = self.pages[self.free : self.free + number].clone()
+        filled = functional.pad(image.reshape(-1), (0, number * PAGE - image.numel()))
+        self.pool[pages] = filled.view(number, PAGE)
+        self.in_memory[key] = (pages, image.shape)
 
     def _drop(self) -> None:
         """Send the least lately used window out of memory."""
-        key, (place, shape) = self.in_memory.popitem(last=False)
-        self._save(key, self._at(place, shape))
-        self.free.append(place)
+        key, (pages, shape) = self.in_memory.popitem(last=False)
+        self._save(key, self._at(pages, shape))
+        self.pages[self.free : self.free + len(pages)] = pages
+        self.free += len(pages)
 
-    def _at(self, place: int, shape: torch.Size) -> Image:
-        """What lies in the pool at a place."""
+    def _at(self, pages: Tensor, shape: torch.Size) -> Image:
+        """A copy of what lies in some pages."""
         assert self.pool is not None
-        return self.pool[place, : shape.numel()].view(shape)
+        return self.pool[pages].view(-1)[: shape.numel()].view(shape)
 
     def _save(self, key: Key, image: Image) -> None:
         if self.folder is None or key in self.on_disk:
