@@ -117,12 +117,14 @@ def test_attention_in_squares_is_that_of_each_square_alone(height, width):
     attend = SelfAttention(64, "pixel", head_channels=32)
     torch.nn.init.normal_(attend.out.weight)
     x = torch.randn(2, 64, height, width)
+    whole = attend(x)
     rows = [
         torch.cat([attend(square) for square in row.split(8, dim=3)], dim=3)
         for row in x.split(8, dim=2)
     ]
     attend.side = 8
     torch.testing.assert_close(attend(x), torch.cat(rows, dim=2))
+    assert torch.allclose(whole, attend(x)) == (height == width == 8)  # without, it is one square
 
 
 def test_a_map_that_is_no_whole_squares_attends_to_all_of_itself():

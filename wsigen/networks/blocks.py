@@ -65,8 +65,8 @@ class SelfAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         _, _, height, width = x.shape
         qkv = self.qkv(self.norm(x))
-        side = self.side or height
-        if height % side or width % side or height == width == side:
+        side = self.side
+        if not side or height % side or width % side or height == width == side:
             return x + self.out(self._mixed(qkv))
         rows, columns = height // side, width // side
         squares = qkv.unflatten(2, (rows, side)).unflatten(4, (columns, side))
