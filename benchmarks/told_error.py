@@ -3,8 +3,8 @@
     python benchmarks/told_error.py --cohort COHORT --model MODEL --out benchmarks/results/told_error.json
 
 Patches, their noise, and the noise of their guides are drawn as in training, from the held-out split, and are the same
-for every model: two files can be compared patch by patch (``--beside``). A loss is the squared error of an estimate in
-units of what the loss of training expects of it.
+for every model: two files can be compared patch by patch (``--beside``). A loss is the squared error of an estimate,
+weighted as in training (Eq. 7).
 
 losses      means by octave, with the finest scale of each and the number of patches
 ratio       the mean loss of all octaves over that of ``beside``, with a bootstrap interval over patches
@@ -24,6 +24,8 @@ from saving import finish, parser, rounded
 
 from wsigen.cohorts.cohort import read_cohort
 from wsigen.loss import denoising_loss
+from wsigen.metrics.intervals import percentiles
+from wsigen.models import DEFAULT_MODEL
 from wsigen.training.checkpoint import LoadedDenoiser, load_denoiser
 from wsigen.training.config import TOLD, TrainConfig
 from wsigen.training.drawing import Pyramids
@@ -39,7 +41,7 @@ def main() -> None:
     arguments = parser(__doc__ or "")
     arguments.add_argument("--cohort", required=True)
     arguments.add_argument("--split", default="test")
-    arguments.add_argument("--model", default="small-3")
+    arguments.add_argument("--model", default=DEFAULT_MODEL)
     arguments.add_argument("--patches", type=int, default=1600)
     arguments.add_argument("--mpp", type=float, nargs=2, default=(0.7, 22.4), help="um/px.")
     arguments.add_argument("--beside", type=Path, help="What another model left.")
@@ -102,8 +104,8 @@ def ratio(losses: NDArray[np.float64], other: NDArray[np.float64]) -> dict[str, 
     """Mean loss over another's, with the ends of an interval of 95 %."""
     chosen = np.random.default_rng(0).integers(len(losses), size=(DRAWS, len(losses)))
     drawn = losses[chosen].mean(1) / other[chosen].mean(1)
-    low, high = np.quantile(drawn, (0.025, 0.975))
-    return {"value": float(losses.mean() / other.mean()), "low": float(low), "high": float(high)}
+    low, high = percentiles(drawn, 0.95)
+    return {"value": float(losses.mean() / other.mean()), "low": low, "high": high}
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ class Config:
         guide_sigma: noise of the guide, by default the plan's.
     """
 
-    patch_px: int = 64 * STUDENT.patch_times
+    patch_px: int = STUDENT.side_px(64)
     steps: tuple[int, ...] = (1, 2, 4)
     margins: tuple[int, ...] = (0, 2, 4, 8)
     lengths: tuple[float, ...] = (3.5, 14.0)

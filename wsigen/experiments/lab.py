@@ -238,7 +238,7 @@ class Lab:
     def kept(
         self, key: tuple[object, ...], make: Callable[[Path], None]
     ) -> list[NDArray[np.uint8]]:
-        """Arrays that ``make`` writes into a folder, from the cache where this code did; see `experiments.kept`."""
+        """Arrays that ``make`` writes into a folder, or this code has kept; see `wsigen.experiments.kept`."""
         return kept(self.cache, (*key, code_sha256()), make)
 
     @cached_property

@@ -15,8 +15,9 @@ from wsigen.coarse_to_fine import drain
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row
 from wsigen.plan import StagePlan, stages
-from wsigen.zoom.cone import Cone, cones
-from wsigen.zoom.path import inner_boxes, pixels, zoom
+from wsigen.runs.estimate import evaluations_due
+from wsigen.zoom.cone import cones
+from wsigen.zoom.path import evaluations_of, inner_boxes, pixels, zoom
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     at = (config.at[0] * path[-1].height, config.at[1] * path[-1].width)
     needed = cones(lab.painter(plan), path, at, view_px=config.view_px)
     patches, whole = [c.patches for c in needed], [c.patches_of_whole for c in needed]
-    spent = sum(_evaluations(c, c.patches) for c in needed)
-    of_whole = sum(_evaluations(c, c.patches_of_whole) for c in needed)
+    spent = sum(evaluations_of(needed))
+    of_whole = sum(evaluations_due(lab.painter(plan), path))
     values = {
         "stages": len(path),
         "mpps": [stage.mpp for stage in path],
@@ -81,9 +82,3 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     views = drain(zoom(needed))
     values["boxes"] = inner_boxes(views)
     return Row(values, {f"{size}_{view.stage.index:02d}": pixels(view) for view in views})
-
-
-def _evaluations(needed: Cone, patches: int) -> int:
-    """Evaluations on so many patches, to within the last step, which Heun does not correct."""
-    plan = needed.painter.plan.at(needed.stage.index, needed.stage.mpp)
-    return round(patches * plan.evaluations * plan.patch_times**2 / plan.num_steps)

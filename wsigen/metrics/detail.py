@@ -13,10 +13,11 @@ Images are (height, width, 3), 0 to 255.
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from scipy.ndimage import correlate1d
 
-LUMA = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601)
+from wsigen.mending import binomial, luma
+
 Image = NDArray[np.floating[Any]] | NDArray[np.uint8]
 
 
@@ -41,15 +42,7 @@ def sharpness(image: Image) -> float:
 
 def chroma_share(images: NDArray[np.uint8]) -> float:
     """Root mean square of what images (n, height, width, 3) lose to a blur of one pixel, in chroma over luma."""
-    pixels = np.asarray(images, np.float64)
-    luma = pixels @ np.array(LUMA)
-    fine = [_less_its_blur(part) for part in (pixels - luma[..., None], luma)]
-    return float(np.sqrt((fine[0] ** 2).mean() / (fine[1] ** 2).mean()))
-
-
-def _less_its_blur(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    blurred = values
-    for axis in (1, 2):
-        blurred = correlate1d(blurred, [0.25, 0.5, 0.25], axis, mode="nearest")
-    less: NDArray[np.float64] = values - blurred
-    return less
+    pixels = torch.from_numpy(np.moveaxis(images, -1, 1).astype(np.float64))
+    brightness = luma(pixels)
+    chroma, light = (part - binomial(part) for part in (pixels - brightness, brightness))
+    return float((chroma.square().mean() / light.square().mean()).sqrt())

@@ -60,7 +60,12 @@ class UNetConfig:
     @property
     def multiple(self) -> int:
         """Patch sides must be whole multiples of this many pixels."""
-        return math.lcm(self.fold * 2 ** (len(self.widths) - 1), *self.averages)
+        return math.lcm(self.coarsest, *self.averages)
+
+    @property
+    def coarsest(self) -> int:
+        """Side in pixels of what one position of the coarsest map stands for."""
+        return self.fold * 2 ** (len(self.widths) - 1)
 
 
 def average(x: Images, c_noise: PerImage, side: int, sigma_data: float = 0.5) -> Images:
@@ -157,7 +162,7 @@ class UNet(nn.Module):
     def attend_within(self, patch_px: int) -> None:
         """Let positions of larger patches attend to those of their square of ``patch_px`` alone, as in training."""
         if isinstance(self.attend, SelfAttention):
-            self.attend.side = patch_px // (self.config.fold * 2 ** (len(self.config.widths) - 1))
+            self.attend.side = patch_px // self.config.coarsest
 
     def forward(
         self,

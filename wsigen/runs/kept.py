@@ -121,13 +121,17 @@ class Kept:
     def close(self) -> None:
         """Send what is in memory to the folder, as much as there is room for."""
         with self.lock:
-            size = 0 if self.pool is None else self.pool.element_size()
-            needed = sum(shape.numel() * size + BLOCK for _, shape in self.in_memory.values())
+            needed = sum(self._file_bytes(shape) for _, shape in self.in_memory.values())
             while needed > self.disk_bytes:
                 _, (_, shape) = self.in_memory.popitem(last=False)
-                needed -= shape.numel() * size + BLOCK
+                needed -= self._file_bytes(shape)
             while self.in_memory:
                 self._drop()
+
+    def _file_bytes(self, shape: torch.Size) -> int:
+        """The most that a window in memory takes on the disk."""
+        assert self.pool is not None
+        return shape.numel() * self.pool.element_size() + BLOCK
 
     def _remember(self, key: Key, image: Image) -> None:
         if self.pool is None:
