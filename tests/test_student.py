@@ -29,10 +29,11 @@ from wsigen.seams.grid_shift import WholeImage
 from wsigen.seams.scheme import sew
 from wsigen.slides import read_description
 from wsigen.training.checkpoint import ModelInfo, load_denoiser, save_checkpoint, shipped_models
-from wsigen.training.critic import Critic, steepness, taken_for_real
+from wsigen.training.critic import Grain, Tissue, steepness, taken_for_real
 from wsigen.training.distil import Distiller
 from wsigen.training.drawing import Drawn
-from wsigen.training.student import save_student, student_of
+from wsigen.training.perception import Perception
+from wsigen.training.student import read_difference, save_student, student_of
 from wsigen.training.upscaling import DistilConfig, joined, upscaling, windows
 
 SHAPE = UNetConfig(
@@ -297,7 +298,8 @@ def test_guides_are_told_patch_by_patch_with_the_noise_that_is_said():
 
 def distiller(folder, way: str, **changes) -> Distiller:
     teacher = load_denoiser(saved(folder), half=False)
-    return Distiller(DistilConfig(way=way, rank=2, batch_size=32, **changes), teacher, Fields())
+    config = DistilConfig(way=way, rank=2, batch_size=32, **{"alone": 0} | changes)
+    return Distiller(config, teacher, Fields())
 
 
 def test_the_stage_before_is_a_patch_of_each_fields_averages_twice_as_coarse():
@@ -343,11 +345,75 @@ def test_any_number_of_threads_distils_the_same_bits(tmp_path):
     for threads in (1, 2):
         torch.set_num_threads(threads)
         run = distiller(tmp_path, "adversarial")
-        with Crew() as crew:
-            run.step(crew)
+        next(run.run())
         found.append(run.tensors())
     torch.set_num_threads(before)
     assert all(torch.equal(tensor, found[1][name]) for name, tensor in found[0].items())
+
+
+def test_the_critics_learn_alone_before_their_student_does(tmp_path):
+    run = distiller(tmp_path, "adversarial", alone=32)
+    before = {name: tensor.clone() for name, tensor in run.tensors().items()}
+    with Crew() as crew:
+        run.step(crew)
+        found = run.tensors()
+        changed = {name for name, tensor in before.items() if not torch.equal(found[name], tensor)}
+        assert {name.split(".")[0] for name in changed} == {"critics"}
+        run.step(crew)
+    assert any(
+        not torch.equal(run.tensors()[name], before[name]) for name in before if "left" in name
+    )
+
+
+def test_a_critic_of_tissue_tells_texture_from_blur_after_a_few_steps():
+    torch.manual_seed(0)
+    critic = Tissue(Perception(half=False))
+    optimizer = torch.optim.Adam(critic.parameters(), 1e-3, betas=(0.0, 0.99))
+    stream = torch.Generator().manual_seed(1)
+
+    def pair():
+        real = torch.rand(2, 3, 32, 32, generator=stream) * 2 - 1
+        return real, AveragePool().enlarged(AveragePool()(real))
+
+    mpp, losses = torch.ones(2), []
+    for _ in range(12):
+        real, false = pair()
+        critic.acquaint(real, mpp)
+        answers = critic(real, real, mpp), critic(false, real, mpp)
+        loss = taken_for_real(answers[0]) + taken_for_real([-a for a in answers[1]])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] / 2
+    assert [a.shape[-1] for a in answers[0]] == [32, 16, 8, 4, 2]
+    assert not any("perception" in name for name in critic.state_dict())
+
+
+def test_asked_twice_a_critic_of_tissue_says_the_same():
+    """It follows real maps when it is told to, and not by being asked: else threads would change its answers."""
+    critic, image, mpp = Tissue(Perception(half=False)), torch.rand(1, 3, 32, 32), torch.ones(1)
+    one, two = (critic(image, image, mpp) for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
+    critic.acquaint(image, mpp)
+    assert not torch.equal(critic(image, image, mpp)[0], one[0])
+
+
+def test_a_student_goes_on_from_the_one_that_its_teacher_has(tmp_path):
+    model = saved(tmp_path)
+    words = f"{tmp_path / 'run'} --cohort phantom --minutes 0.001 --teacher {model} --from-student"
+    missing = CliRunner().invoke(distil_verb, words.split())
+    assert "has no student to begin as" in str(missing.exception)
+    assert not (tmp_path / "run").exists()
+    difference = with_student(model)
+    teacher = load_denoiser(model, half=False)
+    run = Distiller(DistilConfig(rank=2), teacher, Fields())
+    run.begin_as(read_difference(student_of(model), run.weights, teacher.file_sha256))
+    for part in (run.difference, run.average):
+        for name, tensor in difference.state_dict().items():
+            assert torch.equal(part.state_dict()[name], tensor), name
+    for name, weight in difference.applied(run.weights).items():
+        torch.testing.assert_close(run.parameters[name].float(), weight)
 
 
 def test_nobody_who_cannot_tell_is_at_the_logarithm_of_two():
@@ -356,7 +422,7 @@ def test_nobody_who_cannot_tell_is_at_the_logarithm_of_two():
 
 
 def test_the_steepness_of_a_critic_is_the_square_of_its_slope():
-    class Linear(Critic):
+    class Linear(Grain):
         def forward(self, image, guide, mpp):
             return [3 * image.sum((1, 2, 3), keepdim=True)]
 

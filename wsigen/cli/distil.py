@@ -8,7 +8,7 @@ import click
 from wsigen.cli.finite import FINITE
 from wsigen.cli.options import THREADS, refuse_given, threads_used
 
-OF_A_NEW_RUN = ("teacher", "way", "seed")
+OF_A_NEW_RUN = ("teacher", "way", "from_student", "seed")
 
 
 @click.command()
@@ -33,6 +33,9 @@ OF_A_NEW_RUN = ("teacher", "way", "seed")
     show_default=True,
     help="What the student is made to do.",
 )
+@click.option(
+    "--from-student", is_flag=True, help="Begin as the student that the teacher has, and go on."
+)
 @click.option("--exclude", multiple=True, metavar="CASE", help="Leave a case out (repeatable).")
 @click.option("--resume", is_flag=True, help="Go on with the run in FOLDER.")
 @click.option("--minutes", type=FINITE, help="Stop after so many minutes; --resume goes on.")
@@ -48,6 +51,7 @@ def distil(
     cohort: Path,
     teacher: str,
     way: str,
+    from_student: bool,
     exclude: tuple[str, ...],
     resume: bool,
     minutes: float | None,
@@ -83,6 +87,7 @@ def distil(
         teacher,
         read_cohort(cohort, exclude=exclude),
         resume=resume,
+        from_student=from_student,
         minutes=minutes,
         save_minutes=save_minutes,
     )

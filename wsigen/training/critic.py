@@ -1,20 +1,28 @@
-"""Who tells a student's tissue from real tissue: a small convolutional critic that knows the guide and the scale.
+"""Who tells a student's tissue from real tissue: two critics, which know the scale.
 
-Each of its answers looks at a square of some pixels (Isola et al. 2017, "PatchGAN"), at four sizes of square: the
-smallest, of 5 px, sees grain and weave. It is shown the image, its difference from the guide, enlarged, since that is
-what the student adds, and the guide.
+:class:`Grain` is a small convolutional network. Each of its answers looks at a square of some pixels (Isola et al.
+2017, "PatchGAN"), at four sizes of square: the smallest, of 5 px, sees grain and weave. It is shown the image, its
+difference from the guide, enlarged, since that is what the student adds, and the guide.
+
+:class:`Tissue` looks through the eyes of a network that was trained on a million photographs (Sauer et al. 2021,
+"Projected GANs"): it learns in minutes to see nuclei, clefts and nests, for which a critic of our own would want days.
 """
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.parametrizations import spectral_norm
 
 from wsigen.arrays import Images, PerImage
+from wsigen.training.perception import CHANNELS
 
 DETAIL = 8.0  # how much larger what the guide does not have is shown: it is small
+GAIN = 3.0  # of answers whose weights are kept from growing
 
 
-class Critic(nn.Module):
+class Grain(nn.Module):
     """Answers above 0 for real tissue, below for a student's.
 
     Args:
@@ -53,12 +61,68 @@ class Critic(nn.Module):
         return answers
 
 
+class Head(nn.Module):
+    """Judges one map: standardised as real tissue has it, by weights kept from growing (Miyato et al. 2018)."""
+
+    def __init__(self, channels: int, width: int = 64) -> None:
+        super().__init__()
+        self.standard = nn.BatchNorm2d(channels, affine=False, momentum=0.02)
+        self.look = spectral_norm(nn.Conv2d(channels, width, 3, padding=1))
+        self.weigh = spectral_norm(nn.Conv2d(width, width, 1))
+        self.answer = spectral_norm(nn.Conv2d(width, 1, 1))
+        self.scale = nn.Linear(1, width)
+
+    def forward(self, found: Tensor, mpp: PerImage) -> Tensor:
+        h = functional.leaky_relu(self.look(self.standard(found)), 0.2)
+        h = h + self.scale((mpp.log() / 4)[:, None])[:, :, None, None]
+        answer: Tensor = self.answer(functional.leaky_relu(self.weigh(h), 0.2))
+        return GAIN * answer
+
+
+class Tissue(nn.Module):
+    """Answers above 0 for real tissue, below for a student's, at five sizes; the guide is not looked at.
+
+    Args:
+        perception: image to maps; its weights are not the critic's.
+    """
+
+    def __init__(self, perception: Callable[[Images], list[Tensor]]) -> None:
+        super().__init__()
+        self.perception = perception
+        self.heads = nn.ModuleList(Head(channels) for channels in CHANNELS)
+        self.eval()
+
+    def forward(self, image: Images, guide: Images, mpp: PerImage) -> list[Tensor]:
+        """As :meth:`Grain.forward`, at an image's whole size to a sixteenth of it."""
+        maps = self.perception(image)
+        return [head(found, mpp) for head, found in zip(self.heads, maps, strict=True)]
+
+    @torch.no_grad()
+    def acquaint(self, real: Images, mpp: PerImage) -> None:
+        """Follow what real maps are like, and how large the weights are: once a step, before anybody is judged."""
+        self.train()
+        self(real, real, mpp)
+        self.eval()
+
+
+class Critics(nn.Module):
+    """Both of them."""
+
+    def __init__(self, perception: Callable[[Images], list[Tensor]]) -> None:
+        super().__init__()
+        self.grain, self.tissue = Grain(), Tissue(perception)
+
+    def each(self) -> "tuple[Grain, Tissue]":
+        """One after the other."""
+        return self.grain, self.tissue
+
+
 def taken_for_real(answers: list[Tensor]) -> Tensor:
     """The loss of who wants all to be taken for real: mean of ln(1 + e^-answer); with -answers, for the opposite."""
     return torch.stack([functional.softplus(-answer).mean() for answer in answers]).mean()
 
 
-def steepness(critic: Critic, image: Images, guide: Images, mpp: PerImage) -> Tensor:
+def steepness(critic: Grain, image: Images, guide: Images, mpp: PerImage) -> Tensor:
     """Mean squared slope of the critic's answers at real images (Mescheder et al. 2018, "R1"): what keeps it smooth."""
     image = image.detach().requires_grad_()
     answers = critic(image, guide, mpp)

@@ -21,10 +21,19 @@ from wsigen.plan import STUDENT
 from wsigen.runs.crew import Crew, one_thread
 from wsigen.training.average import follow
 from wsigen.training.checkpoint import LoadedDenoiser
-from wsigen.training.critic import Critic
+from wsigen.training.critic import Critics
 from wsigen.training.drawing import Drawer
+from wsigen.training.perception import Perception
 from wsigen.training.progress import Progress, Step
-from wsigen.training.upscaling import OPERATOR, WINDOWS, DistilConfig, Upscaling, upscaling, windows
+from wsigen.training.upscaling import (
+    OPERATOR,
+    WINDOWS,
+    DistilConfig,
+    Upscaling,
+    joined,
+    upscaling,
+    windows,
+)
 from wsigen.training.ways import LOSSES
 from wsigen.training.weights import under
 
@@ -33,7 +42,7 @@ Gradients = list[Tensor | None]
 
 
 class Distiller:
-    """Student, critic and their optimisers.
+    """Student, critics and their optimisers.
 
     Args:
         config: how to distil.
@@ -54,13 +63,19 @@ class Distiller:
             keep_as_multiplied(network)
         self.student = EDMDenoiser(network, teacher.sigma_data, half=teacher.half_precision)
         self.parameters = dict(network.named_parameters())
-        self.critic = Critic()
+        self.critics = Critics(Perception(teacher.half_precision))
         self.optimizer = torch.optim.Adam(
             self.difference.parameters(), config.learning_rate, betas=(0.0, 0.99)
         )
         self.critic_optimizer = torch.optim.Adam(
-            self.critic.parameters(), config.critic_rate, betas=(0.0, 0.99)
+            self.critics.parameters(), config.critic_rate, betas=(0.0, 0.99)
         )
+        self.become()
+
+    def begin_as(self, difference: Difference) -> None:
+        """Begin as a student that there is, instead of as the teacher."""
+        for part in (self.difference, self.average):
+            part.load_state_dict(difference.state_dict())
         self.become()
 
     def become(self) -> None:
@@ -83,6 +98,8 @@ class Distiller:
         fields = range(first // WINDOWS, (first + size) // WINDOWS)
         batch = self.from_own(*upscaling(self.drawer.draw(fields), self.config, fields[0]))
         way = LOSSES[self.config.way]
+        if self.config.way == "adversarial":
+            self.critics.tissue.acquaint(joined(batch.clean), batch.mpp[::WINDOWS])
 
         def gradients(share: Upscaling) -> tuple[Tensor, Gradients, Gradients]:
             part = len(share) / size
@@ -90,11 +107,11 @@ class Distiller:
                 None if found is None else part * found for found in way(self, share)
             )
             assert loss is not None
-            weights, critic = list(self.parameters.values()), list(self.critic.parameters())
+            weights, critics = list(self.parameters.values()), list(self.critics.parameters())
             mine = torch.autograd.grad(loss, weights, allow_unused=True)
             if told_apart is None:
                 return loss.detach(), list(mine), []
-            return told_apart.detach(), list(mine), list(torch.autograd.grad(told_apart, critic))
+            return told_apart.detach(), list(mine), list(torch.autograd.grad(told_apart, critics))
 
         total, students, critics = torch.zeros(()), Gradients(), Gradients()
         for _, (loss, mine, its) in crew.in_order(gradients, batch.shares(SHARE)):
@@ -102,9 +119,10 @@ class Distiller:
             students, critics = added(students, mine), added(critics, its)
         self.difference.take_gradients(students)
         norm = nn.utils.clip_grad_norm_(self.difference.parameters(), 1.0)
-        self.optimizer.step()
+        if not critics or first >= self.config.alone:
+            self.optimizer.step()
         if critics:
-            for weight, gradient in zip(self.critic.parameters(), critics, strict=True):
+            for weight, gradient in zip(self.critics.parameters(), critics, strict=True):
                 weight.grad = gradient
             self.critic_optimizer.step()
         self.become()
@@ -179,7 +197,7 @@ class Distiller:
         self.become()
 
     def _parts(self) -> dict[str, nn.Module]:
-        return {"difference": self.difference, "average": self.average, "critic": self.critic}
+        return {"difference": self.difference, "average": self.average, "critics": self.critics}
 
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {"optimizer": self.optimizer, "critic_optimizer": self.critic_optimizer}

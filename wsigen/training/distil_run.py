@@ -20,7 +20,7 @@ from wsigen.training.drawing import Drawer
 from wsigen.training.monitor import append_losses
 from wsigen.training.progress import Progress
 from wsigen.training.run import drawn_patches
-from wsigen.training.student import save_student, student_of
+from wsigen.training.student import read_difference, save_student, student_of
 from wsigen.training.upscaling import DistilConfig
 from wsigen.training.weights import content, read_safetensors, unpacked, write_safetensors
 
@@ -35,6 +35,7 @@ def distil_in_folder(
     entries: Sequence[Entry],
     *,
     resume: bool = False,
+    from_student: bool = False,
     minutes: float | None = None,
     save_minutes: float = 5.0,
 ) -> Iterator[Progress]:
@@ -46,6 +47,7 @@ def distil_in_folder(
         teacher: name or file of a model that is told its guide; a resumed run keeps its own.
         entries: the cohort; its split "train" is used.
         resume: go on with the run in ``folder``.
+        from_student: begin a new run as the student that the teacher has.
         minutes: stop after so long.
         save_minutes: time between saves.
     """
@@ -71,6 +73,10 @@ def distil_in_folder(
     student = Distiller(config, model, drawn_fields(config, model, entries))
     if resume:
         student.go_on(tensors, int(header["images_seen"]))
+    elif from_student:
+        if model.student_file is None:
+            raise WsigenError(f"{model.name} has no student to begin as; leave out --from-student")
+        student.begin_as(read_difference(model.student_file, student.weights, model.file_sha256))
     folder.mkdir(parents=True, exist_ok=True)
     own = folder / unpacked(find_model(teacher)).name
     if not resume:

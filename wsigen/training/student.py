@@ -43,7 +43,13 @@ def save_student(
 
 
 def read_student(path: Path, teacher: Mapping[str, Tensor], teacher_sha256: str) -> Weights:
-    """The student's weights, float32.
+    """The student's weights, float32; arguments and errors as :func:`read_difference`."""
+    weights = {name: value.float() for name, value in teacher.items()}
+    return read_difference(path, weights, teacher_sha256).applied(weights)
+
+
+def read_difference(path: Path, teacher: Mapping[str, Tensor], teacher_sha256: str) -> Difference:
+    """What a student knows beyond its teacher.
 
     Args:
         path: of the student.
@@ -63,10 +69,9 @@ def read_student(path: Path, teacher: Mapping[str, Tensor], teacher_sha256: str)
             f"{path}: the student of another model ({header.get('teacher_sha256', '')[:12]}) than the one beside it "
             f"({teacher_sha256[:12]}); put it beside its own, or distil anew"
         )
-    weights = {name: value.float() for name, value in teacher.items()}
-    difference = Difference(weights, int(header["rank"]))
+    difference = Difference(teacher, int(header["rank"]))
     try:
         difference.load_state_dict({name: value.float() for name, value in tensors.items()})
     except RuntimeError as error:
         raise WsigenError(f"{path}: does not fit its teacher's network; distil anew") from error
-    return difference.applied(weights)
+    return difference

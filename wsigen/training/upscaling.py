@@ -30,13 +30,14 @@ class DistilConfig:
         way: "adversarial", "progressive" or "consistency".
         rank: of the difference.
         batch_size: patches a step.
-        learning_rate, critic_rate: of student and critic.
+        learning_rate, critic_rate: of student and critics.
+        alone: patches from which the critics learn before the student does, so that they know what to ask for.
         ema: what is left of the average at each step.
         strength: what the average of an adversarial student is multiplied by when it is saved: the differences it is
-            made of go round a critic's liking, and it is shorter than they are.
+            made of go round what critics like, and it is shorter than they are.
         truth, guide, tone: weights of the squared errors of an adversarial student: of its pixels, of averages over
             squares as large as a guide pixel, and of its means over 8 px from those of the guide.
-        smooth: weight of the critic's steepness.
+        smooth: weight of the steepness of the critic that sees grain.
         guide_sigmas: range of sigma_g, drawn log-uniformly.
         later_sigmas: range of the noise levels of steps after the first, likewise.
         own_share: of fields whose guide is what the student itself makes of a guide twice as coarse, as in a slide.
@@ -48,9 +49,10 @@ class DistilConfig:
     way: str = "adversarial"
     rank: int = 16
     batch_size: int = 16
-    learning_rate: float = 3e-4
+    learning_rate: float = 2e-4
     critic_rate: float = 4e-4
-    ema: float = 0.995
+    alone: int = 2400
+    ema: float = 0.997
     strength: float = 1.2
     truth: float = 0.02
     guide: float = 0.1

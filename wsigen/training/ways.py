@@ -1,6 +1,6 @@
 """Three ways to say what a student should have made of a batch.
 
-adversarial    tissue, as far as a critic can tell (Goodfellow et al. 2014), near the truth, of the guide's tone
+adversarial    tissue, as far as two critics can tell (Goodfellow et al. 2014), near the truth, of the guide's tone
 progressive    what its teacher makes of the same noise in six steps (Salimans and Ho 2022, in one go)
 consistency    what it makes itself of the same patch with less of the same noise (Song et al. 2023, Geng et al. 2024)
 """
@@ -20,7 +20,7 @@ from wsigen.plan import STUDENT, TOLD
 from wsigen.sampler import sample
 from wsigen.schedule import karras_sigmas
 from wsigen.training.checkpoint import LoadedDenoiser
-from wsigen.training.critic import Critic, steepness, taken_for_real
+from wsigen.training.critic import Critics, steepness, taken_for_real
 from wsigen.training.upscaling import OPERATOR, WINDOWS, DistilConfig, Upscaling, joined, windows
 
 
@@ -30,7 +30,7 @@ class Student(Protocol):
     config: DistilConfig
     teacher: LoadedDenoiser
     student: EDMDenoiser
-    critic: Critic
+    critics: Critics
     images_seen: int
 
     def start(self, batch: Upscaling) -> Images:
@@ -42,15 +42,15 @@ class Student(Protocol):
         ...
 
 
-Found = tuple[Tensor, Tensor | None]  # the student's loss; the critic's
+Found = tuple[Tensor, Tensor | None]  # the student's loss; the critics'
 NOW_AND_THEN = 8  # steps between those in which the steepness counts, so many times as much
 
 
 def adversarial(run: Student, batch: Upscaling) -> Found:
-    """Both steps of a stage, judged by the critic; and the critic's own loss.
+    """Both steps of a stage, judged by the critics; and the critics' own loss.
 
-    What the critic says counts as much as the error does: each patch's gradients are brought to one length, as Esser et
-    al. 2021 (VQGAN, Eq. 7) do with a layer's.
+    What each of them says counts as much, and both together as much as the error does: gradients are brought to one
+    length, as Esser et al. 2021 (VQGAN, Eq. 7) do with a layer's.
     """
     config, x, sigma = run.config, *run.two_steps(batch)
     u = run.student(x, sigma, batch.mpp, batch.told)
@@ -63,15 +63,23 @@ def adversarial(run: Student, batch: Upscaling) -> Found:
         + 64 * config.tone * functional.avg_pool2d(made - seen, 8).square().mean()
     )
     (pull,) = torch.autograd.grad(away, made)
-    (push,) = torch.autograd.grad(taken_for_real(run.critic(made, seen, mpp)), made)
     length = 2 / error.numel() * error.detach().flatten(1).norm(dim=1)
-    push = push * (length / push.flatten(1).norm(dim=1).clamp(min=1e-12)).mean()
-    real, false = run.critic(clean, seen, mpp), run.critic(made.detach(), seen, mpp)
-    told_apart = taken_for_real(real) + taken_for_real([-answer for answer in false])
+    push, told_apart = torch.zeros_like(pull), torch.zeros(())
+    for critic in run.critics.each():
+        real, false = critic(clean, seen, mpp), critic(made, seen, mpp)
+        (its,) = torch.autograd.grad(taken_for_real(false), made, retain_graph=True)
+        push = push + brought_to(length, its)
+        told_apart = told_apart + taken_for_real(real) + taken_for_real([-a for a in false])
+    push = brought_to(length, push)
     if run.images_seen // config.batch_size % NOW_AND_THEN == 0:
-        steep = steepness(run.critic, clean, seen, mpp)
+        steep = steepness(run.critics.grain, clean, seen, mpp)
         told_apart = told_apart + NOW_AND_THEN / 2 * config.smooth * steep
     return 100 * (u * windows(pull + push)).sum(), told_apart
+
+
+def brought_to(length: PerImage, gradients: Images) -> Images:
+    """Gradients of a batch, all times the one number that brings them to these lengths in the mean."""
+    return gradients * (length / gradients.flatten(1).norm(dim=1).clamp(min=1e-12)).mean()
 
 
 def progressive(run: Student, batch: Upscaling) -> Found:
