@@ -311,7 +311,7 @@ def test_the_stage_before_is_a_patch_of_each_fields_averages_twice_as_coarse():
 def test_some_guides_are_what_the_student_makes_of_a_coarser_one_and_coarse_ones_stay_true(
     tmp_path,
 ):
-    run = distiller(tmp_path, "adversarial", own_share=1.0)
+    run = distiller(tmp_path, "adversarial", own_share=1.0, mpp_max=8.0)
     run.student = lambda x, sigma, mpp, told: told.image  # one that makes what it is told
     drawn = fields(range(3))
     drawn.mpp[2] = 5.0  # made of one at 10 um/px, which is the teacher's

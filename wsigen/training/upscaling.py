@@ -61,7 +61,7 @@ class DistilConfig:
     guide_sigmas: tuple[float, float] = (0.05, 0.3)
     later_sigmas: tuple[float, float] = (0.1, 0.6)
     own_share: float = 0.5
-    mpp_max: float = 8.0
+    mpp_max: float = 32.0
     blur: float = 0.5
     organ_share: float = 0.6
     seed: int = 0
