@@ -4,20 +4,24 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from lab_kit import save_model
 from PIL import Image
 from server_kit import PATIENCE_S
 
+from wsigen.cli.experiment import changed
+from wsigen.cli.experiment import experiment as experiment_verb
 from wsigen.coarse_to_fine import drain
 from wsigen.cohorts.pack import write_pack
 from wsigen.cohorts.patches import Source, overlap
 from wsigen.errors import WsigenError
+from wsigen.experiments import best_student, sections
 from wsigen.experiments import run as runner
 from wsigen.experiments.catalogue import CATALOGUE, PROFILE_NAMES, Experiment
 from wsigen.experiments.lab import Lab
@@ -277,6 +281,42 @@ def test_an_unknown_experiment_is_a_mistake_and_the_list_is_none():
     assert listed.returncode == 0
     assert "Fig. 5" in listed.stdout
     assert re.search(r"smoke \d+ s; classroom \d+ min; paper", listed.stdout)
+
+
+def test_a_parameter_is_set_and_what_makes_no_sense_is_told():
+    before = sections.Config()
+    words = ("sections=8", "width_mm=4", "levels=[0,3]", 'plans=["told"]')
+    expected = replace(before, sections=8, width_mm=4.0, levels=(0, 3), plans=("told",))
+    assert changed(before, words) == expected
+    for wrong in ("sections=8.5", "sections=many", "levels=3", "sections"):
+        with pytest.raises(WsigenError, match="JSON of the kind"):
+            changed(before, (wrong,))
+    with pytest.raises(WsigenError, match="no parameter 'slides'"):
+        changed(before, ("slides=3",))
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--set", "fields=2"), "name it: --as"),
+        (("--set", "fields=2", "--as", "null_seams"), "name it: --as"),
+        (("--as", "../mine"), "expected a name"),
+    ],
+)
+def test_a_result_of_other_parameters_does_not_pass_for_the_profiles(words, told, tmp_path):
+    result = CliRunner().invoke(experiment_verb, ["null_seams", "--out", str(tmp_path), *words])
+    assert isinstance(result.exception, WsigenError)
+    assert told in str(result.exception)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_result_is_saved_under_the_name_it_was_given(tmp_path):
+    field, value = next(iter(asdict(best_student.PROFILES["smoke"]).items()))
+    words = ["best_student", "--out", str(tmp_path), "--as", "mine", "--cohort", "phantom"]
+    words += ["--set", f"{field}={json.dumps(value)}"]
+    result = CliRunner().invoke(experiment_verb, words, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert load_result("mine", "smoke", tmp_path).experiment == "best_student"
 
 
 def test_solvers_rank_points_on_the_same_patches(lab, tmp_path):

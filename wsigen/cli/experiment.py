@@ -1,11 +1,14 @@
 """wsigen experiment: repeat an experiment of the paper, or one of ours."""
 
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from wsigen.cli.options import lab_options
+from wsigen.errors import WsigenError
 from wsigen.experiments.catalogue import CATALOGUE, PROFILE_NAMES, find_experiment
 
 if TYPE_CHECKING:
@@ -44,11 +47,20 @@ def print_list(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     show_default=True, help="Folder of results; a profile each has its own therein.",
 )  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Measure anew what is known.")
+@click.option(
+    "--set", "changes", multiple=True, metavar="PARAMETER=VALUE",
+    help="Another value than the profile's, as JSON (repeatable); wants --as.",
+)  # fmt: skip
+@click.option(
+    "--as", "saved_as", metavar="RESULT", help="Save under this name, not the experiment's."
+)
 def experiment(
     name: str,
     profile: str,
     out: Path,
     fresh: bool,
+    changes: tuple[str, ...],
+    saved_as: str | None,
     **named: Any,
 ) -> None:
     """Run the experiment NAME and save its table and pictures under --out.
@@ -61,15 +73,50 @@ def experiment(
       wsigen experiment --list
       wsigen experiment solvers
       wsigen experiment solvers --profile classroom --cohort slides/cohort.csv
+      wsigen experiment sections --set sections=8 --set levels=[0,1] --as sections_of_mine
     """
-    find_experiment(name)
+    config = changed(find_experiment(name).config(profile), changes)
+    if saved_as is not None and Path(saved_as).name != saved_as:
+        raise WsigenError(f"--as {saved_as}: expected a name; --out is the folder")
+    if changes and saved_as in (None, name):
+        raise WsigenError(
+            f"--set makes another result than the profile {profile} of {name}; name it: --as {name}_of_mine"
+        )
     from wsigen.experiments.lab import Lab
     from wsigen.experiments.run import run
 
     lab = Lab(**named)
-    result = watch(run(name, profile, lab, out=out, fresh=fresh), name)
+    steps = run(name, profile, lab, config=config, out=out, fresh=fresh, saved_as=saved_as)
+    result = watch(steps, name)
     click.echo(table(result.rows))
     click.echo(f"{result.folder}.json: {len(result.rows)} rows, {profile}, on {lab.device}")
+
+
+def changed(config: Any, changes: tuple[str, ...]) -> Any:
+    """A config with some of its parameters set, each ``NAME=VALUE`` with the value as JSON.
+
+    Raises:
+        WsigenError: no such parameter, or a value of another kind than the one it replaces.
+    """
+    known = asdict(config)
+    for change in changes:
+        name, _, text = change.partition("=")
+        if name not in known:
+            raise WsigenError(f"no parameter {name!r}; expected one of {', '.join(known)}")
+        before = json.loads(json.dumps(known[name]))
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = None
+        if isinstance(before, float) and type(value) is int:
+            value = float(value)
+        if isinstance(before, dict) or (before is not None and type(value) is not type(before)):
+            raise WsigenError(
+                f"--set {change}: expected JSON of the kind of {json.dumps(before)}, which it would replace; "
+                "a plan cannot be set here"
+            )
+        config = replace(config, **{name: tuple(value) if isinstance(value, list) else value})
+    return config
 
 
 def watch(steps: "Generator[Done, None, Result]", title: str) -> "Result":

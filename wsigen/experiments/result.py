@@ -132,9 +132,11 @@ def results_folder() -> Path:
     return (checkout if (checkout / "pyproject.toml").is_file() else Path()) / "results"
 
 
-def save_result(result: Result, images: Mapping[str, Pixels], folder: Path) -> Path:
-    """Write a result and its pictures under ``folder``; returns the path of its table."""
-    path = folder / result.profile / f"{result.experiment}.json"
+def save_result(
+    result: Result, images: Mapping[str, Pixels], folder: Path, name: str | None = None
+) -> Path:
+    """Write a result and its pictures under ``folder``, by its own name or another; returns the table's path."""
+    path = folder / result.profile / f"{name or result.experiment}.json"
     pictures = path.with_suffix("")
     for name, pixels in images.items():
         pictures.mkdir(parents=True, exist_ok=True)

@@ -50,6 +50,7 @@ def run(
     config: Any = None,
     out: Path | None = None,
     fresh: bool = False,
+    saved_as: str | None = None,
 ) -> Generator[Done, None, Result]:
     """Measure every cell of an experiment; yields after each and returns the result.
 
@@ -60,6 +61,7 @@ def run(
         config: parameters instead of the profile's, such as ``replace(PROFILES["smoke"], steps=(5,))``.
         out: folder of results; None saves no result, though the cells are kept.
         fresh: measure anew what is known.
+        saved_as: name of the saved result; by default the experiment's.
     """
     experiment = find_experiment(name)
     config = experiment.config(profile) if config is None else config
@@ -97,7 +99,7 @@ def run(
     result = Result(name, profile, parameters, rows, list(infos.values()))
     if out is None:
         return result
-    path = save_result(result, images, out)
+    path = save_result(result, images, out, saved_as)
     return Result(name, profile, parameters, rows, result.info, path.with_suffix(""))
 
 
