@@ -115,7 +115,7 @@ def test_where_a_pixel_decides_alone_larger_patches_make_the_same_image():
 
 def test_only_the_students_own_stages_have_larger_patches():
     assert STUDENT.at(5, 5.6).patch_times == STUDENT.patch_times > 1
-    coarse = STUDENT.at(3, 22.4)
+    coarse = STUDENT.at(3, 44.8)
     assert (coarse.patch_times, coarse.margin_px) == (TOLD_PLAN.patch_times, TOLD_PLAN.margin_px)
     assert STUDENT.at(0).patch_times == 1
 

@@ -244,7 +244,7 @@ STUDENT = replace(
     sigma_min=0.15,
     guide_sigma=0.25,
     tone_px=16,
-    teacher_above=8.0,
+    teacher_above=32.0,
     skip_background=0.0,
     patch_times=2,
 )
