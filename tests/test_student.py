@@ -124,7 +124,7 @@ def test_patches_look_farther_where_little_noise_is_to_cover_their_borders():
     margins = [TOLD_PLAN.margin_at(i) for i in range(6)]
     assert margins == [2, 2, 2, 4, 4, 4]
     margins = [STUDENT.margin_at(i) for i in range(2)]
-    assert margins == [4, 4]  # half as far, the first grid could be found in the image
+    assert margins == [4, 8]
 
 
 @pytest.mark.parametrize("wrong", [{"patch_times": 0}, {"boundary": "wrap", "margin_px": 0}])

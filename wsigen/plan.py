@@ -11,7 +11,7 @@ from wsigen.arrays import Levels
 from wsigen.errors import WsigenError
 from wsigen.schedule import SIGMA_MAX, SIGMA_MIN, karras_sigmas
 
-COVERS = 0.2  # noise level that hides the borders of patches half as wide of margin
+COVERS = 0.14  # noise level that hides the borders of patches half as wide of margin
 
 
 @dataclass(frozen=True)
@@ -244,6 +244,7 @@ STUDENT = replace(
     sigma_min=0.15,
     guide_sigma=0.25,
     tone_px=16,
+    margin_px=8,
     teacher_above=32.0,
     skip_background=0.0,
     patch_times=2,
