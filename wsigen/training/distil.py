@@ -107,11 +107,11 @@ class Distiller:
                 None if found is None else part * found for found in way(self, share)
             )
             assert loss is not None
-            weights, critics = list(self.parameters.values()), list(self.critics.parameters())
+            weights, judges = list(self.parameters.values()), list(self.critics.parameters())
             mine = torch.autograd.grad(loss, weights, allow_unused=True)
             if told_apart is None:
                 return loss.detach(), list(mine), []
-            return told_apart.detach(), list(mine), list(torch.autograd.grad(told_apart, critics))
+            return told_apart.detach(), list(mine), list(torch.autograd.grad(told_apart, judges))
 
         total, students, critics = torch.zeros(()), Gradients(), Gradients()
         for _, (loss, mine, its) in crew.in_order(gradients, batch.shares(SHARE)):

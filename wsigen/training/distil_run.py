@@ -24,7 +24,7 @@ from wsigen.training.student import read_difference, save_student, student_of
 from wsigen.training.upscaling import DistilConfig
 from wsigen.training.weights import content, read_safetensors, unpacked, write_safetensors
 
-STATE, FORMAT = "distilling.safetensors", "wsigen-distilling-1"
+STATE, FORMAT = "distilling.safetensors", "wsigen-distilling-2"
 TOGETHER = 50  # steps to a row of losses.csv
 
 
@@ -61,7 +61,10 @@ def distil_in_folder(
     tensors, header = read_safetensors(state) if resume else ({}, {})
     if resume:
         if header.get("format") != FORMAT:
-            raise WsigenError(f"{state}: not the state of a distillation; expected {FORMAT!r}")
+            raise WsigenError(
+                f"{state}: {header.get('format')!r}, not the state of a distillation with two critics, {FORMAT!r}; begin "
+                "a new run, with --from-student to go on from its student"
+            )
         config = DistilConfig(**json.loads(header["config"]))
         teacher = str(folder / header["teacher"])
     model = load_denoiser(teacher)
