@@ -36,6 +36,7 @@ from wsigen.training.drawing import Drawn
 from wsigen.training.perception import Perception
 from wsigen.training.student import read_difference, save_student, student_of
 from wsigen.training.upscaling import DistilConfig, joined, upscaling, windows
+from wsigen.training.weights import read_safetensors, write_safetensors
 
 SHAPE = UNetConfig(
     widths=(16, 16), blocks=1, condition_channels=32, averages=(4,), told=True, organs=("breast",)
@@ -454,6 +455,13 @@ def test_the_verb_distils_and_goes_on(tmp_path):
     again = CliRunner().invoke(distil_verb, words.split())
     assert isinstance(again.exception, WsigenError)
     assert "holds a run already" in str(again.exception)
+    state = folder / "distilling.safetensors"
+    tensors, header = read_safetensors(state)
+    write_safetensors(state, tensors, header | {"format": "wsigen-distilling-1"})
+    old = CliRunner().invoke(distil_verb, f"{folder} --cohort phantom --resume".split())
+    assert isinstance(old.exception, WsigenError)
+    assert "'wsigen-distilling-1'" in str(old.exception)
+    assert "--from-student" in str(old.exception)
 
 
 def test_a_student_that_has_learnt_nothing_is_its_teacher_taking_two_steps(told_lab):

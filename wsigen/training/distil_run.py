@@ -62,8 +62,8 @@ def distil_in_folder(
     if resume:
         if header.get("format") != FORMAT:
             raise WsigenError(
-                f"{state}: {header.get('format')!r}, not the state of a distillation with two critics, {FORMAT!r}; begin "
-                "a new run, with --from-student to go on from its student"
+                f"{state}: {header.get('format')!r}, not the state of a distillation with two critics, {FORMAT!r}; "
+                "begin a new run, with --from-student to go on from its student"
             )
         config = DistilConfig(**json.loads(header["config"]))
         teacher = str(folder / header["teacher"])
