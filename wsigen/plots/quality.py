@@ -160,7 +160,7 @@ def colour_drift(rows: Rows) -> Figure:
     axes.set_xlabel("stage")
     axes.set_ylabel("drift since the overview, % of range")
     axes.set_ylim(bottom=0)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, ncols=3, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1))
     axes.grid(alpha=0.3)
     return figure
 
