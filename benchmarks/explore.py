@@ -142,7 +142,7 @@ def zoomed(
         own = painter.plan.at(cone.stage.index, cone.stage.mpp)
         for step in range(own.num_steps):
             grid = step_grid(cone.stage, painter.plan, painter.patch_px, painter.seed, step)
-            evaluations += len(cone.part(step, grid)) * own.evaluations_at(step)
+            evaluations += len(cone.part(step, grid)) * own.cost_at(step)
     return evaluations
 
 
