@@ -27,9 +27,9 @@ from wsigen.models import DEFAULT_MODEL
 from wsigen.plan import plan as named_plan
 from wsigen.plan import stages
 from wsigen.provenance import run_info
-from wsigen.runs.plane import step_grid
 from wsigen.training.checkpoint import load_denoiser
 from wsigen.zoom.cone import cones
+from wsigen.zoom.path import evaluations_of
 
 SIDE = 4  # tiles of a view
 MM = ("--width-mm", "20", "--height-mm", "15")
@@ -137,13 +137,7 @@ def zoomed(
     info = denoiser.info
     path = stages(*size, mpp, patch_px=info.patch_px, mpp_max=info.mpp_max)
     painter = denoiser.painter(named_plan(plan), seed=options.seed)
-    evaluations = 0
-    for cone in cones(painter, path, place, view_px=256 * SIDE):
-        own = painter.plan.at(cone.stage.index, cone.stage.mpp)
-        for step in range(own.num_steps):
-            grid = step_grid(cone.stage, painter.plan, painter.patch_px, painter.seed, step)
-            evaluations += len(cone.part(step, grid)) * own.cost_at(step)
-    return evaluations
+    return sum(evaluations_of(cones(painter, path, place, view_px=256 * SIDE)))
 
 
 if __name__ == "__main__":

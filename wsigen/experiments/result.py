@@ -133,10 +133,10 @@ def results_folder() -> Path:
 
 
 def save_result(
-    result: Result, images: Mapping[str, Pixels], folder: Path, name: str | None = None
+    result: Result, images: Mapping[str, Pixels], folder: Path, saved_as: str | None = None
 ) -> Path:
     """Write a result and its pictures under ``folder``, by its own name or another; returns the table's path."""
-    path = folder / result.profile / f"{name or result.experiment}.json"
+    path = folder / result.profile / f"{saved_as or result.experiment}.json"
     pictures = path.with_suffix("")
     for name, pixels in images.items():
         pictures.mkdir(parents=True, exist_ok=True)

@@ -41,18 +41,18 @@ class Perception:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
         network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
         self.network, self.half = network, half
+        blocks = network._blocks
+        self.ends = [k for k in range(1, len(blocks)) if blocks[k]._depthwise_conv.stride[0] == 2]
 
     def __call__(self, image: Images) -> list[Tensor]:
         """The maps of images in [-1, 1], shape (batch, 3, height, width), sides whole multiples of 16 px."""
         x = functional.interpolate(SCALE * image, scale_factor=float(ENLARGED), mode="bilinear")
-        blocks = self.network._blocks
-        ends = [k for k in range(1, len(blocks)) if blocks[k]._depthwise_conv.stride[0] == 2]
         with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
             x = self.network._conv_stem(x.contiguous(memory_format=torch.channels_last))
             x = self.network._swish(self.network._bn0(x))
             maps = []
-            for k, block in enumerate(blocks):
-                if k in ends:
+            for k, block in enumerate(self.network._blocks):
+                if k in self.ends:
                     maps.append(x)
                 x = block(x)
         return [found.float() for found in (*maps, x)]
