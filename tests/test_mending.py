@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsigen.mending import LUMA, luma, mended, softly_coloured, unmeshed
+from wsigen.mending import LUMA, SOFT_BELOW, luma, mended, softly_coloured, unmeshed
 
 
 def cleared(image: torch.Tensor) -> torch.Tensor:
@@ -54,6 +54,14 @@ def test_slopes_of_colour_stay_and_colours_that_alternate_become_their_mean(valu
     board = torch.where(odd, one, equal)[None]
     mean = ((one + equal) / 2).expand(3, 20, 32)[None]
     torch.testing.assert_close(recoloured(board)[inside], mean[inside], atol=1e-5, rtol=0)
+
+
+def test_colours_of_reduced_scales_stay():
+    image = torch.randn(2, 3, 16, 16)
+    scales = torch.tensor([SOFT_BELOW / 2, SOFT_BELOW])
+    found = softly_coloured(lambda x, sigma, mpp: image)(image, 1.0, scales)
+    torch.testing.assert_close(found[:1], recoloured(image)[:1])
+    assert torch.equal(found[1:], image[1:])
 
 
 def test_what_is_mended_has_neither():

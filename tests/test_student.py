@@ -30,7 +30,9 @@ from wsigen.seams.grid_shift import WholeImage
 from wsigen.seams.scheme import sew
 from wsigen.slides import read_description
 from wsigen.training.checkpoint import ModelInfo, load_denoiser, save_checkpoint, shipped_models
-from wsigen.training.critic import Grain, Tissue, steepness, taken_for_real
+from wsigen.training.contrast import LEAST, contrast
+from wsigen.training.critic import Critics, Grain, Tissue, steepness, taken_for_real
+from wsigen.training.crowd import Crowd, described
 from wsigen.training.distil import Distiller
 from wsigen.training.drawing import Drawn
 from wsigen.training.perception import Perception
@@ -369,7 +371,7 @@ def test_the_critics_learn_alone_before_their_student_does(tmp_path):
 
 def test_a_critic_of_tissue_tells_texture_from_blur_after_a_few_steps():
     torch.manual_seed(0)
-    critic = Tissue(Perception(half=False))
+    critic, perception = Tissue(), Perception(half=False)
     optimizer = torch.optim.Adam(critic.parameters(), 1e-3, betas=(0.0, 0.99))
     stream = torch.Generator().manual_seed(1)
 
@@ -380,8 +382,8 @@ def test_a_critic_of_tissue_tells_texture_from_blur_after_a_few_steps():
     mpp, losses = torch.ones(2), []
     for _ in range(12):
         real, false = pair()
-        critic.acquaint(real, mpp)
-        answers = critic(real, real, mpp), critic(false, real, mpp)
+        critic.acquaint(perception(real), mpp)
+        answers = critic(perception(real), mpp), critic(perception(false), mpp)
         loss = taken_for_real(answers[0]) + taken_for_real([-a for a in answers[1]])
         optimizer.zero_grad()
         loss.backward()
@@ -389,7 +391,7 @@ def test_a_critic_of_tissue_tells_texture_from_blur_after_a_few_steps():
         losses.append(loss.item())
     assert losses[-1] < losses[0] / 2
     assert [a.shape[-1] for a in answers[0]] == [32, 16, 8, 4, 2]
-    assert not any("perception" in name for name in critic.state_dict())
+    assert not any("perception" in name for name in Critics(half=False).state_dict())
 
 
 def test_what_a_critic_looks_through_is_missed_by_name(monkeypatch):
@@ -400,11 +402,56 @@ def test_what_a_critic_looks_through_is_missed_by_name(monkeypatch):
 
 def test_asked_twice_a_critic_of_tissue_says_the_same():
     """It follows real maps when it is told to, and not by being asked: else threads would change its answers."""
-    critic, image, mpp = Tissue(Perception(half=False)), torch.rand(1, 3, 32, 32), torch.ones(1)
-    one, two = (critic(image, image, mpp) for _ in range(2))
+    critic, mpp = Tissue(), torch.ones(1)
+    maps = Perception(half=False)(torch.rand(1, 3, 32, 32))
+    one, two = (critic(maps, mpp) for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
-    critic.acquaint(image, mpp)
-    assert not torch.equal(critic(image, image, mpp)[0], one[0])
+    critic.acquaint(maps, mpp)
+    assert not torch.equal(critic(maps, mpp)[0], one[0])
+
+
+def test_the_witness_is_zero_where_the_student_makes_what_there_is():
+    crowd, patches = Crowd(8, 8, (2, 3)), torch.randn(8, 10)
+    for name in ("real", "made"):
+        crowd.remember(name, patches, torch.ones(8))
+    assert float(crowd(patches, torch.ones(8)).abs().max()) < 1e-6
+
+
+def test_the_witness_drives_towards_what_is_missing_and_away_from_what_abounds():
+    crowd, some, other = Crowd(64, 64, (1,)), torch.randn(64, 2), torch.randn(64, 2) + 3
+    crowd.remember("real", torch.cat([some[:32], other[:32]]), torch.ones(64))
+    crowd.remember("made", some, torch.ones(64))
+    at = torch.full((1, 2), 1.5, requires_grad=True)
+    (slope,) = torch.autograd.grad(crowd(at, torch.ones(1)).sum(), at)
+    assert (slope < 0).all()  # the witness falls towards the other cluster
+    assert (
+        float(crowd(other, torch.ones(64)).mean()) < 0 < float(crowd(some, torch.ones(64)).mean())
+    )
+
+
+def test_only_patches_of_like_scale_count():
+    crowd, patches = Crowd(8, 8, (1,)), torch.randn(8, 2)
+    crowd.remember("real", patches, torch.ones(8))
+    crowd.remember("made", patches + 5, torch.full((8,), 30.0))
+    here = crowd.likeness(patches, torch.ones(8), "made", torch.ones(2))
+    assert float(here.abs().max()) < 1e-6
+
+
+def test_a_crowd_keeps_the_last_and_counts_none_that_it_has_not_seen():
+    crowd = Crowd(4, 4, (1,))
+    assert not crowd.get_buffer("made_scale").isfinite().any()
+    for number in range(6):
+        crowd.remember("made", torch.full((1, 2), float(number)), torch.ones(1))
+    assert crowd.get_buffer("made")[:, 0].tolist() == [2, 3, 4, 5]
+
+
+def test_patches_are_described_by_means_and_deviations_of_their_part_of_the_maps():
+    fields = torch.zeros(1, 1, 4, 4)
+    fields[0, 0, :2, 2:] = torch.tensor([[1.0, 3.0], [1.0, 3.0]])  # top right
+    found = described([fields])
+    assert found.shape == (4, 2)
+    torch.testing.assert_close(found[1], torch.tensor([2.0, math.sqrt(1.0001)]))
+    torch.testing.assert_close(found[0], torch.tensor([0.0, 0.01]))
 
 
 def test_a_student_goes_on_from_the_one_that_its_teacher_has(tmp_path):
@@ -579,3 +626,56 @@ def test_a_packed_model_is_the_model_and_keeps_its_name_digest_and_student(tmp_p
     packed.write_bytes(packed.read_bytes()[:-100])
     with pytest.raises(WsigenError, match="not a whole safetensors file"):
         load_denoiser(packed)
+
+
+def test_the_contrast_of_a_checkerboard_is_in_the_finest_band_of_light_alone():
+    rows, columns = torch.meshgrid(torch.arange(64), torch.arange(64), indexing="ij")
+    for side, band in ((1, 0), (2, 1), (4, 2)):
+        board = 0.5 * (1.0 - 2.0 * ((rows // side + columns // side) % 2))
+        found = contrast(board.expand(1, 3, 64, 64)).exp() - LEAST**2
+        wanted = torch.zeros(1, 9, 2, 2)
+        wanted[:, 3 * band] = 0.25
+        torch.testing.assert_close(found, wanted, atol=1e-6, rtol=1e-5)
+
+
+def test_contrast_does_not_ask_where_detail_lies_within_a_place():
+    image = torch.randn(2, 3, 32, 32)
+    torch.testing.assert_close(contrast(image), contrast(image.flip(2, 3)))
+    torch.testing.assert_close(contrast(image), contrast(image + 0.3))
+
+
+def some_difference(rank: int) -> tuple[dict[str, torch.Tensor], Difference]:
+    """Weights of 0, and a difference whose every part is random."""
+    weights = {
+        "a": torch.zeros(6, 5),
+        "b.weight": torch.zeros(4, 2, 3, 3),
+        "b.bias": torch.zeros(4),
+    }
+    difference = Difference(weights, rank)
+    for left in difference.left.values():
+        torch.nn.init.normal_(left)
+    return weights, difference
+
+
+def test_the_nearest_difference_of_lower_rank_is_off_by_the_singular_values_left_out():
+    weights, difference = some_difference(4)
+    full, near = (d.applied(weights) for d in (difference, difference.nearest(2)))
+    for name in ("a", "b.weight"):
+        values = torch.linalg.svdvals(full[name].flatten(1))
+        off = (full[name] - near[name]).norm()
+        torch.testing.assert_close(off, values[2:].norm(), atol=1e-5, rtol=1e-5)
+        assert torch.linalg.matrix_rank(near[name].flatten(1)) == 2
+    assert torch.equal(full["b.bias"], near["b.bias"])
+    assert difference.nearest(2).rank == 2
+    assert difference.rank == 4  # itself is left as it is
+
+
+def test_a_difference_takes_one_of_lower_rank_and_has_room_left():
+    weights, low = some_difference(2)
+    _, high = some_difference(4)
+    high.take(low)
+    for name, weight in low.applied(weights).items():
+        torch.testing.assert_close(high.applied(weights)[name], weight)
+    assert high.left["a"].shape == (6, 4)
+    assert bool((high.left["a"][:, 2:] == 0).all())
+    assert bool((high.right["a"][2:] != 0).any())

@@ -3,7 +3,8 @@
 A mesh: a pattern of two pixels, of the network's unfolding. And grain in colour: stain tints structures, and scanners
 keep chroma at half the resolution, so that what changes from one pixel of a slide to the next is brightness. At
 1.4 um/px crops of real slides change a tenth as much in chroma as in luma, those of a student left as it is a fifth
-as much (``chroma_share`` in results/classroom/sections_grain.json).
+as much (``chroma_share`` in results/classroom/sections_grain.json). At coarser scales, where a slide is reduced, chroma
+is as fine as luma again, and stays.
 """
 
 import torch
@@ -13,6 +14,7 @@ from torch.nn import functional
 from wsigen.arrays import Denoiser, Images
 
 MESH = 8  # 2 x 2 squares along a side over which a pattern that repeats is a mesh
+SOFT_BELOW = 4.0  # um/px
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue, as JPEG has it (ITU-R BT.601)
 
 
@@ -22,7 +24,7 @@ def mended(denoiser: Denoiser) -> Denoiser:
 
 
 def softly_coloured(denoiser: Denoiser) -> Denoiser:
-    """Wrap a denoiser: the chroma of its estimates is blurred.
+    """Wrap a denoiser: the chroma of its estimates is blurred at scales finer than ``SOFT_BELOW``.
 
     Y + B B (u - Y)         Y: luma of u,  B: :func:`binomial`
     """
@@ -30,7 +32,8 @@ def softly_coloured(denoiser: Denoiser) -> Denoiser:
     def estimate(x: Images, sigma: Tensor | float, mpp: Tensor | float) -> Images:
         u = denoiser(x, sigma, mpp)
         y = luma(u)
-        return y + binomial(binomial(u - y))
+        fine = torch.as_tensor(mpp, device=u.device).reshape(-1, 1, 1, 1) < SOFT_BELOW
+        return torch.where(fine, y + binomial(binomial(u - y)), u)
 
     return estimate
 

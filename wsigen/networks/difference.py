@@ -8,6 +8,7 @@ B and a begin at zero, so that a student begins as its teacher.
 
 import math
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
@@ -52,6 +53,25 @@ class Difference(nn.Module):
             name: factor * value if name.startswith("left.") else value
             for name, value in self.state_dict().items()
         }
+
+    @torch.no_grad()
+    def take(self, other: "Difference") -> None:
+        """Become another difference, of no higher rank; what this one has more begins at zero again."""
+        for key, left in other.left.items():
+            self.left[key].zero_()
+            self.left[key][..., : left.shape[-1]] = left
+            if key in other.right:
+                self.right[key][: left.shape[-1]] = other.right[key]
+
+    @torch.no_grad()
+    def nearest(self, rank: int) -> "Difference":
+        """The nearest difference of at most this rank: its first singular vectors (Eckart and Young 1936)."""
+        found = deepcopy(self)
+        for key, right in self.right.items():
+            u, s, v = torch.linalg.svd(self.left[key] @ right, full_matrices=False)
+            found.left[key] = (u[:, :rank] * s[:rank]).contiguous()
+            found.right[key] = v[:rank].contiguous()
+        return found
 
     def _of(self, key: str, weight: Tensor) -> Tensor:
         left = self.left[key]

@@ -1,4 +1,4 @@
-"""Who tells a student's tissue from real tissue: two critics, which know the scale.
+"""Who tells a student's tissue from real tissue: two critics, which know the scale, and a crowd.
 
 :class:`Grain` is a small convolutional network. Each of its answers looks at a square of some pixels (Isola et al.
 2017, "PatchGAN"), at four sizes of square: the smallest, of 5 px, sees grain and weave. It is shown the image, its
@@ -6,9 +6,11 @@ difference from the guide, enlarged, since that is what the student adds, and th
 
 :class:`Tissue` looks through the eyes of a network that was trained on a million photographs (Sauer et al. 2021,
 "Projected GANs"): it learns in minutes to see nuclei, clefts and nests, for which a critic of our own would want days.
+
+The crowd, `wsigen.training.crowd`, compares all of the student's patches with all real ones.
 """
 
-from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +18,9 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
 from wsigen.arrays import Images, PerImage
-from wsigen.training.perception import CHANNELS
+from wsigen.training.crowd import Crowd, described
+from wsigen.training.perception import CHANNELS, Perception
+from wsigen.training.upscaling import WINDOWS
 
 DETAIL = 8.0  # how much larger what the guide does not have is shown: it is small
 GAIN = 3.0  # of answers whose weights are kept from growing
@@ -76,45 +80,70 @@ class Head(nn.Module):
         h = functional.leaky_relu(self.look(self.standard(found)), 0.2)
         h = h + self.scale((mpp.log() / 4)[:, None])[:, :, None, None]
         answer: Tensor = self.answer(functional.leaky_relu(self.weigh(h), 0.2))
-        return GAIN * answer
+        return GAIN * answer.float()
 
 
 class Tissue(nn.Module):
-    """Answers above 0 for real tissue, below for a student's, at five sizes; the guide is not looked at.
+    """Answers above 0 for real tissue, below for a student's, at an image's whole size to a sixteenth of it.
 
-    Args:
-        perception: image to maps; its weights are not the critic's.
+    It is shown the maps of `wsigen.training.perception`, and not the guide.
     """
 
-    def __init__(self, perception: Callable[[Images], list[Tensor]]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.perception = perception
         self.heads = nn.ModuleList(Head(channels) for channels in CHANNELS)
         self.eval()
 
-    def forward(self, image: Images, guide: Images, mpp: PerImage) -> list[Tensor]:
-        """As :meth:`Grain.forward`, at an image's whole size to a sixteenth of it."""
-        maps = self.perception(image)
+    def forward(self, maps: list[Tensor], mpp: PerImage) -> list[Tensor]:
+        """Five answers, each (batch, 1, height, width) of its map."""
         return [head(found, mpp) for head, found in zip(self.heads, maps, strict=True)]
 
     @torch.no_grad()
-    def acquaint(self, real: Images, mpp: PerImage) -> None:
+    def acquaint(self, maps: list[Tensor], mpp: PerImage) -> None:
         """Follow what real maps are like, and how large the weights are: once a step, before anybody is judged."""
         self.train()
-        self(real, real, mpp)
+        self(maps, mpp)
         self.eval()
 
 
+class Opinion(NamedTuple):
+    """What is said of images.
+
+    Args:
+        grain, tissue: answers of both critics.
+        patches: as `wsigen.training.crowd.described`.
+    """
+
+    grain: list[Tensor]
+    tissue: list[Tensor]
+    patches: Tensor
+
+
 class Critics(nn.Module):
-    """Both of them."""
+    """Both critics, and the crowd.
 
-    def __init__(self, perception: Callable[[Images], list[Tensor]]) -> None:
+    Args:
+        half: look in bfloat16.
+    """
+
+    def __init__(self, half: bool) -> None:
         super().__init__()
-        self.grain, self.tissue = Grain(), Tissue(perception)
+        self.perception, self.in_half = Perception(half), half
+        self.grain, self.tissue, self.crowd = Grain(), Tissue(), Crowd()
 
-    def each(self) -> "tuple[Grain, Tissue]":
-        """One after the other."""
-        return self.grain, self.tissue
+    def forward(self, image: Images, guide: Images, mpp: PerImage) -> Opinion:
+        """What they say of fields of two by two patches; arguments as of :meth:`Grain.forward`."""
+        maps = self.perception(image)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.in_half):
+            answers = self.grain(image, guide, mpp), self.tissue(maps, mpp)
+        return Opinion(*answers, described(maps))
+
+    @torch.no_grad()
+    def acquaint(self, real: Images, mpp: PerImage) -> None:
+        """Get to know the real fields of a step before the student's are judged."""
+        maps = self.perception(real)
+        self.tissue.acquaint(maps, mpp)
+        self.crowd.remember("real", described(maps), mpp.repeat_interleave(WINDOWS))
 
 
 def taken_for_real(answers: list[Tensor]) -> Tensor:

@@ -23,7 +23,6 @@ from wsigen.training.average import follow
 from wsigen.training.checkpoint import LoadedDenoiser
 from wsigen.training.critic import Critics
 from wsigen.training.drawing import Drawer
-from wsigen.training.perception import Perception
 from wsigen.training.progress import Progress, Step
 from wsigen.training.upscaling import (
     OPERATOR,
@@ -63,7 +62,7 @@ class Distiller:
             keep_as_multiplied(network)
         self.student = EDMDenoiser(network, teacher.sigma_data, half=teacher.half_precision)
         self.parameters = dict(network.named_parameters())
-        self.critics = Critics(Perception(teacher.half_precision))
+        self.critics = Critics(teacher.half_precision)
         self.optimizer = torch.optim.Adam(
             self.difference.parameters(), config.learning_rate, betas=(0.0, 0.99)
         )
@@ -75,7 +74,7 @@ class Distiller:
     def begin_as(self, difference: Difference) -> None:
         """Begin as a student that there is, instead of as the teacher."""
         for part in (self.difference, self.average):
-            part.load_state_dict(difference.state_dict())
+            part.take(difference)
         self.become()
 
     def become(self) -> None:
@@ -99,24 +98,27 @@ class Distiller:
         batch = self.from_own(*upscaling(self.drawer.draw(fields), self.config, fields[0]))
         way = LOSSES[self.config.way]
         if self.config.way == "adversarial":
-            self.critics.tissue.acquaint(joined(batch.clean), batch.mpp[::WINDOWS])
+            self.critics.acquaint(joined(batch.clean), batch.mpp[::WINDOWS])
 
-        def gradients(share: Upscaling) -> tuple[Tensor, Gradients, Gradients]:
+        def gradients(share: Upscaling) -> tuple[Tensor, Gradients, Gradients, Tensor | None]:
             part = len(share) / size
-            loss, told_apart = (
-                None if found is None else part * found for found in way(self, share)
-            )
-            assert loss is not None
+            found = way(self, share)
             weights, judges = list(self.parameters.values()), list(self.critics.parameters())
-            mine = torch.autograd.grad(loss, weights, allow_unused=True)
-            if told_apart is None:
-                return loss.detach(), list(mine), []
-            return told_apart.detach(), list(mine), list(torch.autograd.grad(told_apart, judges))
+            mine: Gradients = list(
+                torch.autograd.grad(part * found.loss, weights, allow_unused=True)
+            )
+            if found.told_apart is None:
+                return part * found.loss.detach(), mine, [], None
+            its: Gradients = list(torch.autograd.grad(part * found.told_apart, judges))
+            return part * found.told_apart.detach(), mine, its, found.patches
 
-        total, students, critics = torch.zeros(()), Gradients(), Gradients()
-        for _, (loss, mine, its) in crew.in_order(gradients, batch.shares(SHARE)):
+        total, students, critics, patches = torch.zeros(()), Gradients(), Gradients(), []
+        for _, (loss, mine, its, made) in crew.in_order(gradients, batch.shares(SHARE)):
             total += loss
             students, critics = added(students, mine), added(critics, its)
+            patches += [] if made is None else [made]
+        if patches:
+            self.critics.crowd.remember("made", torch.cat(patches), batch.mpp)
         self.difference.take_gradients(students)
         norm = nn.utils.clip_grad_norm_(self.difference.parameters(), 1.0)
         if not critics or first >= self.config.alone:

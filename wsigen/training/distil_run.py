@@ -24,7 +24,7 @@ from wsigen.training.student import read_difference, save_student, student_of
 from wsigen.training.upscaling import DistilConfig
 from wsigen.training.weights import content, read_safetensors, unpacked, write_safetensors
 
-STATE, FORMAT = "distilling.safetensors", "wsigen-distilling-2"
+STATE, FORMAT = "distilling.safetensors", "wsigen-distilling-3"
 TOGETHER = 50  # steps to a row of losses.csv
 
 
@@ -62,7 +62,7 @@ def distil_in_folder(
     if resume:
         if header.get("format") != FORMAT:
             raise WsigenError(
-                f"{state}: {header.get('format')!r}, not the state of a distillation with two critics, {FORMAT!r}; "
+                f"{state}: {header.get('format')!r}, not the state that this version goes on from, {FORMAT!r}; "
                 "begin a new run, with --from-student to go on from its student"
             )
         config = DistilConfig(**json.loads(header["config"]))
@@ -95,7 +95,7 @@ def distil_in_folder(
         write_safetensors(state, kept, {"format": FORMAT, "teacher": own.name, **about})
         save_student(
             student_of(own),
-            student.average,
+            student.average.nearest(config.kept_rank),
             model.file_sha256,
             student.images_seen,
             config.strength if config.way == "adversarial" else 1.0,
@@ -129,6 +129,8 @@ def drawn_fields(config: DistilConfig, teacher: LoadedDenoiser, entries: Sequenc
         patch_px=2 * info.patch_px,
         mpp_min=info.mpp_min,
         mpp_max=min(info.mpp_max, config.mpp_max),
+        breast_share=config.breast_share,
+        breast_only_below=config.breast_only_below,
         seed=config.seed,
     )
     return drawn_patches(train, entries, "cpu")

@@ -28,7 +28,8 @@ class DistilConfig:
 
     Args:
         way: "adversarial", "progressive" or "consistency".
-        rank: of the difference.
+        rank: of the difference while it learns.
+        kept_rank: of the nearest one that is saved as the student.
         batch_size: patches a step.
         learning_rate, critic_rate: of student and critics.
         alone: patches from which the critics learn before the student does, so that they know what to ask for.
@@ -37,18 +38,21 @@ class DistilConfig:
             made of go round what critics like, and it is shorter than they are.
         truth, guide, tone: weights of the squared errors of an adversarial student: of its pixels, of averages over
             squares as large as a guide pixel, and of its means over 8 px from those of the guide.
+        contrast: weight of the squared error of its :func:`wsigen.training.contrast.contrast`.
         smooth: weight of the steepness of the critic that sees grain.
         guide_sigmas: range of sigma_g, drawn log-uniformly.
         later_sigmas: range of the noise levels of steps after the first, likewise.
         own_share: of fields whose guide is what the student itself makes of a guide twice as coarse, as in a slide.
         mpp_max: the coarsest patches, micrometres per pixel.
+        breast_share, breast_only_below: as in `wsigen.training.config.TrainConfig`.
         blur, organ_share: as in `wsigen.training.config.TrainConfig`.
         seed: name of every random stream of the run.
     """
 
     way: str = "adversarial"
-    rank: int = 16
-    batch_size: int = 16
+    rank: int = 64
+    kept_rank: int = 32
+    batch_size: int = 32
     learning_rate: float = 2e-4
     critic_rate: float = 4e-4
     alone: int = 2400
@@ -57,11 +61,14 @@ class DistilConfig:
     truth: float = 0.02
     guide: float = 0.1
     tone: float = 0.3
+    contrast: float = 0.01
     smooth: float = 0.1
     guide_sigmas: tuple[float, float] = (0.05, 0.3)
     later_sigmas: tuple[float, float] = (0.1, 0.6)
     own_share: float = 0.5
     mpp_max: float = 32.0
+    breast_share: float = 0.3
+    breast_only_below: float = 0.0
     blur: float = 0.5
     organ_share: float = 0.6
     seed: int = 0

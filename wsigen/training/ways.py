@@ -6,7 +6,7 @@ consistency    what it makes itself of the same patch with less of the same nois
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from wsigen.plan import STUDENT, TOLD
 from wsigen.sampler import sample
 from wsigen.schedule import karras_sigmas
 from wsigen.training.checkpoint import LoadedDenoiser
+from wsigen.training.contrast import contrast
 from wsigen.training.critic import Critics, steepness, taken_for_real
 from wsigen.training.upscaling import OPERATOR, WINDOWS, DistilConfig, Upscaling, joined, windows
 
@@ -42,14 +43,27 @@ class Student(Protocol):
         ...
 
 
-Found = tuple[Tensor, Tensor | None]  # the student's loss; the critics'
+class Found(NamedTuple):
+    """What comes of a batch.
+
+    Args:
+        loss: the student's.
+        told_apart: the critics' loss, where there are some.
+        patches: what the student made, as `wsigen.training.crowd.described`.
+    """
+
+    loss: Tensor
+    told_apart: Tensor | None = None
+    patches: Tensor | None = None
+
+
 NOW_AND_THEN = 8  # steps between those in which the steepness counts, so many times as much
 
 
 def adversarial(run: Student, batch: Upscaling) -> Found:
-    """Both steps of a stage, judged by the critics; and the critics' own loss.
+    """Both steps of a stage, judged by the critics and by the crowd; and the critics' own loss.
 
-    What each of them says counts as much, and both together as much as the error does: gradients are brought to one
+    What each of them says counts as much, and all together as much as the error does: gradients are brought to one
     length, as Esser et al. 2021 (VQGAN, Eq. 7) do with a layer's.
     """
     config, x, sigma = run.config, *run.two_steps(batch)
@@ -61,20 +75,31 @@ def adversarial(run: Student, batch: Upscaling) -> Found:
         config.truth * error.square().mean()
         + 4 * config.guide * OPERATOR(error).square().mean()
         + 64 * config.tone * functional.avg_pool2d(made - seen, 8).square().mean()
+        + config.contrast * (contrast(made) - contrast(clean)).square().mean()
     )
     (pull,) = torch.autograd.grad(away, made)
     length = 2 / error.numel() * error.detach().flatten(1).norm(dim=1)
-    push, told_apart = torch.zeros_like(pull), torch.zeros(())
-    for critic in run.critics.each():
-        real, false = critic(clean, seen, mpp), critic(made, seen, mpp)
-        (its,) = torch.autograd.grad(taken_for_real(false), made, retain_graph=True)
+    real, false = run.critics(clean, seen, mpp), run.critics(made, seen, mpp)
+    wishes = [
+        taken_for_real(false.grain),
+        taken_for_real(false.tissue),
+        run.critics.crowd(false.patches, batch.mpp).mean(),
+    ]
+    push = torch.zeros_like(pull)
+    for wish in wishes:
+        (its,) = torch.autograd.grad(wish, made, retain_graph=True)
         push = push + brought_to(length, its)
-        told_apart = told_apart + taken_for_real(real) + taken_for_real([-a for a in false])
     push = brought_to(length, push)
+    told_apart = torch.stack(
+        [
+            taken_for_real(of_real) + taken_for_real([-a for a in of_made])
+            for of_real, of_made in ((real.grain, false.grain), (real.tissue, false.tissue))
+        ]
+    ).sum()
     if run.images_seen // config.batch_size % NOW_AND_THEN == 0:
         steep = steepness(run.critics.grain, clean, seen, mpp)
         told_apart = told_apart + NOW_AND_THEN / 2 * config.smooth * steep
-    return 100 * (u * windows(pull + push)).sum(), told_apart
+    return Found(100 * (u * windows(pull + push)).sum(), told_apart, false.patches.detach())
 
 
 def brought_to(length: PerImage, gradients: Images) -> Images:
@@ -97,7 +122,7 @@ def progressive(run: Student, batch: Upscaling) -> Found:
     sigma = torch.full((len(batch),), STUDENT.sigma_min)
     sigma[:half] = STUDENT.sigma_start
     error = (run.student(x, sigma, batch.mpp, batch.told) - target).square().mean((1, 2, 3))
-    return (loss_weight(sigma, run.teacher.sigma_data) * error).mean(), None
+    return Found((loss_weight(sigma, run.teacher.sigma_data) * error).mean())
 
 
 def consistency(run: Student, batch: Upscaling) -> Found:
@@ -111,7 +136,7 @@ def consistency(run: Student, batch: Upscaling) -> Found:
         target = torch.where(some > 0, target, batch.clean)
     u = run.student(batch.clean + more * batch.noise, sigma, batch.mpp, batch.told)
     error = (u - target).square().mean((1, 2, 3))
-    return (error / (sigma - less)).mean(), None
+    return Found((error / (sigma - less)).mean())
 
 
 LOSSES: dict[str, Callable[[Student, Upscaling], Found]] = {

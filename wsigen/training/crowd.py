@@ -1,0 +1,76 @@
+"""Whether the crowd of a student's patches is like the crowd of real ones, which no look at a single patch can tell.
+
+A critic that judges patches one by one is pleased by the same good patch again and again. And it learns while the
+student does, so that the two go round each other. The maximum mean discrepancy (Gretton et al. 2012; as the loss of a
+generator Li et al. 2015) has nothing to learn. Of patches x of the student's and y of real tissue it is
+
+    MMD^2 = E k(x, x') + E k(y, y') - 2 E k(x, y),    k(x, y) = mean over b of 1 / (1 + |x - y|^2 / 2 b)
+
+and it falls fastest where each x goes down the witness  w(x) = E k(x, x') - E k(x, y):  towards what real tissue has
+more of, away from its like. KID is an MMD as well, of another kernel and another network's features.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from wsigen.arrays import PerImage
+from wsigen.training.perception import CHANNELS
+from wsigen.training.upscaling import windows
+
+KERNELS = (0.2, 0.5, 1.0)  # b, where the mean squared distance of two real patches is 2
+OF_LIKE_SCALE = 0.35  # how far apart, in ln of micrometres per pixel, patches count as of one scale
+
+
+def described(maps: list[Tensor]) -> Tensor:
+    """Means and standard deviations over each patch of a field's maps, shape (patches, 2 x channels of all maps)."""
+    places = [windows(found).flatten(2) for found in maps]
+    return torch.cat(
+        [
+            part
+            for found in places
+            for part in (found.mean(2), (found.var(2, unbiased=False) + 1e-4).sqrt())
+        ],
+        dim=1,
+    )
+
+
+class Crowd(nn.Module):
+    """The last patches of either kind, as :func:`described`, and their scales.
+
+    Args:
+        real, made: how many of each are kept.
+        channels: of the maps; each map counts the same.
+    """
+
+    share: Tensor
+
+    def __init__(
+        self, real: int = 4096, made: int = 1024, channels: tuple[int, ...] = CHANNELS
+    ) -> None:
+        super().__init__()
+        shares = [torch.full((2 * n,), 1 / (2 * n * len(channels))) for n in channels]
+        self.register_buffer("share", torch.cat(shares), persistent=False)
+        for name, number in (("real", real), ("made", made)):
+            self.register_buffer(name, torch.zeros(number, len(self.share)))
+            self.register_buffer(f"{name}_scale", torch.full((number,), torch.inf))  # none yet
+
+    @torch.no_grad()
+    def remember(self, name: str, patches: Tensor, mpp: PerImage) -> None:
+        """Keep patches of a kind, "real" or "made", and forget as many of the oldest."""
+        for buffer, new in ((name, patches), (f"{name}_scale", mpp.log())):
+            setattr(self, buffer, torch.cat([self.get_buffer(buffer), new])[len(new) :])
+
+    def forward(self, patches: Tensor, mpp: PerImage) -> Tensor:
+        """The witness at patches of the student's, shape (patches,): how much more like its own than like real ones."""
+        seen = self.get_buffer("real")[self.get_buffer("real_scale").isfinite()]
+        weight = self.share.sqrt() / (seen.std(0) + 1e-3)
+        more = [self.likeness(patches, mpp, name, weight) for name in ("made", "real")]
+        return more[0] - more[1]
+
+    def likeness(self, patches: Tensor, mpp: PerImage, name: str, weight: Tensor) -> Tensor:
+        """Mean of the kernel between each patch and those of a kind that are of about its scale, shape (patches,)."""
+        squares = torch.cdist(patches * weight, self.get_buffer(name) * weight).square()
+        kernel = torch.stack([1 / (1 + squares / (2 * b)) for b in KERNELS]).mean(0)
+        apart = mpp.log()[:, None] - self.get_buffer(f"{name}_scale")
+        like = torch.exp(-(apart.square()) / (2 * OF_LIKE_SCALE**2))
+        return (kernel * like).sum(1) / like.sum(1).clamp(min=1e-3)
