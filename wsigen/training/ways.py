@@ -57,14 +57,15 @@ class Found(NamedTuple):
     patches: Tensor | None = None
 
 
+GRAIN = 2.0  # how much the critic that sees grain counts beside the others, lest strong detail be stipple
 NOW_AND_THEN = 8  # steps between those in which the steepness counts, so many times as much
 
 
 def adversarial(run: Student, batch: Upscaling) -> Found:
     """Both steps of a stage, judged by the critics and by the crowd; and the critics' own loss.
 
-    What each of them says counts as much, and all together as much as the error does: gradients are brought to one
-    length, as Esser et al. 2021 (VQGAN, Eq. 7) do with a layer's.
+    Gradients are brought to one length, as Esser et al. 2021 (VQGAN, Eq. 7) do with a layer's, so that each critic
+    counts as it should, and all together as much as the error does.
     """
     config, x, sigma = run.config, *run.two_steps(batch)
     u = run.student(x, sigma, batch.mpp, batch.told)
@@ -80,15 +81,15 @@ def adversarial(run: Student, batch: Upscaling) -> Found:
     (pull,) = torch.autograd.grad(away, made)
     length = 2 / error.numel() * error.detach().flatten(1).norm(dim=1)
     real, false = run.critics(clean, seen, mpp), run.critics(made, seen, mpp)
-    wishes = [
-        taken_for_real(false.grain),
-        taken_for_real(false.tissue),
-        run.critics.crowd(false.patches, batch.mpp).mean(),
-    ]
+    wishes = (
+        (GRAIN, taken_for_real(false.grain)),
+        (1.0, taken_for_real(false.tissue)),
+        (1.0, run.critics.crowd(false.patches, batch.mpp).mean()),
+    )
     push = torch.zeros_like(pull)
-    for wish in wishes:
+    for share, wish in wishes:
         (its,) = torch.autograd.grad(wish, made, retain_graph=True)
-        push = push + brought_to(length, its)
+        push = push + share * brought_to(length, its)
     push = brought_to(length, push)
     told_apart = torch.stack(
         [
