@@ -7,19 +7,16 @@ et al. 2017 (EnhanceNet) match the local statistics of a network's maps to the s
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from wsigen.arrays import Images
-from wsigen.guidance import AveragePool
+from wsigen.training.upscaling import OPERATOR
 
-OPERATOR = AveragePool()
 BANDS = 3  # detail of one pixel, of two and of four
 PLACE = 32  # px, side of the squares in which it is measured
 LEAST = 0.02  # detail weaker than that is that of glass
-OPPONENT = (
-    (1 / 3, 1 / 3, 1 / 3),
-    (1.0, 0.0, -1.0),
-    (-0.5, 1.0, -0.5),
-)  # light, pink to blue, green
+# light, pink to blue, green
+OPPONENT = ((1 / 3, 1 / 3, 1 / 3), (1.0, 0.0, -1.0), (-0.5, 1.0, -0.5))
 
 
 def contrast(image: Images) -> Tensor:
@@ -35,8 +32,7 @@ def contrast(image: Images) -> Tensor:
     for k in range(BANDS):
         coarser = OPERATOR(x)
         band = x - OPERATOR.pinv(coarser)
-        side = PLACE >> k
-        energy = torch.nn.functional.avg_pool2d(band.square(), side)
+        energy = functional.avg_pool2d(band.square(), PLACE >> k)
         found.append((energy + LEAST**2).log())
         x = coarser
     return torch.cat(found, dim=1)

@@ -111,12 +111,12 @@ class Opinion(NamedTuple):
 
     Args:
         grain, tissue: answers of both critics.
-        patches: as `wsigen.training.crowd.described`.
+        maps: what `wsigen.training.perception` sees in them.
     """
 
     grain: list[Tensor]
     tissue: list[Tensor]
-    patches: Tensor
+    maps: list[Tensor]
 
 
 class Critics(nn.Module):
@@ -128,15 +128,15 @@ class Critics(nn.Module):
 
     def __init__(self, half: bool) -> None:
         super().__init__()
-        self.perception, self.in_half = Perception(half), half
+        self.perception = Perception(half)
         self.grain, self.tissue, self.crowd = Grain(), Tissue(), Crowd()
 
     def forward(self, image: Images, guide: Images, mpp: PerImage) -> Opinion:
         """What they say of fields of two by two patches; arguments as of :meth:`Grain.forward`."""
         maps = self.perception(image)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.in_half):
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.perception.half):
             answers = self.grain(image, guide, mpp), self.tissue(maps, mpp)
-        return Opinion(*answers, described(maps))
+        return Opinion(*answers, maps)
 
     @torch.no_grad()
     def acquaint(self, real: Images, mpp: PerImage) -> None:

@@ -64,8 +64,8 @@ class Crowd(nn.Module):
         """The witness at patches of the student's, shape (patches,): how much more like its own than like real ones."""
         seen = self.get_buffer("real")[self.get_buffer("real_scale").isfinite()]
         weight = self.share.sqrt() / (seen.std(0) + 1e-3)
-        more = [self.likeness(patches, mpp, name, weight) for name in ("made", "real")]
-        return more[0] - more[1]
+        made, real = (self.likeness(patches, mpp, name, weight) for name in ("made", "real"))
+        return made - real
 
     def likeness(self, patches: Tensor, mpp: PerImage, name: str, weight: Tensor) -> Tensor:
         """Mean of the kernel between each patch and those of a kind that are of about its scale, shape (patches,)."""

@@ -22,6 +22,7 @@ from wsigen.schedule import karras_sigmas
 from wsigen.training.checkpoint import LoadedDenoiser
 from wsigen.training.contrast import contrast
 from wsigen.training.critic import Critics, steepness, taken_for_real
+from wsigen.training.crowd import described
 from wsigen.training.upscaling import OPERATOR, WINDOWS, DistilConfig, Upscaling, joined, windows
 
 
@@ -81,10 +82,11 @@ def adversarial(run: Student, batch: Upscaling) -> Found:
     (pull,) = torch.autograd.grad(away, made)
     length = 2 / error.numel() * error.detach().flatten(1).norm(dim=1)
     real, false = run.critics(clean, seen, mpp), run.critics(made, seen, mpp)
+    patches = described(false.maps)
     wishes = (
         (GRAIN, taken_for_real(false.grain)),
         (1.0, taken_for_real(false.tissue)),
-        (1.0, run.critics.crowd(false.patches, batch.mpp).mean()),
+        (1.0, run.critics.crowd(patches, batch.mpp).mean()),
     )
     push = torch.zeros_like(pull)
     for share, wish in wishes:
@@ -100,7 +102,7 @@ def adversarial(run: Student, batch: Upscaling) -> Found:
     if run.images_seen // config.batch_size % NOW_AND_THEN == 0:
         steep = steepness(run.critics.grain, clean, seen, mpp)
         told_apart = told_apart + NOW_AND_THEN / 2 * config.smooth * steep
-    return Found(100 * (u * windows(pull + push)).sum(), told_apart, false.patches.detach())
+    return Found(100 * (u * windows(pull + push)).sum(), told_apart, patches.detach())
 
 
 def brought_to(length: PerImage, gradients: Images) -> Images:
