@@ -177,6 +177,14 @@ def test_a_reader_without_errors_has_an_auc_of_1_and_an_interval_below(
     assert not [name for name in named if f'"{name}"' in text]
 
 
+def test_scores_of_0_to_10_are_suspected(made: Path, tmp_path: Path) -> None:
+    crops = len(read_key(made / KEY, "number"))
+    for highest, suspected in ((10, True), (11, False)):
+        scores = {str(1 + n): 10 * (n % 2) for n in range(crops)} | {"2": highest}
+        text = read_sheet(made, [write_scores(tmp_path / "eva.csv", scores)])
+        assert ("multiply scores of 0 to 10 by ten" in text) == suspected
+
+
 def test_errors_are_named_and_counted_and_the_undecided_count_half(
     made: Path, tmp_path: Path
 ) -> None:

@@ -24,6 +24,7 @@ READING = "reading.json"
 COLUMNS = ("number", "score")
 KEPT = ("number", "label", "mpp", "overlap", "model", "model_sha256", "seed")  # of the key
 UNDECIDED = 50.0
+OF_TEN = 10.0  # the highest of another usual scale
 
 
 def read_sheet(folder: Path, scores: Sequence[Path], *, key: Path | None = None) -> str:
@@ -71,6 +72,12 @@ def read_sheet(folder: Path, scores: Sequence[Path], *, key: Path | None = None)
         lines += [
             f"- **{name}** took for {what}: {_listed(which)}" for what, which in found.items()
         ]
+    for name, scored in zip(names, values, strict=True):
+        if scored.max() <= OF_TEN:
+            lines.append(
+                f"- **{name}** has no score above {OF_TEN:g}, so that all count as taken for real; multiply scores of 0 "
+                "to 10 by ten and read them again"
+            )
     return "\n".join([*lines, "", f"written to {folder / READING}"])
 
 
