@@ -75,8 +75,8 @@ def read_sheet(folder: Path, scores: Sequence[Path], *, key: Path | None = None)
     for name, scored in zip(names, values, strict=True):
         if scored.max() <= OF_TEN:
             lines.append(
-                f"- **{name}** has no score above {OF_TEN:g}, so that all count as taken for real; multiply scores of 0 "
-                "to 10 by ten and read them again"
+                f"- **{name}** has no score above {OF_TEN:g}, so that all count as taken for real; multiply scores of "
+                "0 to 10 by ten and read them again"
             )
     return "\n".join([*lines, "", f"written to {folder / READING}"])
 
