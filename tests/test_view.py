@@ -6,15 +6,13 @@ from pathlib import Path
 from threading import Barrier
 
 import numpy as np
-import openslide
 import pytest
-from openslide.deepzoom import DeepZoomGenerator
 from PIL import Image
 from server_kit import PATIENCE_S, error_page
 
 from wsigen.errors import WsigenError
-from wsigen.slides import write_pyramid
-from wsigen.slides.tiles import Tiles
+from wsigen.slides import open_slide, write_pyramid
+from wsigen.slides.tiles import Tiles, last_level
 from wsigen.study.view import view_app
 
 AT_ONCE = 16  # requests of one browser
@@ -37,17 +35,16 @@ def tiled(path: Path) -> Path:
 
 def one_by_one(path: Path) -> dict[str, np.ndarray]:
     """The tiles of the two finest levels, each read by a slide opened for it alone."""
-    with openslide.open_slide(path) as slide:
-        deep = DeepZoomGenerator(slide, 256, 0)
-        counts = {level: deep.level_tiles[level] for level in range(deep.level_count)[-2:]}
+    with open_slide(path, 1.0) as slide:
+        height, width = slide.height, slide.width
     tiles = {}
-    for level, (columns, rows) in counts.items():
-        for column, row in [(c, r) for c in range(columns) for r in range(rows)][:AT_ONCE]:
-            with openslide.open_slide(path) as slide:
-                tile = DeepZoomGenerator(slide, 256, 0).get_tile(level, (column, row))
-            written = io.BytesIO()
-            tile.save(written, "JPEG", quality=85, subsampling=0)
-            tiles[f"{level}/{column}_{row}.jpg"] = np.asarray(Image.open(written))
+    for halvings in (1, 0):
+        level, side = last_level(height, width) - halvings, 256 << halvings
+        places = [(c, r) for c in range(-(-width // side)) for r in range(-(-height // side))]
+        for column, row in places[:AT_ONCE]:
+            tile = Tiles(lambda name: path).tile("slide", address := f"{level}/{column}_{row}.jpg")
+            assert tile is not None, address
+            tiles[address] = np.asarray(Image.open(io.BytesIO(tile)))
     return tiles
 
 
@@ -89,6 +86,33 @@ def test_sixteen_tiles_of_a_dicom_slide_asked_for_at_once_are_those_asked_for_on
     real_cohort,
 ):
     check(real_cohort.parent / "camelyon" / "multi_frame_jpeg_camelyon_challenge_image.dcm")
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tiff"])
+def test_the_far_end_of_a_long_low_slide_stays_where_it_is_at_every_level(tmp_path, name):
+    """OpenSlide 4.0.1 counts a level of 15 px, of 255 halved, as 17 times smaller, and the end moves (findings/)."""
+    pixels = np.full((255, 16384, 3), 250, np.uint8)
+    pixels[:, 16000:16064] = 0
+    path = tmp_path / name
+    if path.suffix == ".png":
+        Image.fromarray(pixels).save(path)
+    else:
+        write_pyramid(path, pixels, 0.5)
+    tiles = Tiles(lambda name: path)
+    for halvings in range(6):
+        level, columns = 14 - halvings, -(-(16384 >> halvings) // 256)
+        row = [tiles.tile("slide", f"{level}/{column}_0.jpg") for column in range(columns)]
+        assert tiles.tile("slide", f"{level}/{columns}_0.jpg") is None
+        shown = np.concatenate(
+            [np.asarray(Image.open(io.BytesIO(tile)))[0, :, 0] for tile in row if tile], axis=0
+        )
+        assert len(shown) == 16384 >> halvings
+        dark = np.flatnonzero(shown < 125)
+        assert (dark.mean() + 0.5) * 2**halvings == pytest.approx(16032, abs=2**halvings)
+    assert tiles.tile("slide", "15/0_0.jpg") is None
+    whole = tiles.tile("slide", "0/0_0.jpg")
+    assert whole is not None
+    assert Image.open(io.BytesIO(whole)).size == (1, 1)
 
 
 def test_an_image_that_is_not_whole_is_refused_before_it_is_served(tmp_path):

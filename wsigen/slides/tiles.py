@@ -1,6 +1,8 @@
 """Deep-zoom tiles of slides, as JPEG; the slides and tiles used last are kept in memory.
 
 Level 0 is a single pixel, each level doubles the one before, and the last is the slide itself, as Deep Zoom counts.
+Tiles are read as all else of a slide is. OpenSlide's generator of them would put the far end of a long, low slide
+elsewhere at each level (`findings/openslide_deepzoom_strip_moves.sh`).
 """
 
 import io
@@ -10,12 +12,11 @@ from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
-import openslide
-from openslide.deepzoom import DeepZoomGenerator
+from PIL import Image
 
 from wsigen.errors import WsigenError
-from wsigen.slides.reader import open_image
-from wsigen.slides.slide import on_white, unreadable
+from wsigen.slides.reader import open_slide
+from wsigen.slides.slide import Slide
 
 ADDRESS = re.compile(r"(\d{1,2})/(\d{1,6})_(\d{1,6})\.jpg", re.ASCII)  # level/column_row.jpg
 
@@ -40,15 +41,15 @@ class Tiles:
         tiles: int = 4096,
     ) -> None:
         self.path_of, self.tile_px, self.quality = path_of, tile_px, quality
-        # A slide dropped from the cache is closed by OpenSlide when the last thread lets go of it.
+        # A slide dropped from the cache is closed when the last thread lets go of it.
         self._opened = lru_cache(slides)(self._open_slide)
         self._opening = Lock()
         self._tile = lru_cache(tiles)(self._make_tile)
 
     def size(self, name: str) -> tuple[int, int]:
         """(height, width) of a slide in pixels. Raises WsigenError where the file is missing or damaged."""
-        width, height = self._open(name).level_dimensions[-1]
-        return height, width
+        slide = self._open(name)
+        return slide.height, slide.width
 
     def tile(self, name: str, address: str) -> bytes | None:
         """The tile at ``address``, written as level/column_row.jpg; None where the slide has no such tile."""
@@ -56,44 +57,43 @@ class Tiles:
         if place is None:
             return None
         level, column, row = map(int, place.groups())
-        slide = self._open(name)
-        if level >= slide.level_count:
+        height, width = self.size(name)
+        halvings = last_level(height, width) - level
+        if halvings < 0:
             return None
-        columns, rows = slide.level_tiles[level]
-        return self._tile(name, level, column, row) if column < columns and row < rows else None
+        there = -(-height >> halvings) > row * self.tile_px
+        there = there and -(-width >> halvings) > column * self.tile_px
+        return self._tile(name, halvings, column, row) if there else None
 
-    def _open(self, name: str) -> DeepZoomGenerator:
+    def _open(self, name: str) -> Slide:
         with (
             self._opening
         ):  # a page asks for many tiles at once, and each slide shall be opened once
             return self._opened(name)
 
-    def _open_slide(self, name: str) -> DeepZoomGenerator:
-        path = self.path_of(name)
-        try:
-            slide = openslide.open_slide(path)
-            if isinstance(slide, openslide.ImageSlide):
-                # Pillow decodes an image when its first pixel is wanted, and not safely so for several threads.
-                slide.close()
-                image = open_image(path, path)
-                image.load()
-                slide = openslide.ImageSlide(on_white(image))
-            return DeepZoomGenerator(slide, tile_size=self.tile_px, overlap=0)
-        except (openslide.OpenSlideError, OSError) as error:
-            raise unreadable(path, error) from error
+    def _open_slide(self, name: str) -> Slide:
+        slide = open_slide(
+            self.path_of(name), mpp=1.0
+        )  # places are pixels here, whatever they measure
+        slide.load()  # Pillow decodes an image when its first pixel is wanted, and not safely so for several threads
+        return slide
 
-    def _make_tile(self, name: str, level: int, column: int, row: int) -> bytes:
+    def _make_tile(self, name: str, halvings: int, column: int, row: int) -> bytes:
+        slide, side = self._open(name), self.tile_px
+        top, left, zoom = row * side, column * side, 2**halvings
+        height = min(side, -(-slide.height // zoom) - top)
+        width = min(side, -(-slide.width // zoom) - left)
         try:
-            tile = self._open(name).get_tile(level, (column, row))
-        except openslide.OpenSlideError as error:
+            pixels = slide.read(top, left, height, width, float(zoom))
+        except WsigenError as error:
             self._opened.cache_clear()  # a handle that has failed once fails for ever
             raise WsigenError(f"{name}: a tile cannot be read ({error}); check the file") from error
         out = io.BytesIO()
-        tile.save(
-            out,
-            "JPEG",
-            quality=self.quality,
-            subsampling=0,
-            icc_profile=tile.info.get("icc_profile"),
-        )
+        tile = Image.fromarray(pixels)
+        tile.save(out, "JPEG", quality=self.quality, subsampling=0, icc_profile=slide.icc_profile)
         return out.getvalue()
+
+
+def last_level(height: int, width: int) -> int:
+    """The level that is the slide itself."""
+    return (max(height, width) - 1).bit_length()

@@ -9,7 +9,7 @@ import openslide
 from numpy.typing import NDArray
 from PIL import Image
 
-from wsigen.slides.tiles import Tiles
+from wsigen.slides.tiles import Tiles, last_level
 
 STILL_PX = 900  # longer side of the picture that stands in for a viewer
 
@@ -34,7 +34,7 @@ def write_zoom(
     slide, folder = Path(slide), Path(folder)
     tiles = Tiles({slide.name: slide}.__getitem__, tile_px=tile_px, quality=quality)
     height, width = tiles.size(slide.name)
-    level = max(height, width).bit_length() - (max(height, width) & (max(height, width) - 1) == 0)
+    level = last_level(height, width)
     for down in range(level + 1):
         side = tile_px * 2 ** (level - down)
         into = folder / "tiles" / str(down)
