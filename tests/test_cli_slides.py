@@ -153,6 +153,31 @@ def test_convert_keeps_what_exists_unless_told_otherwise(wsigen, tmp_path, slide
     assert out.read_text() == "precious"
     assert wsigen("convert", slide, out, "--overwrite")[0] == 0
     assert read_description(out) is None
+    before = out.read_bytes()
+    code, _, err = wsigen("convert", out, out, "--overwrite")
+    assert (code, out.read_bytes()) == (2, before)
+    assert "named twice" in err
+
+
+def test_convert_keeps_that_a_slide_is_synthetic_and_nothing_that_a_scanner_says(
+    wsigen, tmp_path, pixels
+):
+    made = {"SYNTHETIC": True, "generator": "wsigen", "seed": 3, "mpp": 0.5}
+    for name, said in (("made", made), ("scanned", {"patient": "somebody"})):
+        write_pyramid(tmp_path / f"{name}.tiff", pixels, 0.5, description=said)
+        assert (
+            wsigen("convert", tmp_path / f"{name}.tiff", tmp_path / f"{name}_2.tiff", "--mpp", 2)[0]
+            == 0
+        )
+    assert read_description(tmp_path / "made_2.tiff") == made | {"mpp": 2}
+    assert read_description(tmp_path / "scanned_2.tiff") is None
+
+
+@pytest.mark.parametrize("side", [0, 24, 1 << 16])
+def test_convert_refuses_tiles_that_no_reader_has(wsigen, tmp_path, slide, side):
+    code, _, err = wsigen("convert", slide, tmp_path / "o.tiff", "--tile-px", side)
+    assert code == 2
+    assert "multiple of 16 up to 32768" in err
 
 
 def broken(folder, kind, pixels):

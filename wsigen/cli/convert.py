@@ -34,7 +34,7 @@ def convert(
     """Convert IMAGE, a slide or a plain image, to OUT, a pyramidal TIFF with its scale.
 
     The pixels stay as they are, with the colour profile that says what they mean; --mpp says how large they are and
-    changes none.
+    changes none. What a generated slide says of itself stays, too.
 
     \b
     Examples:
@@ -44,12 +44,12 @@ def convert(
     """
     from wsigen.errors import WsigenError
     from wsigen.outputs import SLIDE, check_file
-    from wsigen.slides import open_slide, write_pyramid
+    from wsigen.slides import open_slide, read_description, write_pyramid
     from wsigen.slides.dicom import slide_in_folder
     from wsigen.slides.pyramid import opens_as_slide
     from wsigen.slides.scale import checked_mpp
 
-    check_file(out, overwrite=overwrite, suffixes=SLIDE)
+    check_file(out, overwrite=overwrite, suffixes=SLIDE, apart_from=[image])
     if image.is_dir():
         image = slide_in_folder(image)
     if not image.is_file():
@@ -63,6 +63,9 @@ def convert(
             size = (slide.height, slide.width)
             strips, mpp = slide_strips(slide), slide.mpp
             options["icc_profile"] = slide.icc_profile
+            described = read_description(image) or {}
+            if "SYNTHETIC" in described:  # else it is the scanner's, and may name a patient
+                options["description"] = described | ({"mpp": mpp} if "mpp" in described else {})
             write_pyramid(out, watch(strips, size), mpp, height=size[0], width=size[1], **options)
     else:
         strips, size, mpp, options["icc_profile"] = image_strips(image, mpp)

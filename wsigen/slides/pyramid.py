@@ -28,6 +28,7 @@ from wsigen.slides.feed import Feed
 from wsigen.slides.scale import Stated, checked_mpp, doubt
 from wsigen.slides.slide import whole_downsamples
 
+LARGEST_TILE_PX = 32768  # of libvips
 STRIP_ROWS = 256  # rows handed over at a time when the whole array is there
 ICC_RGB = (
     b"RGB "  # bytes 16 to 19 of a colour profile for RGB; one for grey means nothing to RGB pixels
@@ -85,9 +86,9 @@ def write_pyramid(
     if doubt(Stated(mpp, mpp, "asked for"), height, width):
         # Readers that doubt such a scale find it confirmed.
         description = {"mpp": mpp, **(description or {})}
-    if tile_px < 16 or tile_px % 16 or not 1 <= quality <= 100:
+    if not 16 <= tile_px <= LARGEST_TILE_PX or tile_px % 16 or not 1 <= quality <= 100:
         raise WsigenError(
-            f"tile_px is a multiple of 16 and quality 1 to 100, found {tile_px} and {quality}"
+            f"tile_px is a multiple of 16 up to {LARGEST_TILE_PX} and quality 1 to 100, found {tile_px} and {quality}"
         )
     if not path.parent.is_dir():
         raise WsigenError(f"the folder {path.parent} does not exist: create it first")
