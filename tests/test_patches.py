@@ -92,7 +92,7 @@ def test_a_cohort_is_a_csv_or_a_folder(tmp_path):
         (["gone.png,p1,0.5,train"], "no file 'gone.png'"),
         (["a.png,p1,fine,train"], "mpp is 'fine', expected a number above 0"),
         (["a.png,p1,-1,train"], "mpp is '-1'"),
-        ([], "no column 'path'"),
+        ([], "no rows below path"),
     ],
 )
 def test_a_cohort_that_cannot_be_right_is_refused(tmp_path, rows, message):

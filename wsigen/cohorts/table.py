@@ -43,7 +43,9 @@ def numbered_rows(
         ) from error
     lines = [(number, cells) for number, cells in lines if any(cells)]
     head = [name.lower() for name in lines[0][1]] if lines else []
-    missing = [name for name in required if name not in head or len(lines) < 2]
+    missing = [name for name in required if name not in head]
+    if head and not missing and len(lines) < 2:
+        raise WsigenError(f"{source}: no rows below {', '.join(head)}; expected at least one")
     if missing:
         raise WsigenError(
             f"{source}: no column {missing[0]!r}; expected at least {', '.join(required)}, with commas between them"
