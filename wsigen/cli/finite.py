@@ -8,8 +8,8 @@ import click
 from wsigen.errors import WsigenError
 
 
-class Finite(click.FloatRange):
-    """A finite number, within bounds if they are given."""
+class _Finite(click.types.FloatParamType):
+    """A finite number."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -21,4 +21,8 @@ class Finite(click.FloatRange):
         return found
 
 
-FINITE = Finite()
+class Finite(_Finite, click.FloatRange):
+    """A finite number within bounds."""
+
+
+FINITE = _Finite()
