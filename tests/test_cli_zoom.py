@@ -57,7 +57,16 @@ def test_a_zoom_shows_every_scale_of_the_slide_that_generate_makes(tmp_path, mod
     ("words", "message"),
     [
         (["--at", "150"], "--at is '150'; expected two numbers X,Y"),
-        (["--at", "150,90", "--width", "100"], "expected one on the slide"),
+        (["--at", "150,90", "--width", "100"], "expected a place on the slide, 100 x 2048 px"),
+        (
+            ["--at", "1,101", "--height", "101"],
+            "expected a place on the slide",
+        ),  # its canvas is larger
+        (["--at", "1,1", "--width", "9" * 25], "expected 1 to 10000000 pixels"),
+        (
+            ["--at", "1,1", "--width-mm", "1e300", "--height-mm", "1"],
+            "expected 1 to 10000000 pixels",
+        ),
         (["--at", "1,1", "--guided-sigma", "1", "--guided-steps", "1"], "expected one of them"),
     ],
 )

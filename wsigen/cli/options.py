@@ -64,7 +64,7 @@ def threads_used() -> str:
 
 THREADS = click.option(
     "--threads",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 512),
     callback=use_threads,
     expose_value=False,
     help="Of the processor; by default one for each core, from four cores on less one. The result is the same.",

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from wsigen.zoom.overview import Overview
 
 
+LARGEST_PX = 10_000_000  # a side; two metres and a half at 0.25 um/px
+
+
 @dataclass(frozen=True)
 class Asked:
     """A slide as asked for: what makes it, and the words that describe it in its file.
@@ -175,12 +178,12 @@ def size_px(
             f"{given_mm[0]} given alone; expected --width-mm and --height-mm, both in millimetres"
         )
     for name, side in zip(names, pixels, strict=True):
-        if side is not None and side < 1:
-            raise WsigenError(f"--{name} is {side}; expected at least 1 pixel")
+        if side is not None and not 1 <= side <= LARGEST_PX:
+            raise WsigenError(f"--{name} is {side}; expected 1 to {LARGEST_PX} pixels")
     for name, side_mm in zip(names, millimetres, strict=True):
-        if side_mm is not None and round(side_mm * 1000 / mpp) < 1:
+        if side_mm is not None and not 0.5 < side_mm * 1000 / mpp <= LARGEST_PX:
             raise WsigenError(
-                f"--{name}-mm is {side_mm:g}; expected at least a pixel, {mpp / 1000:g} mm"
+                f"--{name}-mm is {side_mm:g}; expected 1 to {LARGEST_PX} pixels of {mpp / 1000:g} mm"
             )
     if given_mm:
         width, height = (round((side or 0) * 1000 / mpp) for side in millimetres)

@@ -74,6 +74,10 @@ def zoom(
     check_place(out.absolute())
     column, row = place_of(at)
     asked = ask(**named)
+    if not (column < asked.width and row < asked.height):
+        raise WsigenError(
+            f"--at is {at}; expected a place on the slide, {asked.width} x {asked.height} px"
+        )
     needed = cones(asked.painter, asked.path, (row, column), view_px=view_px, margin_px=margin_px)
     views, ledger = watch(run(needed, half=half), evaluations_of(needed))
     ledger = [line | account(cone) for line, cone in zip(ledger, needed, strict=True)]

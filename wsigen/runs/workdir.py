@@ -37,7 +37,7 @@ class Workdir:
     """
 
     def __init__(self, folder: Path, parameters: dict[str, Any]) -> None:
-        self.folder = folder
+        self.folder, self.begun_here = folder, False
         self.mapped: dict[Path, np.memmap[Any, Any]] = {}
         described = folder / "config.json"
         text = json.dumps(parameters, indent=2, sort_keys=True)
@@ -53,6 +53,7 @@ class Workdir:
                 f"{folder}: not empty and no wsigen workdir; choose another --workdir"
             )
         folder.mkdir(parents=True, exist_ok=True)
+        self.begun_here = True
         with self._told_when_full():
             replace_text(described, text)
 
@@ -182,6 +183,10 @@ class Workdir:
         present = sum(file.stat().st_blocks * 512 for file in self.folder.glob("stage_*.npy"))
         free = shutil.disk_usage(self.folder).free
         if needed > present + free:
+            if self.begun_here:  # what cannot be made shall not keep the place of what can
+                (self.folder / "config.json").unlink()
+                with contextlib.suppress(OSError):  # others have files there
+                    self.folder.rmdir()
             raise WsigenError(
                 f"{self.folder}: the run needs {needed / 1e9:.2f} GB, and {(present + free) / 1e9:.2f} GB "
                 "are free; make room, choose another --workdir, or keep the canvas in half precision"
