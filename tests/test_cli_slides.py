@@ -300,11 +300,12 @@ def test_slide_verbs_run_without_torch(slide):
     assert subprocess.run([sys.executable, "-c", code], timeout=PATIENCE_S).returncode == 0
 
 
-def test_ctrl_c_ends_with_one_line_and_leaves_nothing(tmp_path):
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_with_one_line_and_leaves_nothing(tmp_path, asked):
     command = [sys.executable, "-m", "wsigen", "phantom", str(tmp_path / "cohort")]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=HEED_CTRL_C)
     wait_until(lambda: any(tmp_path.glob("cohort/.*part")))
-    process.send_signal(signal.SIGINT)
+    process.send_signal(asked)
     _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     assert err.strip() == "wsigen: interrupted"
