@@ -511,6 +511,20 @@ def test_the_verb_distils_and_goes_on(tmp_path):
     assert "--from-student" in str(old.exception)
 
 
+@pytest.mark.parametrize(
+    "name", ["config.json", "losses.csv", "told.safetensors", "told-student.safetensors"]
+)
+def test_a_new_distillation_leaves_what_others_have_in_its_folder(tmp_path, name):
+    model, folder = saved(tmp_path), tmp_path / "run"
+    folder.mkdir()
+    (folder / name).write_text("another's")
+    words = f"{folder} --cohort phantom --minutes 0.001 --teacher {model}"
+    refused = CliRunner().invoke(distil_verb, words.split())
+    assert isinstance(refused.exception, WsigenError)
+    assert f"{name} is there already" in str(refused.exception)
+    assert [path.read_text() for path in folder.iterdir()] == ["another's"]
+
+
 def test_a_student_that_has_learnt_nothing_is_its_teacher_taking_two_steps(told_lab):
     config = distillation.PROFILES["smoke"]
     rows = {

@@ -36,7 +36,7 @@ from wsigen.training.descent import Descent
 from wsigen.training.drawing import Pyramids
 from wsigen.training.examples import Example, TrainingPatches, told_example
 from wsigen.training.loop import Trainer, learning_rate
-from wsigen.training.run import drawer_of, train_in_folder
+from wsigen.training.run import check_new, drawer_of, train_in_folder
 from wsigen.training.weights import unpacked
 
 QUICK = replace(TINY, patch_px=16, batch_size=8, images=64, warmup_images=16)
@@ -270,6 +270,43 @@ def test_a_folder_with_a_run_is_not_overwritten_and_an_empty_one_not_resumed(tmp
         list(train_in_folder(tmp_path, QUICK, entries))
     steps = list(train_in_folder(tmp_path, QUICK, entries, resume=True, changes={"images": 64}))
     assert steps[0].images_seen == 16
+
+
+@pytest.mark.parametrize(
+    "name", ["config.json", "run_info.jsonl", "losses.csv", "model.safetensors"]
+)
+def test_a_new_run_leaves_what_others_have_in_its_folder(tmp_path, entries, name):
+    (tmp_path / name).write_text("another's")
+    with pytest.raises(WsigenError, match=rf"{name} is there already.*choose another folder"):
+        list(train_in_folder(tmp_path, QUICK, entries, start_from="none"))
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["another's"]
+
+
+def test_only_the_first_of_several_processes_looks_for_what_it_may_have_written(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "config.json").write_text("{}")
+    monkeypatch.setenv("RANK", "1")
+    check_new(tmp_path, "training.safetensors", ["config.json"])
+
+
+def test_a_run_that_took_no_step_leaves_nothing(tmp_path, entries, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(Trainer, "train", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        list(train_in_folder(tmp_path / "new", QUICK, entries))
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_finished_run_that_is_resumed_stays_as_it_is(tmp_path, entries):
+    list(train_in_folder(tmp_path, QUICK, entries))
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    changes = {"patch_px": 32, "seed": 1}
+    assert not list(train_in_folder(tmp_path, QUICK, entries, resume=True, changes=changes))
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_minutes_bound_a_run(tmp_path, entries):

@@ -19,7 +19,15 @@ from wsigen.training.distil import Distiller
 from wsigen.training.drawing import Drawer
 from wsigen.training.monitor import append_losses
 from wsigen.training.progress import Progress
-from wsigen.training.run import drawn_patches
+from wsigen.training.run import (
+    CONFIG,
+    LOSSES,
+    STARTS,
+    check_held,
+    check_new,
+    drawn_patches,
+    note_start,
+)
 from wsigen.training.student import read_difference, save_student, student_of
 from wsigen.training.upscaling import DistilConfig
 from wsigen.training.weights import content, read_safetensors, unpacked, write_safetensors
@@ -42,7 +50,7 @@ def distil_in_folder(
     """Distil and yield each step's progress; save every ``save_minutes`` and at the end.
 
     Args:
-        folder: of the run; must not hold one yet unless ``resume``.
+        folder: of the run; must hold none of its files yet unless ``resume``.
         config: of a new run; a resumed one keeps its own.
         teacher: name or file of a model that is told its guide; a resumed run keeps its own.
         entries: the cohort; its split "train" is used.
@@ -52,21 +60,20 @@ def distil_in_folder(
         save_minutes: time between saves.
     """
     state = folder / STATE
-    if resume != state.is_file():
-        raise WsigenError(
-            f"{folder}: no {STATE} to resume from; start without --resume"
-            if resume
-            else f"{folder}: holds a run already; add --resume to go on, or choose another folder"
-        )
-    tensors, header = read_safetensors(state) if resume else ({}, {})
     if resume:
+        check_held(folder, STATE)
+        tensors, header = read_safetensors(state)
         if header.get("format") != FORMAT:
             raise WsigenError(
                 f"{state}: {header.get('format')!r}, not the state that this version goes on from, {FORMAT!r}; "
                 "begin a new run, with --from-student to go on from its student"
             )
         config = DistilConfig(**json.loads(header["config"]))
-        teacher = str(folder / header["teacher"])
+        own = folder / header["teacher"]
+        teacher = str(own)
+    else:
+        own = folder / unpacked(find_model(teacher)).name
+        check_new(folder, STATE, (CONFIG, STARTS, LOSSES, own.name, student_of(own).name))
     model = load_denoiser(teacher)
     if not model.is_told:
         raise WsigenError(
@@ -80,14 +87,7 @@ def distil_in_folder(
         if model.student_file is None:
             raise WsigenError(f"{model.name} has no student to begin as; leave out --from-student")
         student.begin_as(read_difference(model.student_file, student.weights, model.file_sha256))
-    folder.mkdir(parents=True, exist_ok=True)
-    own = folder / unpacked(find_model(teacher)).name
-    if not resume:
-        own.write_bytes(content(find_model(teacher)))
-    (folder / "config.json").write_text(json.dumps(asdict(config), indent=2))
     info = run_info("cpu", minutes=minutes, first_image=student.images_seen, teacher=own.stem)
-    with (folder / "run_info.jsonl").open("a") as file:
-        file.write(json.dumps(info) + "\n")
 
     def save() -> None:
         about = {"config": json.dumps(asdict(config)), "images_seen": str(student.images_seen)}
@@ -102,14 +102,20 @@ def distil_in_folder(
         )
 
     began = saved = time.monotonic()
+    noted = False
     recent: list[Progress] = []
     try:
         for progress in student.run():
+            if not noted:
+                note_start(folder, asdict(config), info)
+                if not resume:
+                    own.write_bytes(content(find_model(teacher)))
+                noted = True
             recent.append(progress)
             yield progress
             now = time.monotonic()
             if len(recent) >= TOGETHER:
-                append_losses(folder / "losses.csv", recent, now - began)
+                append_losses(folder / LOSSES, recent, now - began)
                 recent = []
             if now - saved > 60 * save_minutes:
                 save()
@@ -117,7 +123,8 @@ def distil_in_folder(
             if minutes is not None and now - began > 60 * minutes:
                 return
     finally:
-        save()
+        if noted:  # a run that took no step has nothing to save
+            save()
 
 
 def drawn_fields(config: DistilConfig, teacher: LoadedDenoiser, entries: Sequence[Entry]) -> Drawer:

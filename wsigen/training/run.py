@@ -5,6 +5,7 @@ training.safetensors (everything needed to go on) and model.safetensors (the ave
 """
 
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ from wsigen.denoiser import EDMDenoiser
 from wsigen.devices import has_fast_bfloat16
 from wsigen.errors import WsigenError
 from wsigen.networks.unet import UNet
+from wsigen.outputs import check_place
 from wsigen.provenance import run_info
 from wsigen.slides.tissue import BACKGROUND
 from wsigen.training.checkpoint import (
@@ -35,6 +37,8 @@ from wsigen.training.monitor import append_losses, plot_losses, sample_sheet, sa
 from wsigen.training.progress import Progress
 
 STATE, MODEL = "training.safetensors", "model.safetensors"
+CONFIG, STARTS, LOSSES = "config.json", "run_info.jsonl", "losses.csv"
+WRITTEN = (CONFIG, STARTS, LOSSES, "loss.png", "samples.png", MODEL)  # beside the state
 
 
 def train_in_folder(
@@ -53,7 +57,7 @@ def train_in_folder(
     """Train and yield each step's progress; save every ``save_minutes`` and at the end.
 
     Args:
-        folder: of the run; must not hold one yet unless ``resume``.
+        folder: of the run; must hold none of its files yet unless ``resume``.
         config: of a new run; a resumed one keeps its own.
         entries: the cohort; its split "train" is used.
         resume: go on with the run in ``folder``.
@@ -65,16 +69,13 @@ def train_in_folder(
         workers: processes that read patches.
         device: "cpu" or "cuda".
     """
-    state = folder / STATE
-    if resume and not state.is_file():
-        raise WsigenError(f"{folder}: no {STATE} to resume from; start without --resume")
-    if not resume and state.exists():
-        raise WsigenError(
-            f"{folder}: holds a run already; add --resume to go on, or choose another folder"
-        )
+    if resume:
+        check_held(folder, STATE)
+    else:
+        check_new(folder, STATE, WRITTEN)
     config = with_organs(config, entries)
     if resume:
-        trainer = Trainer.resume(state, device, **(changes or {}))
+        trainer = Trainer.resume(folder / STATE, device, **(changes or {}))
     elif start_from is not None:
         trainer = start_from_model(load_denoiser(start_from), config, device)
     else:
@@ -92,21 +93,20 @@ def train_in_folder(
         start_from=start_from,
     )
     leader = world()[0] == 0
-    if leader:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.json").write_text(json.dumps(config.as_json(), indent=2))
-        with (folder / "run_info.jsonl").open("a") as file:
-            file.write(json.dumps(info) + "\n")
     data = described(entries)
     began = saved = time.monotonic()
+    noted = False
     recent: list[Progress] = []
     try:
         for progress in trainer.train(sampler, workers):
+            if leader and not noted:
+                note_start(folder, config.as_json(), info)
+                noted = True
             recent.append(progress)
             yield progress
             now = time.monotonic()
             if leader and len(recent) >= 50:
-                append_losses(folder / "losses.csv", recent, now - began)
+                append_losses(folder / LOSSES, recent, now - began)
                 recent = []
             if leader and now - saved > 60 * save_minutes:
                 save_run(folder, trainer, sampler, data)
@@ -114,10 +114,40 @@ def train_in_folder(
             if minutes is not None and now - began > 60 * minutes:
                 break
     finally:
-        if leader:
+        if noted:  # a run that took no step has nothing to save
             if recent:
-                append_losses(folder / "losses.csv", recent, time.monotonic() - began)
+                append_losses(folder / LOSSES, recent, time.monotonic() - began)
             save_run(folder, trainer, sampler, data)
+
+
+def check_held(folder: Path, state: str) -> None:
+    """Raise WsigenError where there is no file ``state`` to go on from."""
+    if not (folder / state).is_file():
+        raise WsigenError(f"{folder}: no {state} to resume from; start without --resume")
+
+
+def check_new(folder: Path, state: str, written: Sequence[str]) -> None:
+    """Raise WsigenError where a new run would write over what is there: its ``state`` or what else is ``written``."""
+    if world()[0] > 0:
+        return  # the first of several processes looks, and may have begun to write since
+    if (folder / state).exists():
+        raise WsigenError(
+            f"{folder}: holds a run already; add --resume to go on, or choose another folder"
+        )
+    for path in (folder / name for name in written):
+        if os.path.lexists(path):
+            raise WsigenError(
+                f"{path} is there already, and the run would write over it; choose another folder, or move the file"
+            )
+    check_place(folder.absolute())
+
+
+def note_start(folder: Path, config: Mapping[str, Any], info: Mapping[str, Any]) -> None:
+    """Write what a run is, and add a line for this start."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / CONFIG).write_text(json.dumps(config, indent=2))
+    with (folder / STARTS).open("a") as file:
+        file.write(json.dumps(info) + "\n")
 
 
 def start_from_model(model: LoadedDenoiser, config: TrainConfig, device: str) -> Trainer:
@@ -198,8 +228,8 @@ def save_run(
     average = trainer.average.module
     assert isinstance(average, UNet)
     save_checkpoint(folder / MODEL, average, info_of(trainer, sampler, training_data))
-    if (folder / "losses.csv").exists():
-        plot_losses(folder / "losses.csv", folder / "loss.png")
+    if (folder / LOSSES).exists():
+        plot_losses(folder / LOSSES, folder / "loss.png")
     denoiser = EDMDenoiser(average, config.sigma_data, half=has_fast_bfloat16(trainer.device))
     save_image(
         folder / "samples.png", sample_sheet(denoiser, config.patch_px, device=trainer.device)
