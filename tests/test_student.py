@@ -525,6 +525,20 @@ def test_a_new_distillation_leaves_what_others_have_in_its_folder(tmp_path, name
     assert [path.read_text() for path in folder.iterdir()] == ["another's"]
 
 
+@pytest.mark.parametrize("wrong", ["--minutes -1", "--save-minutes -1", "--seed -1"])
+def test_a_distillation_refuses_a_number_that_cannot_be_by_its_options_name(tmp_path, wrong):
+    words = f"{tmp_path / 'run'} --cohort phantom {wrong}"
+    refused = CliRunner().invoke(distil_verb, words.split())
+    assert refused.exit_code == 2
+    assert f"Invalid value for '{wrong.split()[0]}'" in refused.output
+
+
+@pytest.mark.parametrize("changes", [{"batch_size": 0}, {"batch_size": 30}, {"rank": 0}])
+def test_a_distillation_says_which_of_its_numbers_cannot_be(changes):
+    with pytest.raises(WsigenError, match=f"{next(iter(changes))} is .*; expected a"):
+        DistilConfig(**changes)
+
+
 def test_a_student_that_has_learnt_nothing_is_its_teacher_taking_two_steps(told_lab):
     config = distillation.PROFILES["smoke"]
     rows = {

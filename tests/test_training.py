@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from PIL import Image
 from safetensors.torch import save_file
 from torch.optim.swa_utils import AveragedModel
 
+from wsigen.cli.train import train as train_verb
 from wsigen.cohorts.entry import Entry
 from wsigen.cohorts.patches import PatchSampler, open_sources
 from wsigen.denoiser import EDMDenoiser, Told
@@ -498,3 +500,35 @@ def test_overviews_can_be_trained_at_higher_noise_than_cells(entries):
         levels[gain] = [(float(sigma.log()), float(mpp)) for _, _, sigma, mpp in found]
     for (plain, mpp), (shifted, _) in zip(levels[0.0], levels[0.5], strict=True):
         assert shifted - plain == pytest.approx(0.5 * max(np.log2(mpp), 0), abs=1e-5)
+
+
+WRONG = (
+    *("--batch-size 0", "--batch-size -1", "--images 0", "--images -5", "--patch-px 0"),
+    *("--workers -1", "--seed -1", "--learning-rate 0", "--learning-rate -1", "--clip 0"),
+    *("--warmup-images -1", "--decay-images 0", "--stain-jitter -1", "--stain-jitter-images -1"),
+    *("--minutes -1", "--save-minutes -1", "--mpp-min 0", "--mpp-max -1", "--sigma-std -1"),
+)
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_number_that_cannot_be_is_refused_by_its_options_name(tmp_path, wrong):
+    words = [str(tmp_path / "run"), "--cohort", "phantom", "--preset", "tiny", *wrong.split()]
+    refused = CliRunner().invoke(train_verb, words)
+    assert refused.exit_code == 2
+    assert f"Invalid value for '{wrong.split()[0]}'" in refused.output
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"batch_size": 0}, "batch_size is 0; expected a number above 0"),
+        ({"images": -5}, "images is -5; expected a number above 0"),
+        ({"clip": math.nan}, "clip is nan; expected a number above 0"),
+        ({"seed": -1}, "seed is -1; expected 0 or more"),
+        ({"patch_px": 7}, "patch_px is 7; expected a whole multiple of 4"),
+    ],
+)
+def test_a_config_says_which_of_its_numbers_cannot_be(changes, expected):
+    with pytest.raises(WsigenError, match=expected):
+        replace(QUICK, **changes)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from wsigen.cli.finite import FINITE
+from wsigen.cli.finite import Finite
 from wsigen.cli.options import THREADS, refuse_given, threads_used
 
 OF_A_NEW_RUN = ("teacher", "way", "from_student", "seed")
@@ -38,12 +38,18 @@ OF_A_NEW_RUN = ("teacher", "way", "from_student", "seed")
 )
 @click.option("--exclude", multiple=True, metavar="CASE", help="Leave a case out (repeatable).")
 @click.option("--resume", is_flag=True, help="Go on with the run in FOLDER.")
-@click.option("--minutes", type=FINITE, help="Stop after so many minutes; --resume goes on.")
+@click.option("--minutes", type=Finite(min=0), help="Stop after so many minutes; --resume goes on.")
 @click.option(
-    "--save-minutes", type=FINITE, default=5, show_default=True, help="Time between saves."
+    "--save-minutes", type=Finite(min=0), default=5, show_default=True, help="Time between saves."
 )
 @THREADS
-@click.option("--seed", type=int, default=0, show_default=True, help="Name of all random streams.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Name of all random streams.",
+)
 @click.pass_context
 def distil(
     ctx: click.Context,

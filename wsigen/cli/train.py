@@ -7,8 +7,11 @@ from typing import Any
 
 import click
 
-from wsigen.cli.finite import FINITE
+from wsigen.cli.finite import FINITE, Finite
 from wsigen.cli.options import DEVICE, THREADS, threads_used
+
+COUNT, WHOLE = click.IntRange(min=1), click.IntRange(min=0)
+POSITIVE, NOT_NEGATIVE = Finite(min=0, min_open=True), Finite(min=0)
 
 
 @click.command()
@@ -30,32 +33,32 @@ from wsigen.cli.options import DEVICE, THREADS, threads_used
 @click.option(
     "--start-from", metavar="MODEL", help="Start from a model's weights, by its name or path."
 )
-@click.option("--minutes", type=FINITE, help="Stop after so many minutes; --resume goes on.")
+@click.option("--minutes", type=NOT_NEGATIVE, help="Stop after so many minutes; --resume goes on.")
 @click.option(
-    "--save-minutes", type=FINITE, default=5, show_default=True, help="Time between saves."
+    "--save-minutes", type=NOT_NEGATIVE, default=5, show_default=True, help="Time between saves."
 )
 @click.option(
-    "--workers", type=int, default=0, show_default=True, help="Processes reading patches."
+    "--workers", type=WHOLE, default=0, show_default=True, help="Processes reading patches."
 )
 @DEVICE
 @THREADS
-@click.option("--patch-px", type=int, help="Side of a patch in pixels.")
-@click.option("--mpp-min", type=FINITE, help="Finest scale, um/px.")
-@click.option("--mpp-max", type=FINITE, help="Coarsest scale, um/px.")
+@click.option("--patch-px", type=COUNT, help="Side of a patch in pixels.")
+@click.option("--mpp-min", type=POSITIVE, help="Finest scale, um/px.")
+@click.option("--mpp-max", type=POSITIVE, help="Coarsest scale, um/px.")
 @click.option("--scale", type=click.Choice(["log", "uniform"]), help="Distribution of scales.")
-@click.option("--images", type=int, help="Patches to train on.")
-@click.option("--batch-size", type=int, help="Patches per step.")
-@click.option("--learning-rate", type=FINITE, help="Its highest value.")
-@click.option("--warmup-images", type=int, help="Patches over which it rises.")
-@click.option("--decay-images", type=int, help="Patches after which it falls.")
-@click.option("--clip", type=FINITE, help="Largest norm of the gradient.")
+@click.option("--images", type=COUNT, help="Patches to train on.")
+@click.option("--batch-size", type=COUNT, help="Patches per step.")
+@click.option("--learning-rate", type=POSITIVE, help="Its highest value.")
+@click.option("--warmup-images", type=WHOLE, help="Patches over which it rises.")
+@click.option("--decay-images", type=COUNT, help="Patches after which it falls.")
+@click.option("--clip", type=POSITIVE, help="Largest norm of the gradient.")
 @click.option("--sigma-mean", type=FINITE, help="Mean of ln sigma.")
-@click.option("--sigma-std", type=FINITE, help="Standard deviation of ln sigma.")
+@click.option("--sigma-std", type=NOT_NEGATIVE, help="Standard deviation of ln sigma.")
 @click.option("--sigma-mean-per-octave", type=FINITE, help="Its gain with each doubling of um/px.")
 @click.option("--augment/--no-augment", default=None, help="Turn and mirror patches.")
-@click.option("--stain-jitter", type=FINITE, help="How much the amounts of stain vary.")
-@click.option("--stain-jitter-images", type=int, help="Patches after which they do no more.")
-@click.option("--seed", type=int, help="Name of all random streams.")
+@click.option("--stain-jitter", type=NOT_NEGATIVE, help="How much the amounts of stain vary.")
+@click.option("--stain-jitter-images", type=WHOLE, help="Patches after which they do no more.")
+@click.option("--seed", type=WHOLE, help="Name of all random streams.")
 def train(
     folder: Path,
     cohort: Path,

@@ -1,10 +1,21 @@
 """What a training run is: one frozen value, and four named ones."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
 from wsigen.errors import WsigenError
 from wsigen.networks.unet import UNetConfig
+
+
+def check_signs(config: Any, *, positive: Sequence[str], not_negative: Sequence[str]) -> None:
+    """Raise WsigenError where one of these fields of a config is below what it can be, or no finite number."""
+    for name in (*positive, *not_negative):
+        value = getattr(config, name)
+        if not 0 <= value < math.inf or (value == 0 and name in positive):
+            expected = "a number above 0" if name in positive else "0 or more"
+            raise WsigenError(f"{name} is {value}; expected {expected}")
 
 
 @dataclass(frozen=True)
@@ -77,6 +88,24 @@ class TrainConfig:
     stain_jitter: float = 0.0
     stain_jitter_images: int = 0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_signs(
+            self,
+            positive=(
+                *("patch_px", "mpp_min", "mpp_max", "images", "batch_size", "decay_images", "clip"),
+                *("told_sigma_min", "told_sigma_max", "sigma_data"),
+            ),
+            not_negative=(
+                *("learning_rate", "warmup_images", "ema_gamma", "sigma_std", "told_sigma_std"),
+                *("stain_jitter", "stain_jitter_images", "seed"),
+            ),
+        )
+        if self.patch_px % self.network.multiple:
+            raise WsigenError(
+                f"patch_px is {self.patch_px}; expected a whole multiple of {self.network.multiple}, as the network "
+                "needs"
+            )
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values for a JSON file."""

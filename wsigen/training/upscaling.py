@@ -14,6 +14,7 @@ from wsigen.arrays import Guides, Images, PerImage
 from wsigen.denoiser import Told
 from wsigen.errors import WsigenError
 from wsigen.guidance import AveragePool
+from wsigen.training.config import check_signs
 from wsigen.training.drawing import Drawn
 from wsigen.training.examples import on_device, softened
 
@@ -78,6 +79,15 @@ class DistilConfig:
             object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON gives a list
         if self.way not in WAYS:
             raise WsigenError(f"no way {self.way!r} to distil; expected one of {', '.join(WAYS)}")
+        check_signs(
+            self,
+            positive=("rank", "kept_rank", "batch_size", "strength", "mpp_max"),
+            not_negative=("learning_rate", "critic_rate", "alone", "seed"),
+        )
+        if self.batch_size % WINDOWS:
+            raise WsigenError(
+                f"batch_size is {self.batch_size}; expected a whole multiple of {WINDOWS}, the patches of a field"
+            )
 
 
 @dataclass(frozen=True)
