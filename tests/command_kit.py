@@ -81,7 +81,8 @@ def smoke(words: list[str]) -> list[str]:
     words = [EXAMPLES.get(word, word) for word in words]
     for verb, option, value in SMALL:
         from_noise = option == "--num-steps" and "--plan" in words and words[0] == "evaluate"
-        if " ".join(words).startswith(verb) and option not in words and not from_noise:
+        kept = option == "--preset" and "--resume" in words  # by the run itself
+        if " ".join(words).startswith(verb) and option not in words and not (from_noise or kept):
             words += [option, value]
     factor = 1.0
     small = list(words)

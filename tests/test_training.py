@@ -510,6 +510,28 @@ WRONG = (
 )
 
 
+def test_a_resumed_run_says_what_it_has_seen_of_its_own_patches(tmp_path, entries):
+    list(train_in_folder(tmp_path / "run", replace(QUICK, images=24), entries))
+    table = tmp_path / "cohort.csv"
+    table.write_text(f"path,case,mpp,split\n{entries[0].path},one,0.5,train\n")
+    words = [str(tmp_path / "run"), "--cohort", str(table), "--resume"]
+    for more, seen in ([], 24), (["--images", "40"], 40):
+        result = CliRunner().invoke(train_verb, [*words, *more], catch_exceptions=False)
+        assert f"has seen {seen} patches" in result.output
+        assert f"{seen}/{seen} " in result.stderr.splitlines()[-1]  # the bar
+
+
+@pytest.mark.parametrize(
+    "own", ["--preset tiny", "--start-from small-3", "--patch-px 16", "--seed 1"]
+)
+def test_a_resumed_run_refuses_what_it_keeps_as_its_own(tmp_path, entries, own):
+    list(train_in_folder(tmp_path, replace(QUICK, images=8), entries))
+    words = [str(tmp_path), "--cohort", "phantom", "--resume", *own.split()]
+    refused = CliRunner().invoke(train_verb, words)
+    assert refused.exit_code == 2
+    assert f"{own.split()[0]} is of a new run" in refused.output
+
+
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_number_that_cannot_be_is_refused_by_its_options_name(tmp_path, wrong):
     words = [str(tmp_path / "run"), "--cohort", "phantom", "--preset", "tiny", *wrong.split()]

@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from wsigen.cli.finite import FINITE, Finite
-from wsigen.cli.options import DEVICE, THREADS, threads_used
+from wsigen.cli.options import DEVICE, THREADS, refuse_given, threads_used
 
+OF_A_NEW_RUN = ("preset", "start_from", "patch_px", "seed")
 COUNT, WHOLE = click.IntRange(min=1), click.IntRange(min=0)
 POSITIVE, NOT_NEGATIVE = Finite(min=0, min_open=True), Finite(min=0)
 
@@ -59,7 +60,9 @@ POSITIVE, NOT_NEGATIVE = Finite(min=0, min_open=True), Finite(min=0)
 @click.option("--stain-jitter", type=NOT_NEGATIVE, help="How much the amounts of stain vary.")
 @click.option("--stain-jitter-images", type=WHOLE, help="Patches after which they do no more.")
 @click.option("--seed", type=WHOLE, help="Name of all random streams.")
+@click.pass_context
 def train(
+    ctx: click.Context,
     folder: Path,
     cohort: Path,
     preset: str,
@@ -90,12 +93,20 @@ def train(
     from wsigen.cohorts.cohort import read_cohort
     from wsigen.devices import choose_device
     from wsigen.training import config as configs
-    from wsigen.training.loop import join_processes, world
-    from wsigen.training.run import train_in_folder
+    from wsigen.training.loop import join_processes, standing, world
+    from wsigen.training.run import STATE, WRITTEN, check_held, check_new, train_in_folder
 
     assert set(tuned) <= {f.name for f in fields(configs.TrainConfig)}
     changes = {name: value for name, value in tuned.items() if value is not None}
-    config = replace(configs.preset(preset), **changes)
+    if resume:
+        refuse_given(
+            ctx, OF_A_NEW_RUN, "is of a new run; leave it out, a resumed one keeps its own"
+        )
+        check_held(folder, STATE)
+        config, seen = standing(folder / STATE, **changes)
+    else:
+        check_new(folder, STATE, WRITTEN)
+        config, seen = replace(configs.preset(preset), **changes), 0
     # stopped is saved, whoever stops it: kill and Ctrl-C alike
     for stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop, signal.default_int_handler)
@@ -112,12 +123,15 @@ def train(
         workers=workers,
         device=device,
     )
-    if device == "cpu" and world()[0] == 0:
+    leader = world()[0] == 0
+    if device == "cpu" and leader:
         click.echo(threads_used())
-    with tqdm(total=config.images, unit="patch", disable=world()[0] > 0) as bar:
+    with tqdm(total=config.images, initial=seen, unit="patch", disable=not leader) as bar:
         average = None
         for progress in steps:
             average = progress.loss if average is None else 0.98 * average + 0.02 * progress.loss
             bar.set_postfix(loss=f"{average:.4f}", refresh=False)
-            bar.update(progress.images_seen - bar.n)
-    click.echo(f"{folder}/model.safetensors has seen {bar.n} patches")
+            bar.update(progress.images_seen - seen)
+            seen = progress.images_seen
+    if leader:
+        click.echo(f"{folder}/model.safetensors has seen {seen} patches")

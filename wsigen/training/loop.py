@@ -34,7 +34,7 @@ from wsigen.training.descent import Descent
 from wsigen.training.drawing import Drawer
 from wsigen.training.examples import Example, TrainingPatches, told_example
 from wsigen.training.progress import Progress, Step
-from wsigen.training.weights import read_safetensors, under, write_safetensors
+from wsigen.training.weights import read_header, read_safetensors, under, write_safetensors
 
 STATE_FORMAT = "wsigen-training-1"
 SHARE = 16  # patches whose gradient a thread computes at once; threads beyond batch_size / SHARE have nothing to do
@@ -188,17 +188,25 @@ class Trainer:
     @classmethod
     def resume(cls, path: Path, device: str = "cpu", **changes: Any) -> "Trainer":
         """Go on with a saved run, under its own config but for ``changes`` of its fields."""
-        tensors, header = read_safetensors(path)
-        if header.get("format") != STATE_FORMAT:
-            raise WsigenError(
-                f"{path}: not the state of a training run; expected a training.safetensors"
-            )
-        trainer = cls(TrainConfig.from_json(json.loads(header["config"]) | changes), device)
-        trainer.images_seen = int(header["images_seen"])
+        config, images_seen = standing(path, **changes)
+        tensors, _ = read_safetensors(path)
+        trainer = cls(config, device)
+        trainer.images_seen = images_seen
         trainer.network.load_state_dict(under(tensors, "network."))
         trainer.average.load_state_dict(under(tensors, "average."))
         trainer.descent.load(under(tensors, "optimizer."))
         return trainer
+
+
+def standing(path: Path, **changes: Any) -> tuple[TrainConfig, int]:
+    """The config of a saved run, but for ``changes`` of its fields, and the patches that it has seen."""
+    header = read_header(path)
+    if header.get("format") != STATE_FORMAT:
+        raise WsigenError(
+            f"{path}: not the state of a training run; expected a training.safetensors"
+        )
+    config = TrainConfig.from_json(json.loads(header["config"]) | changes)
+    return config, int(header["images_seen"])
 
 
 def learning_rate(config: TrainConfig, images_seen: int) -> float:

@@ -40,6 +40,12 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
 
 
+def read_header(path: Path) -> dict[str, str]:
+    """The header of a file, without its tensors."""
+    with _whole(path), safe_open(path, framework="pt") as file:
+        return file.metadata() or {}
+
+
 def read_named(path: Path) -> tuple[dict[str, Tensor], dict[str, str], str]:
     """The same with the SHA-256 of the file's content, from one pass over it."""
     with _whole(path):
