@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 import pytest
-from command_kit import ROOT, TEXTS, commands_of, examples, smoke, verbs
+from command_kit import EXAMPLES, ROOT, TEXTS, commands_of, examples, smoke, verbs
 from lab_kit import save_model
 from PIL import Image
 
@@ -27,6 +27,7 @@ from wsigen.study.design import KEY, RATINGS, load_study, read_key
 from wsigen.study.sheet import create_sheet
 from wsigen.study.simulate import sit_study
 from wsigen.study.store import Store
+from wsigen.training.checkpoint import shipped_models
 
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 PROJECT = (ROOT / "pyproject.toml").read_text("utf-8")
@@ -208,6 +209,18 @@ def test_the_examples_of_a_help_run_one_after_the_other(
 ) -> None:
     for line in examples(text):
         give(after_wsigen(shlex.split(line)), desk)
+
+
+def test_every_model_that_an_example_names_ships() -> None:
+    lines = [line for text in VERBS.values() for line in examples(text)]
+    lines += [line for text in TEXTS for line in commands_of((ROOT / text).read_text("utf-8"))]
+    named = {
+        value
+        for line in lines
+        for option, value in pairwise(shlex.split(line))
+        if option in ("--model", "--teacher", "--start-from")
+    }
+    assert {name for name in named - set(EXAMPLES) if not Path(name).suffix} <= {*shipped_models()}
 
 
 def test_every_verb_has_examples() -> None:

@@ -85,7 +85,7 @@ def train(
       wsigen train runs/first --cohort slides/cohort.csv --minutes 60
       wsigen train runs/first --cohort slides/cohort.csv --resume --minutes 60
       wsigen train runs/trial --cohort phantom --preset tiny
-      wsigen train runs/own --cohort slides --start-from small --minutes 60
+      wsigen train runs/own --cohort slides --preset told --start-from small-3 --minutes 60
       torchrun --nproc-per-node 4 -m wsigen train runs/paper --cohort slides --preset paper
     """
     from tqdm import tqdm
