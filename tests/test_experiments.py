@@ -293,6 +293,9 @@ def test_a_parameter_is_set_and_what_makes_no_sense_is_told():
             changed(before, (wrong,))
     with pytest.raises(WsigenError, match="no parameter 'slides'"):
         changed(before, ("slides=3",))
+    for wrong in ("sections=0", "sections=-1"):
+        with pytest.raises(WsigenError, match=f"--set {wrong}: expected 1 or more"):
+            changed(before, (wrong,))
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,8 @@ def changed(config: Any, changes: tuple[str, ...]) -> Any:
                 f"--set {change}: expected JSON of the kind of {json.dumps(before)}, which it would replace; "
                 "a plan cannot be set here"
             )
+        if type(before) is int and value < min(before, 1):
+            raise WsigenError(f"--set {change}: expected {min(before, 1)} or more")
         config = replace(config, **{name: tuple(value) if isinstance(value, list) else value})
     return config
 
