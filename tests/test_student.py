@@ -525,7 +525,9 @@ def test_a_new_distillation_leaves_what_others_have_in_its_folder(tmp_path, name
     assert [path.read_text() for path in folder.iterdir()] == ["another's"]
 
 
-@pytest.mark.parametrize("wrong", ["--minutes -1", "--save-minutes -1", "--seed -1"])
+@pytest.mark.parametrize(
+    "wrong", ["--minutes -1", "--save-minutes -1", "--seed -1", f"--seed {2**64}"]
+)
 def test_a_distillation_refuses_a_number_that_cannot_be_by_its_options_name(tmp_path, wrong):
     words = f"{tmp_path / 'run'} --cohort phantom {wrong}"
     refused = CliRunner().invoke(distil_verb, words.split())

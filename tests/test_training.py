@@ -311,6 +311,12 @@ def test_a_finished_run_that_is_resumed_stays_as_it_is(tmp_path, entries):
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+def test_every_process_has_a_patch_of_each_step(tmp_path, entries, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "9")
+    with pytest.raises(WsigenError, match=r"batch_size is 8; expected .* each of 9 processes"):
+        list(train_in_folder(tmp_path, QUICK, entries))
+
+
 def test_minutes_bound_a_run(tmp_path, entries):
     steps = list(train_in_folder(tmp_path, QUICK, entries, minutes=0))
     assert len(steps) == 1
@@ -504,7 +510,14 @@ def test_overviews_can_be_trained_at_higher_noise_than_cells(entries):
 
 WRONG = (
     *("--batch-size 0", "--batch-size -1", "--images 0", "--images -5", "--patch-px 0"),
-    *("--workers -1", "--seed -1", "--learning-rate 0", "--learning-rate -1", "--clip 0"),
+    *(
+        "--workers -1",
+        "--seed -1",
+        f"--seed {2**64}",
+        "--learning-rate 0",
+        "--learning-rate -1",
+        "--clip 0",
+    ),
     *("--warmup-images -1", "--decay-images 0", "--stain-jitter -1", "--stain-jitter-images -1"),
     *("--minutes -1", "--save-minutes -1", "--mpp-min 0", "--mpp-max -1", "--sigma-std -1"),
 )

@@ -9,6 +9,7 @@ from wsigen.cli.finite import Finite
 from wsigen.cli.options import THREADS, refuse_given, threads_used
 
 OF_A_NEW_RUN = ("teacher", "way", "from_student", "seed")
+SEED = click.IntRange(0, 2**64 - 1)  # what torch takes
 
 
 @click.command()
@@ -45,7 +46,7 @@ OF_A_NEW_RUN = ("teacher", "way", "from_student", "seed")
 @THREADS
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=SEED,
     default=0,
     show_default=True,
     help="Name of all random streams.",

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from wsigen.cli.distil import SEED
 from wsigen.cli.finite import FINITE, Finite
 from wsigen.cli.options import DEVICE, THREADS, refuse_given, threads_used
 
@@ -59,7 +60,7 @@ POSITIVE, NOT_NEGATIVE = Finite(min=0, min_open=True), Finite(min=0)
 @click.option("--augment/--no-augment", default=None, help="Turn and mirror patches.")
 @click.option("--stain-jitter", type=NOT_NEGATIVE, help="How much the amounts of stain vary.")
 @click.option("--stain-jitter-images", type=WHOLE, help="Patches after which they do no more.")
-@click.option("--seed", type=WHOLE, help="Name of all random streams.")
+@click.option("--seed", type=SEED, help="Name of all random streams.")
 @click.pass_context
 def train(
     ctx: click.Context,

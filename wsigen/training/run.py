@@ -81,6 +81,10 @@ def train_in_folder(
     else:
         trainer = Trainer(config, device)
     config = trainer.config
+    if config.batch_size < world()[1]:
+        raise WsigenError(
+            f"batch_size is {config.batch_size}; expected a patch or more for each of {world()[1]} processes"
+        )
     if config.told_share:
         sampler: PatchSampler | Drawer = drawn_patches(config, entries, device)
     else:
