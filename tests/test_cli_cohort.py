@@ -140,3 +140,37 @@ def test_patients_are_held_out_by_case_or_by_path_and_their_slides_stay_where_th
     with pytest.raises(WsigenError, match="no case or path 'p9'"):
         run("cohort", "hold-out", folder, folder / "none.csv", "--case", "p9")
     assert not (folder / "none.csv").exists()
+
+
+def test_a_table_of_patients_held_out_replaces_nothing_unasked_and_never_the_cohort(
+    folder, monkeypatch
+):
+    rows = ["good.png,p1,0.5,train", "empty.png,p2,0.5,train", "broken.csv,p3,0.5,train"]
+    (folder / "cohort.csv").write_text("\n".join(["path,case,mpp,split", *rows]))
+    (folder / "broken.csv").write_text("a slide of a strange name")
+    (folder / "sub").mkdir()
+    (folder / "mine.csv").write_text("mine")
+    before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    hold_out = ("cohort", "hold-out", folder)
+    for target, words in (
+        ("mine.csv", "use --overwrite"),
+        ("cohort.csv", "would replace"),
+        ("judge.tiff", r"name it judge\.csv"),
+        ("sub", "is a folder"),
+    ):
+        with pytest.raises(WsigenError, match=words):
+            run(*hold_out, folder / target, "--case", "p2")
+    for target in ("sub/../cohort.csv", "broken.csv"):
+        with pytest.raises(WsigenError, match="is a file of the cohort"):
+            run(*hold_out, folder / target, "--case", "p2", "--overwrite")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("wsigen.cohorts.cohort.csv.DictWriter.writerows", full)
+        with pytest.raises(OSError, match="No space"):
+            run(*hold_out, folder / "mine.csv", "--case", "p2", "--overwrite")
+    assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+    run(*hold_out, folder / "mine.csv", "--case", "p2", "--overwrite")
+    assert len(read_cohort(folder / "mine.csv")) == 3

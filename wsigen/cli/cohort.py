@@ -194,11 +194,12 @@ def octaves(
 
 @cohort.command("hold-out")
 @click.argument("source", metavar="COHORT", type=click.Path(path_type=Path))
-@click.argument("target", metavar="OUT", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
 @click.option(
     "--case", "names", multiple=True, required=True, help="A patient, or a path (repeatable)."
 )
-def hold_out(source: Path, target: Path, names: tuple[str, ...]) -> None:
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
+def hold_out(source: Path, target: Path, names: tuple[str, ...], overwrite: bool) -> None:
     """Write OUT, a copy of COHORT's table in which some patients are kept from training, to judge a model on.
 
     Give a path of the table instead of a case where the patient of an image is not known.
@@ -211,7 +212,7 @@ def hold_out(source: Path, target: Path, names: tuple[str, ...]) -> None:
     """
     from wsigen.cohorts import cohort as cohorts
 
-    counts = cohorts.hold_out(source, names, target)
+    counts = cohorts.hold_out(source, names, target, overwrite=overwrite)
     click.echo(f"{target}: " + ", ".join(f"{number} {split}" for split, number in counts.items()))
 
 

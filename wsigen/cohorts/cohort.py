@@ -17,6 +17,7 @@ from wsigen.cohorts.identity import clashes
 from wsigen.cohorts.packed import Pack
 from wsigen.cohorts.table import numbered_rows, read_table
 from wsigen.errors import WsigenError
+from wsigen.outputs import check_file
 from wsigen.slides.dicom import slide_in_folder
 from wsigen.slides.scale import GIVEN_MPP
 
@@ -26,6 +27,7 @@ SAMPLE_PACK = Path(__file__).with_name("sample.pack")
 HELD_OUT = "heldout"  # the split of patients kept from training
 UNSEEN = (HELD_OUT, "held-out", "validation", "test")  # splits no model was trained on
 SPLITS = ("train", *UNSEEN)  # that some command reads without being told
+TABLE = (".csv",)
 DECIMAL_COMMA = re.compile(r"\d+,\d+")
 
 log = logging.getLogger(__name__)
@@ -193,26 +195,45 @@ def _parse_mpp(text: str | None) -> float | None:
         return math.nan
 
 
-def hold_out(source: Path, names: Sequence[str], target: Path) -> dict[str, int]:
+def check_apart(out: Path, source: Path) -> None:
+    """Raise WsigenError where the file to write is one of the cohort's own, whatever way it is spelled."""
+    if not out.exists():
+        return
+    source = by_name(source)
+    slides = (found.path for found in list_cohort(source) if isinstance(found, Entry))
+    if any(
+        path.exists() and path.samefile(out) for path in (source, source / "cohort.csv", *slides)
+    ):
+        raise WsigenError(
+            f"{out} is a file of the cohort {source}, and would be lost: choose another name"
+        )
+
+
+def hold_out(
+    source: Path, names: Sequence[str], target: Path, *, overwrite: bool = False
+) -> dict[str, int]:
     """Write a copy of a cohort.csv in which some patients are kept from training, in the split ``HELD_OUT``.
 
     Args:
         source: a cohort.csv, or a folder with one.
         names: cases, or paths as the table spells them. A path alone is for images whose patient is not known: it
             becomes a case of its own, so see to it that no other image shows the same patient.
-        target: the table to write; it names the slides where they lie.
+        target: the table to write; it names the slides where they lie, and appears when it is whole.
+        overwrite: replace an existing file, though none of the cohort's own.
 
     Returns:
         How many slides each split has.
 
     Raises:
-        WsigenError: no such table, a name that it does not have, or nothing left to train on.
+        WsigenError: no such table, a name that it does not have, nothing left to train on, or ``target`` exists.
     """
     table = source / "cohort.csv" if source.is_dir() else source
+    check_file(target, overwrite=overwrite, suffixes=TABLE, apart_from=[table])
     if not table.is_file():
         raise WsigenError(
             f"{source}: no cohort.csv there; expected the table that lists the slides"
         )
+    check_apart(target, table)
     read_cohort(table)  # says what is wrong with it
     rows = read_table(table)
     for row in rows:
@@ -234,8 +255,13 @@ def hold_out(source: Path, names: Sequence[str], target: Path) -> dict[str, int]
     if "train" not in splits:
         raise WsigenError(f"{table}: nothing is left to train on; hold out fewer cases")
     target.parent.mkdir(parents=True, exist_ok=True)
-    with target.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with part.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
     return {split: splits.count(split) for split in sorted(set(splits))}
