@@ -89,6 +89,22 @@ def test_a_pack_is_written_and_looked_through(folder):
     run("pack", folder / "cohort.csv", out, "--overwrite")
 
 
+def test_a_pack_replaces_no_file_of_its_cohort_and_is_named_as_one(folder):
+    (folder / "odd.pack").write_bytes((folder / "good.png").read_bytes())
+    rows = ["good.png,p1,0.5,train", "odd.pack,p2,0.5,train"]
+    (folder / "cohort.csv").write_text("\n".join(["path,case,mpp,split", *rows]))
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    for name, words in (
+        ("good.png", r"name it good\.pack"),
+        ("cohort.csv", r"name it cohort\.pack"),
+        ("new.tiff", r"name it new\.pack"),
+        ("odd.pack", "is a file of the cohort"),
+    ):
+        with pytest.raises(WsigenError, match=words):
+            run("pack", folder, folder / name, "--exclude", "p2", "--overwrite")
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
 def test_tcga_brca_says_how_much_asks_and_writes_a_table(archive, tmp_path):
     words = ("cohort", "tcga-brca", tmp_path / "tcga", "--limit", 3, "--api", archive.url)
     told = run(*words, code=1, input="n\n")

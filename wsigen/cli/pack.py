@@ -57,12 +57,13 @@ def pack(
     """
     from tqdm import tqdm
 
-    from wsigen.cohorts.cohort import read_cohort
-    from wsigen.cohorts.pack import write_pack
+    from wsigen.cohorts.cohort import check_apart, read_cohort
+    from wsigen.cohorts.pack import PACK, write_pack
     from wsigen.errors import WsigenError
     from wsigen.outputs import check_file
 
-    check_file(out, overwrite=overwrite, apart_from=[cohort])
+    check_file(out, overwrite=overwrite, suffixes=PACK, apart_from=[cohort])
+    check_apart(out, cohort)
     entries = read_cohort(cohort, exclude=exclude)
     known = {entry.split for entry in entries}
     if unknown := sorted(set(splits) - known):

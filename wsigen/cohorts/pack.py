@@ -49,6 +49,7 @@ from wsigen.slides.reader import ImageSlide
 from wsigen.slides.slide import BLOCK_PX, SCALE_TOLERANCE, Slide, blocks
 from wsigen.slides.tissue import Tissue
 
+PACK = (".pack",)
 # Of a zip archive; with one date the same cohort gives the same bytes.
 EARLIEST = (1980, 1, 1, 0, 0, 0)
 
