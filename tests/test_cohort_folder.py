@@ -102,6 +102,8 @@ def test_a_slide_in_two_splits_or_cases_is_named_by_path_and_by_content(tmp_path
         ok, split = reasons(tmp_path, ["a.png,A,,train", f"{name},B,,heldout"])
         assert ok == ""
         assert f"{same} a.png, in two splits, 'train' and 'heldout'" in split
+        with pytest.raises(WsigenError, match=f"{same} a.png, in two splits"):
+            read_cohort(tmp_path / "t.csv")
         assert (
             "of two cases, 'A' and 'B'"
             in reasons(tmp_path, ["a.png,A,,train", f"{name},B,,train"])[1]

@@ -22,10 +22,11 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
-    """A JPEG, a transparent PNG, a field, and a pyramid whose levels are no whole halves."""
+    """A JPEG, two transparent PNGs, a field, and a pyramid whose levels are no whole halves."""
     folder = tmp_path_factory.mktemp("cohort")
     Image.fromarray(section(700, 0)).save(folder / "a.jpg", quality=85)
-    Image.fromarray(section(300, 1)).convert("RGBA").save(folder / "b.png")
+    for seed, name in ((1, "b.png"), (4, "d.png")):
+        Image.fromarray(section(300, seed)).convert("RGBA").save(folder / name)
     Image.fromarray(section(900, 2)[180:380, 180:380]).save(folder / "field.png")
     write_pyramid(folder / "c.tiff", section(1501, 3), 0.5)
     rows = [
@@ -33,7 +34,7 @@ def table(tmp_path_factory):
         "b.png,p2,2.0,train,own,CC0-1.0",
         "field.png,p3,0.5,train,own,",
     ]
-    rows += ["c.tiff,p4,,train,own,", "b.png,p5,2.0,test,own,"]
+    rows += ["c.tiff,p4,,train,own,", "d.png,p5,2.0,test,own,"]
     (folder / "cohort.csv").write_text("\n".join(["path,case,mpp,split,cohort,licence", *rows]))
     return folder / "cohort.csv"
 

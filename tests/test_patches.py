@@ -68,7 +68,7 @@ def test_a_scale_that_no_slide_shows_is_refused():
 
 def write_cohort(folder, rows, header="path,case,mpp,split"):
     Image.new("RGB", (64, 64), "purple").save(folder / "a.png")
-    Image.new("RGB", (64, 64), "purple").save(folder / "b.png")
+    Image.new("RGB", (64, 64), "violet").save(folder / "b.png")
     (folder / "cohort.csv").write_text("\n".join([header, *rows]))
     return folder / "cohort.csv"
 

@@ -14,7 +14,7 @@ from wsigen.cohorts.cohort import (
     unread_split,
 )
 from wsigen.cohorts.entry import Entry
-from wsigen.cohorts.identity import clashes
+from wsigen.cohorts.identity import clash, twins
 from wsigen.cohorts.patches import Source
 from wsigen.errors import WsigenError
 from wsigen.slides.tissue import remark
@@ -57,7 +57,10 @@ def check_cohort(source: Path) -> Iterator[Finding]:
     """
     listed = list(list_cohort(source))
     entries = [found for found in listed if isinstance(found, Entry)]
-    twice = {id(entries[number]): words for number, words in clashes(entries).items()}
+    twice = {
+        id(entries[number]): clash(entries[number], entries[other])
+        for number, other in twins(entries).items()
+    }
     splits = dict[str, str]()
     jobs: list[tuple[Entry | Problem, str]] = []
     for found in listed:

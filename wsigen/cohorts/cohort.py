@@ -13,7 +13,7 @@ from pathlib import Path
 
 from wsigen.cohorts.entry import Entry
 from wsigen.cohorts.folder import case_of, slides_in
-from wsigen.cohorts.identity import clashes
+from wsigen.cohorts.identity import clash, twins
 from wsigen.cohorts.packed import Pack
 from wsigen.cohorts.table import numbered_rows, read_table
 from wsigen.errors import WsigenError
@@ -45,7 +45,7 @@ def read_cohort(source: Path | str, *, exclude: Sequence[str] = ()) -> list[Entr
         exclude: cases to leave out.
 
     Raises:
-        WsigenError: nothing there, a column or file is missing, or a case stands in two splits.
+        WsigenError: nothing there, a column or file is missing, or a case or a slide stands in two splits.
     """
     source = by_name(Path(source))
     entries, splits = list[Entry](), dict[str, str]()
@@ -55,8 +55,12 @@ def read_cohort(source: Path | str, *, exclude: Sequence[str] = ()) -> list[Entr
         if splits.setdefault(found.case, found.split) != found.split:
             raise WsigenError(f"{source}: {in_two_splits(found, splits)}")
         entries.append(found)
-    for number, words in clashes(entries).items():
-        log.warning("%s: %s is %s", source, entries[number].path.name, words)
+    for number, first in twins(entries).items():
+        entry, other = entries[number], entries[first]
+        words = f"{source}: {entry.path.name} is {clash(entry, other)}"
+        if entry.split != other.split:
+            raise WsigenError(words)
+        log.warning(words)
     strange = sorted({entry.split for entry in entries} - set(SPLITS))
     if strange:
         log.warning("%s: %s", source, unread_split(strange[0]))

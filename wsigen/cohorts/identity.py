@@ -11,29 +11,25 @@ from wsigen.slides.dicom import series_of
 from wsigen.slides.seen import content_name
 
 
-def clashes(entries: Sequence[Entry]) -> dict[int, str]:
-    """What is wrong with each entry that is the slide of an earlier one: {its number: words}.
+def twins(entries: Sequence[Entry]) -> dict[int, int]:
+    """The entries that are the slide of an earlier one: {number: number of the first}.
 
     Only files of one size are read. What lies in a pack was looked at when it was packed.
     """
     first: dict[str, int] = {}
-    found: dict[int, str] = {}
-    names = _names(entries)
-    for number, name in names.items():
-        if name not in first:
-            first[name] = number
-            continue
-        entry, other = entries[number], entries[first[name]]
-        same = "the same file as" if entry.path == other.path else "the same slide as"
-        words = f"{same} {other.path.name}"
-        if entry.split != other.split:
-            words += f", in two splits, {other.split!r} and {entry.split!r}; keep it in one"
-        elif entry.case != other.case:
-            words += f", of two cases, {other.case!r} and {entry.case!r}; keep one of them"
-        else:
-            words += "; keep one of them"
-        found[number] = words
-    return found
+    firsts = {number: first.setdefault(name, number) for number, name in _names(entries).items()}
+    return {number: other for number, other in firsts.items() if number != other}
+
+
+def clash(entry: Entry, other: Entry) -> str:
+    """What is wrong with an entry that is the slide of another."""
+    same = "the same file as" if entry.path == other.path else "the same slide as"
+    words = f"{same} {other.path.name}"
+    if entry.split != other.split:
+        return f"{words}, in two splits, {other.split!r} and {entry.split!r}; keep it in one"
+    if entry.case != other.case:
+        return f"{words}, of two cases, {other.case!r} and {entry.case!r}; keep one of them"
+    return f"{words}; keep one of them"
 
 
 def _names(entries: Sequence[Entry]) -> dict[int, str]:
