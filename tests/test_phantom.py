@@ -136,8 +136,14 @@ def test_an_interrupted_cohort_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("wrong", [{"slides": 0}, {"size": 0}, {"mpp": 0}, {"mpp": float("nan")}])
-def test_impossible_numbers_are_refused(tmp_path, wrong):
-    with pytest.raises(WsigenError, match="above 0"):
-        write_phantom_cohort(tmp_path / "cohort", **wrong)
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("slides", 0), ("size", 0), ("size", 1), ("size", 99_999_999),
+        ("mpp", 0), ("mpp", float("nan")), ("mpp", 1e-6), ("mpp", 1000.0),
+    ],
+)  # fmt: skip
+def test_impossible_numbers_are_refused(tmp_path, name, wrong):
+    with pytest.raises(WsigenError, match=f"--{name} is .*; expected"):
+        write_phantom_cohort(tmp_path / "cohort", **{name: wrong})
     assert list(tmp_path.iterdir()) == []

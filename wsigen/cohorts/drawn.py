@@ -6,8 +6,6 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import numpy as np
-
 from wsigen import __version__
 from wsigen.cohorts.table import COLUMNS
 from wsigen.errors import WsigenError
@@ -15,6 +13,10 @@ from wsigen.phantom.slide import PhantomSlide
 from wsigen.seeds import generator
 from wsigen.slides.pyramid import write_pyramid
 from wsigen.slides.seen import cache_folder
+
+# The noise of a smaller slide or another scale fills the memory, as does one strip of a larger slide.
+SIZES = (16, 1 << 17)
+SCALES = (0.05, 20.0)
 
 
 def write_phantom_cohort(
@@ -33,18 +35,19 @@ def write_phantom_cohort(
         folder: made if missing.
         slides: how many; each is a case of its own. A quarter of the cases is for testing, of two or more at least one.
         seed: the same arguments give the same pixels.
-        mpp: micrometre per pixel; drawn for 0.25 to 2.
-        size: height and width in pixels.
+        mpp: micrometre per pixel, within ``SCALES``; drawn for 0.25 to 2.
+        size: height and width in pixels, within ``SIZES``.
         overwrite: write into a folder that holds files, and replace those of the same name.
         progress: wraps the range of slides, such as ``tqdm``.
 
     Raises:
         WsigenError: numbers out of range, a folder that holds files, or a full disk. What was written is removed.
     """
-    if slides < 1 or size < 1 or not 0 < mpp < np.inf:
-        raise WsigenError(
-            f"expected slides, size and mpp above 0, found {slides}, {size} and {mpp}: correct them"
-        )
+    if slides < 1:
+        raise WsigenError(f"--slides is {slides}; expected at least 1")
+    for name, found, (low, high) in (("size", size, SIZES), ("mpp", mpp, SCALES)):
+        if not low <= found <= high:
+            raise WsigenError(f"--{name} is {found}; expected {low:g} to {high:g}")
     folder = Path(folder)
     if folder.exists() and not (folder.is_dir() and (overwrite or not any(folder.iterdir()))):
         raise WsigenError(f"{folder} is not an empty folder: choose another or use --overwrite")
