@@ -11,7 +11,7 @@ import numpy as np
 import openslide
 import pytest
 import tifffile
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from study_kit import small_study, two_makes
@@ -20,7 +20,7 @@ from wsigen.cli.study import study as study_command
 from wsigen.cohorts.drawn import write_phantom_cohort
 from wsigen.errors import WsigenError
 from wsigen.slides import open_slide, read_description, write_pyramid
-from wsigen.study.design import CONFIG, KEY, SLIDES, create_study, load_study, read_key
+from wsigen.study.design import CONFIG, KEY, RATINGS, SLIDES, create_study, load_study, read_key
 from wsigen.study.encode import Format, reencode
 
 N = 14
@@ -295,6 +295,18 @@ def test_mistakes_are_told_in_one_line(
     (tmp_path / "odd.csv").write_text("slide,label\na,real\n")
     with pytest.raises(WsigenError, match="is it the study's key"):
         read_key(tmp_path / "odd.csv")
+
+
+def test_links_are_made_for_addresses_that_a_browser_opens(made: Path) -> None:
+    def invite(url: str) -> Result:
+        return CliRunner().invoke(study_command, ["invite", str(made), "anna", "--url", url])
+
+    for url in ("foo", "ftp://foo.org", "http://", "https:///r", "http://foo bar", ""):
+        assert "expected http:// or https://" in str(invite(url).exception), url
+    assert not (made / RATINGS).exists(), "an address refused gives no link"
+    for url in ("http://127.0.0.1:8000", "HTTPS://study.example.org/", "http://[::1]:8000"):
+        assert f"anna\t{url.rstrip('/')}/r/" in invite(url).stdout
+    (made / RATINGS).unlink()
 
 
 def test_slides_too_coarse_for_the_study_are_left_out(

@@ -1,5 +1,6 @@
 """wsigen study: do experts take the slides for real?"""
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ import click
 from wsigen.cli.finite import FINITE, Finite
 from wsigen.cli.sheet import FILE, FOLDER, read, sheet
 
+LOCAL_URL = "http://127.0.0.1:8000"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -126,7 +128,7 @@ def create(
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @click.option(
     "--url",
-    default="http://127.0.0.1:8000",
+    default=LOCAL_URL,
     show_default=True,
     help="Where readers find the server.",
 )
@@ -135,9 +137,14 @@ def invite(folder: Path, names: tuple[str, ...], url: str) -> None:
 
     Use pseudonyms if the ratings shall not name people.
     """
+    from wsigen.errors import WsigenError
     from wsigen.study.design import RATINGS, load_study
     from wsigen.study.store import Store
 
+    if not re.fullmatch(r"https?://[^/\s]\S*", url, re.IGNORECASE):
+        raise WsigenError(
+            f"--url is {url!r}; expected http:// or https:// and the server's name, as in {LOCAL_URL}"
+        )
     load_study(folder)
     store = Store(folder / RATINGS, create=True)
     for name in names:
