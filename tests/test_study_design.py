@@ -309,6 +309,41 @@ def test_links_are_made_for_addresses_that_a_browser_opens(made: Path) -> None:
     (made / RATINGS).unlink()
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device")])
+@pytest.mark.parametrize("at", ["level_files", "reencode", "run_info"])
+def test_a_study_that_fails_leaves_nothing_of_its_own(
+    makes: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    at: str,
+    error: BaseException,
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "note.txt").write_text("mine")
+    sources = {"real": makes[0], "synthetic": makes[1], "n": 1, "tile_px": 128}
+    with monkeypatch.context() as patch:
+        patch.setattr(f"wsigen.study.design.{at}", fails)
+        for folder, key in (("empty", None), ("new/study", tmp_path / "keys" / "key.csv")):
+            with pytest.raises(type(error)):
+                list(create_study(tmp_path / folder, **sources, key=key))
+    assert {path.name for path in tmp_path.rglob("*")} == {"empty", "note.txt"}
+
+
+def test_a_study_left_in_the_middle_can_be_asked_for_again(
+    makes: tuple[Path, Path], tmp_path: Path
+) -> None:
+    sources = {"real": makes[0], "synthetic": makes[1], "n": 1, "tile_px": 128}
+    steps = create_study(tmp_path / "s", **sources)
+    next(steps)
+    steps.close()
+    assert list(tmp_path.iterdir()) == []
+    assert create_all(tmp_path / "s", **sources) == []
+    assert len(load_study(tmp_path / "s").slides) == 2
+
+
 def test_slides_too_coarse_for_the_study_are_left_out(
     makes: tuple[Path, Path], tmp_path: Path
 ) -> None:

@@ -240,6 +240,18 @@ def test_what_cannot_be_on_a_sheet_is_refused_before_anything_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_sheet_that_fails_leaves_nothing(
+    slides: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("wsigen.study.sheet.write_key", fails)
+    with pytest.raises(KeyboardInterrupt):
+        create(tmp_path / "new" / "sheet", slides, n=1)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_slide_that_says_it_is_synthetic_does_not_pass_for_a_real_one(
     slides: Path, tmp_path: Path
 ) -> None:

@@ -11,7 +11,9 @@ import json
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -99,7 +101,8 @@ def create_study(
         allow_phantoms: let drawn phantoms stand for real slides, to practise holding a study.
 
     Raises:
-        WsigenError: too few readable slides, a synthetic slide among the real ones, a folder in use.
+        WsigenError: too few readable slides, a synthetic slide among the real ones, a folder in use. After an error or
+            Ctrl-C what was made is removed.
     """
     if n < 1:
         raise WsigenError(f"n is {n}; expected at least 1 slide of each class")
@@ -141,40 +144,47 @@ def create_study(
         raise WsigenError(
             f"the smallest slide is less than a tile of {tile_px} px at {mpp:g} um/px; leave it out"
         )
-    (folder / SLIDES).mkdir(parents=True)
-    key.absolute().parent.mkdir(parents=True, exist_ok=True)
-    rows: list[dict[str, str]] = []
-    # The two classes are written in a mixed order that the seed does not tell, as it does not tell the names.
-    labels = [label for label in CLASSES for _ in range(n + 1)]
-    secrets.SystemRandom().shuffle(labels)
-    for label in labels:
-        part = "rated" if any(row["label"] == label for row in rows) else "practice"
-        while True:
-            if not queues[label]:
-                raise _too_few(sources[label], sum(row["label"] == label for row in rows), n)
-            entry = queues[label].pop(0)
-            name = secrets.token_hex(8)
-            try:
-                with entry.open() as slide:
-                    random = generator(seed, "encode", label, len(rows))
-                    reencode(slide, folder / SLIDES / f"{name}.tiff", form, random)
-                break
-            except WsigenError as error:
-                yield Encoded(len(rows), total, str(error))
-        rows.append({"slide": name, "label": label, "part": part, "source": entry.path.name})
-        yield Encoded(len(rows), total)
-    level_files((folder / SLIDES).iterdir())
-    rows.sort(key=lambda row: row["slide"])
-    names = {
-        part: tuple(r["slide"] for r in rows if r["part"] == part) for part in ("practice", "rated")
-    }
-    study = Study(seed=seed, n=n, practice=names["practice"], slides=names["rated"], **asdict(form))
-    write_key(key, rows)
-    info = run_info(
-        real=str(real), synthetic=str(synthetic), n=n, seed=seed, allow_phantoms=allow_phantoms
-    )
-    (folder / INFO).write_text(json.dumps(info, indent=2))
-    (folder / CONFIG).write_text(json.dumps(asdict(study), indent=2))
+    with ExitStack() as undo:
+        for place in (folder / SLIDES, key.parent):
+            make_folder(place, undo)
+        undo.callback(shutil.rmtree, folder / SLIDES, ignore_errors=True)
+        rows: list[dict[str, str]] = []
+        # The two classes are written in a mixed order that the seed does not tell, as it does not tell the names.
+        labels = [label for label in CLASSES for _ in range(n + 1)]
+        secrets.SystemRandom().shuffle(labels)
+        for label in labels:
+            part = "rated" if any(row["label"] == label for row in rows) else "practice"
+            while True:
+                if not queues[label]:
+                    raise _too_few(sources[label], sum(row["label"] == label for row in rows), n)
+                entry = queues[label].pop(0)
+                name = secrets.token_hex(8)
+                try:
+                    with entry.open() as slide:
+                        random = generator(seed, "encode", label, len(rows))
+                        reencode(slide, folder / SLIDES / f"{name}.tiff", form, random)
+                    break
+                except WsigenError as error:
+                    yield Encoded(len(rows), total, str(error))
+            rows.append({"slide": name, "label": label, "part": part, "source": entry.path.name})
+            yield Encoded(len(rows), total)
+        level_files((folder / SLIDES).iterdir())
+        rows.sort(key=lambda row: row["slide"])
+        names = {
+            part: tuple(r["slide"] for r in rows if r["part"] == part)
+            for part in ("practice", "rated")
+        }
+        study = Study(
+            seed=seed, n=n, practice=names["practice"], slides=names["rated"], **asdict(form)
+        )
+        write_key(key, rows, undo)
+        info = run_info(
+            real=str(real), synthetic=str(synthetic), n=n, seed=seed, allow_phantoms=allow_phantoms
+        )
+        for name, values in ((INFO, info), (CONFIG, asdict(study))):
+            undo.callback((folder / name).unlink, missing_ok=True)
+            (folder / name).write_text(json.dumps(values, indent=2))
+        undo.pop_all()
 
 
 def load_study(folder: Path) -> Study:
@@ -232,9 +242,25 @@ def check_real(slide: Slide, allow_phantoms: bool) -> None:
         )
 
 
-def write_key(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write the labels where only the owner may read them."""
-    with open(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w", newline="") as file:
+def make_folder(folder: Path, undo: ExitStack) -> None:
+    """Make a folder and those above it that are missing; ``undo`` removes those made, where they are empty."""
+    folder = folder.absolute()
+    for place in reversed((folder, *folder.parents)):
+        if not place.is_dir():
+            place.mkdir(exist_ok=True)
+            undo.callback(_remove_empty, place)
+
+
+def _remove_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def write_key(path: Path, rows: Sequence[Mapping[str, Any]], undo: ExitStack) -> None:
+    """Write the labels where only the owner may read them; ``undo`` removes them."""
+    number = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600)
+    undo.callback(path.unlink, missing_ok=True)
+    with open(number, "w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)

@@ -10,6 +10,7 @@ DIR/run_info.json  what made the sheet
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,16 @@ from wsigen.seeds import generator
 from wsigen.slides.pyramid import opens_as_slide, read_description
 from wsigen.slides.slide import SCALE_TOLERANCE, Slide
 from wsigen.study.crops import FREE, Crop, Crops, has_room
-from wsigen.study.design import CLASSES, INFO, KEY, Encoded, check_new, check_real, write_key
+from wsigen.study.design import (
+    CLASSES,
+    INFO,
+    KEY,
+    Encoded,
+    check_new,
+    check_real,
+    make_folder,
+    write_key,
+)
 
 Pixels = NDArray[np.uint8]
 SHEET = "sheet.png"
@@ -122,10 +132,6 @@ def create_sheet(
         for _, source in pairs:
             source.slide.close()
     order = generator(seed, "sheet", "order").permutation(len(made))
-    folder.mkdir(parents=True, exist_ok=True)
-    key.absolute().parent.mkdir(parents=True, exist_ok=True)
-    drawn_sheet([made[place][1].pixels for place in order], columns).save(folder / SHEET)
-    write_key(key, [{"number": i, **made[place][0]} for i, place in enumerate(order, start=1)])
     behind = {
         label: {
             "cases": len({row["case"] for row, _ in made if row["label"] == label}),
@@ -137,7 +143,16 @@ def create_sheet(
         slides=[path.name for path in slides], real=str(real), split=split, n=n, seed=seed,
         mpp_min=mpp_min, mpp_max=mpp_max, crop_px=crop_px, quality=quality,
     )  # fmt: skip
-    (folder / INFO).write_text(json.dumps(info, indent=2))
+    with ExitStack() as undo:
+        for place in (folder, key.parent):
+            make_folder(place, undo)
+        for name in (SHEET, INFO):
+            undo.callback((folder / name).unlink, missing_ok=True)
+        drawn_sheet([made[place][1].pixels for place in order], columns).save(folder / SHEET)
+        rows = [{"number": i, **made[place][0]} for i, place in enumerate(order, start=1)]
+        write_key(key, rows, undo)
+        (folder / INFO).write_text(json.dumps(info, indent=2))
+        undo.pop_all()
 
 
 def drawn_sheet(crops: Sequence[Pixels], columns: int) -> Image.Image:
