@@ -98,7 +98,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (folder / name).mkdir(exist_ok=True)
             write_pyramid(folder / name / f"{number}.tiff", pixels, 1.0, description=about)
     for name in ("slide.tif", "real.tiff", "synthetic.tiff", "generated.tiff", "demo.tiff"):
-        write_pyramid(folder / name, pixels, 1.0)
+        write_pyramid(
+            folder / name, pixels, 1.0, description={"name": name}
+        )  # each a slide of its own
     (folder / "slide.tif").rename(folder / "slide.svs")
     (folder / "demo").mkdir()
     (folder / "demo.tiff").rename(folder / "demo" / "slide.tiff")

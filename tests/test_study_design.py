@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from study_kit import small_study, two_makes
 
 from wsigen.cli.study import study as study_command
+from wsigen.cohorts.cohort import SAMPLE_PACK
 from wsigen.cohorts.drawn import write_phantom_cohort
 from wsigen.errors import WsigenError
 from wsigen.slides import open_slide, read_description, write_pyramid
@@ -257,6 +259,21 @@ def test_a_synthetic_slide_among_the_real_ones_is_refused(
     assert "--allow-phantoms" not in " ".join(skipped), "a generated slide stands for no real one"
     assert "0 usable slides, expected 3" in last
     assert last.endswith("; add slides"), "no --n would do"
+
+
+def test_a_slide_is_real_or_synthetic_but_not_both(
+    makes: tuple[Path, Path], tmp_path: Path
+) -> None:
+    mixed = tmp_path / "mixed"
+    shutil.copytree(makes[1], mixed)
+    shutil.copy(sorted(makes[0].iterdir())[3], mixed / "by another name.tiff")
+    for synthetic, name in ((makes[0], "real-"), (mixed, "by another name")):
+        (told,) = create_all(tmp_path / "s", real=makes[0], synthetic=synthetic, n=2, tile_px=128)
+        assert name in told
+        assert "given as real and as synthetic" in told
+    (told,) = create_all(tmp_path / "s", real=SAMPLE_PACK, synthetic=SAMPLE_PACK, n=1)
+    assert "given as real and as synthetic" in told
+    assert not (tmp_path / "s").exists()
 
 
 def test_phantoms_stand_for_real_slides_only_where_that_is_said(

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -238,6 +239,16 @@ def test_what_cannot_be_on_a_sheet_is_refused_before_anything_is_written(
         with pytest.raises(WsigenError, match=words):
             create(tmp_path / "new", slides, **options)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_slide_on_a_sheet_is_real_or_generated_but_not_both(slides: Path, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    shutil.copy(slides / "real" / "0.tiff", tmp_path / "real" / "copy.tiff")
+    steps = create_sheet(
+        tmp_path / "sheet", [slides / "real" / "0.tiff"], real=tmp_path / "real", crop_px=SIDE
+    )
+    with pytest.raises(WsigenError, match=r"0\.tiff: given as real and as synthetic"):
+        list(steps)
 
 
 def test_a_sheet_that_fails_leaves_nothing(

@@ -20,6 +20,7 @@ from typing import Any
 
 from wsigen.cohorts.cohort import read_cohort
 from wsigen.cohorts.entry import Entry
+from wsigen.cohorts.identity import twins
 from wsigen.errors import WsigenError
 from wsigen.outputs import check_place
 from wsigen.provenance import run_info
@@ -101,7 +102,7 @@ def create_study(
         allow_phantoms: let drawn phantoms stand for real slides, to practise holding a study.
 
     Raises:
-        WsigenError: too few readable slides, a synthetic slide among the real ones, a folder in use. After an error or
+        WsigenError: too few readable slides, a slide that is real and synthetic, a folder in use. After an error or
             Ctrl-C what was made is removed.
     """
     if n < 1:
@@ -131,6 +132,7 @@ def create_study(
         if len(shapes) <= n:
             raise _too_few(source, len(shapes), n)
         drawn += shapes[: n + 1]
+    check_distinct(*queues.values())
 
     mpp = mpp or float(f"{RESAMPLE * max(shape[0] for shape in drawn):.4g}")
     form = Format(
@@ -254,6 +256,17 @@ def make_folder(folder: Path, undo: ExitStack) -> None:
 def _remove_empty(folder: Path) -> None:
     with suppress(OSError):
         folder.rmdir()
+
+
+def check_distinct(real: Sequence[Entry], synthetic: Sequence[Entry]) -> None:
+    """Raise WsigenError where one slide, by its path or its content, was given as real and as synthetic."""
+    entries, paths = [*real, *synthetic], {entry.path for entry in real}
+    both = {number for number, first in twins(entries).items() if first < len(real) <= number}
+    for number, entry in enumerate(synthetic, start=len(real)):
+        if number in both or entry.path in paths:
+            raise WsigenError(
+                f"{entry.path}: given as real and as synthetic, and a slide is one of them; take it out of one list"
+            )
 
 
 def write_key(path: Path, rows: Sequence[Mapping[str, Any]], undo: ExitStack) -> None:

@@ -32,6 +32,7 @@ from wsigen.study.design import (
     INFO,
     KEY,
     Encoded,
+    check_distinct,
     check_new,
     check_real,
     make_folder,
@@ -113,6 +114,7 @@ def create_sheet(
             found["real"].append((entry, _looked_at(slide, entry)))
         except WsigenError as error:
             yield Encoded(0, 2 * n, str(error))
+    check_distinct(*([entry for entry, _ in pairs] for pairs in found.values()))
     if not found["real"]:
         splits = ", ".join(sorted({entry.split for entry in entries}))
         raise WsigenError(
