@@ -305,6 +305,9 @@ def test_mistakes_are_told_in_one_line(
     fails("exists already", key=made / KEY)
     fails("no such cohort", real=tmp_path / "nowhere")
     fails("less than a tile", tile_px=2048)
+    for side in ("height", "width"):
+        fails(f"0 of {N + 1} slides show .*5000 .*expected 3; choose a smaller", **{side: 5000})
+    assert not (tmp_path / "s").exists()
     with pytest.raises(WsigenError, match="wsigen study create"):
         load_study(tmp_path)
     with pytest.raises(WsigenError, match="--key"):

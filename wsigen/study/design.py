@@ -117,11 +117,12 @@ def create_study(
     sources = dict(zip(CLASSES, (real, synthetic), strict=True))
     total = 2 * (n + 1)
     queues: dict[str, list[Entry]] = {}
-    drawn: list[tuple[float, float, float]] = []
+    found: dict[str, list[tuple[float, float, float]]] = {}
     for label, source in sources.items():
         entries = read_cohort(source)
         order = generator(seed, "choose", label).permutation(len(entries))
-        queues[label], shapes = [], []
+        queues[label] = []
+        shapes = found[label] = []
         for entry in (entries[place] for place in order):
             try:
                 shapes.append(_shape(entry, label, allow_phantoms))
@@ -131,9 +132,9 @@ def create_study(
             queues[label].append(entry)
         if len(shapes) <= n:
             raise _too_few(source, len(shapes), n)
-        drawn += shapes[: n + 1]
     check_distinct(*queues.values())
 
+    drawn = [shape for shapes in found.values() for shape in shapes[: n + 1]]
     mpp = mpp or float(f"{RESAMPLE * max(shape[0] for shape in drawn):.4g}")
     form = Format(
         height=height or int(min(shape[1] for shape in drawn) / mpp) // tile_px * tile_px,
@@ -146,6 +147,8 @@ def create_study(
         raise WsigenError(
             f"the smallest slide is less than a tile of {tile_px} px at {mpp:g} um/px; leave it out"
         )
+    for label, source in sources.items():
+        _check_large(source, found[label], form, n)
     with ExitStack() as undo:
         for place in (folder / SLIDES, key.parent):
             make_folder(place, undo)
@@ -284,3 +287,18 @@ def _too_few(source: Path, found: int, n: int) -> WsigenError:
     return WsigenError(
         f"{source}: {found} usable slides, expected {n + 1} ({n} that count, one to practise on); add slides{fewer}"
     )
+
+
+def _check_large(
+    source: Path, shapes: Sequence[tuple[float, float, float]], form: Format, n: int
+) -> None:
+    """Raise WsigenError where too few slides show the size asked for, before any is written."""
+    large = sum(
+        height / form.mpp >= form.height and width / form.mpp >= form.width
+        for _, height, width in shapes
+    )
+    if large <= n:
+        raise WsigenError(
+            f"{source}: {large} of {len(shapes)} slides show {form.height} x {form.width} px at {form.mpp:g} um/px, "
+            f"expected {n + 1}; choose a smaller --height and --width"
+        )
