@@ -79,7 +79,8 @@ def test_numbers_are_finite(wsigen, tmp_path, image, number):
 
 def test_a_size_of_nothing_is_told_as_what_it_is(wsigen, tmp_path):
     refused(
-        wsigen("generate", tmp_path / "o.tiff", "--width", 0), "--width is 0; expected 1 to 10000000"
+        wsigen("generate", tmp_path / "o.tiff", "--width", 0),
+        "--width is 0; expected 1 to 10000000",
     )
     refused(
         wsigen("generate", tmp_path / "o.tiff", "--height-mm", 0.0001, "--width-mm", 1),
