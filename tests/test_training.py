@@ -561,9 +561,13 @@ def test_a_number_that_cannot_be_is_refused_by_its_options_name(tmp_path, wrong)
         ({"images": -5}, "images is -5; expected a number above 0"),
         ({"clip": math.nan}, "clip is nan; expected a number above 0"),
         ({"seed": -1}, "seed is -1; expected 0 or more"),
-        ({"patch_px": 7}, "patch_px is 7; expected a whole multiple of 4"),
     ],
 )
 def test_a_config_says_which_of_its_numbers_cannot_be(changes, expected):
     with pytest.raises(WsigenError, match=expected):
         replace(QUICK, **changes)
+
+
+def test_a_run_refuses_patches_that_its_network_cannot_fold():
+    with pytest.raises(WsigenError, match="patch_px is 7; expected a whole multiple of 4"):
+        Trainer(replace(QUICK, patch_px=7))

@@ -101,11 +101,6 @@ class TrainConfig:
                 *("stain_jitter", "stain_jitter_images", "seed"),
             ),
         )
-        if self.patch_px % self.network.multiple:
-            raise WsigenError(
-                f"patch_px is {self.patch_px}; expected a whole multiple of {self.network.multiple}, as the network "
-                "needs"
-            )
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values for a JSON file."""

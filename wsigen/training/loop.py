@@ -55,6 +55,11 @@ class Trainer:
         device: str = "cpu",
         start: UNet | None = None,
     ) -> None:
+        if config.patch_px % config.network.multiple:
+            raise WsigenError(
+                f"patch_px is {config.patch_px}; expected a whole multiple of {config.network.multiple}, as the "
+                "network needs"
+            )
         torch.manual_seed(config.seed)
         self.config = config
         self.device = device
