@@ -2,7 +2,7 @@
 
 Level 0 is a single pixel, each level doubles the one before, and the last is the slide itself, as Deep Zoom counts.
 Tiles are read as all else of a slide is. OpenSlide's generator of them would put the far end of a long, low slide
-elsewhere at each level (`findings/openslide_deepzoom_strip_moves.sh`).
+elsewhere at each level, see `findings`.
 """
 
 import io
