@@ -6,10 +6,9 @@ from pathlib import Path
 import click
 
 from wsigen.cli.finite import Finite
-from wsigen.cli.options import THREADS, refuse_given, threads_used
+from wsigen.cli.options import SEED, THREADS, refuse_given, threads_used
 
 OF_A_NEW_RUN = ("teacher", "way", "from_student", "seed")
-SEED = click.IntRange(0, 2**64 - 1)  # what torch takes
 
 
 @click.command()
@@ -44,13 +43,7 @@ SEED = click.IntRange(0, 2**64 - 1)  # what torch takes
     "--save-minutes", type=Finite(min=0), default=5, show_default=True, help="Time between saves."
 )
 @THREADS
-@click.option(
-    "--seed",
-    type=SEED,
-    default=0,
-    show_default=True,
-    help="Name of all random streams.",
-)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Name of all random streams.")
 @click.pass_context
 def distil(
     ctx: click.Context,

@@ -62,6 +62,7 @@ def threads_used() -> str:
     return f"{number} thread" if number == 1 else f"{number} threads"
 
 
+SEED = click.IntRange(0, 2**64 - 1)  # what torch takes
 THREADS = click.option(
     "--threads",
     type=click.IntRange(1, 512),

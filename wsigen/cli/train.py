@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 
-from wsigen.cli.distil import SEED
 from wsigen.cli.finite import FINITE, Finite
-from wsigen.cli.options import DEVICE, THREADS, refuse_given, threads_used
+from wsigen.cli.options import DEVICE, SEED, THREADS, refuse_given, threads_used
 
 OF_A_NEW_RUN = ("preset", "start_from", "patch_px", "seed")
 COUNT, WHOLE = click.IntRange(min=1), click.IntRange(min=0)
