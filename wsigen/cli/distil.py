@@ -79,8 +79,7 @@ def distil(
         refuse_given(
             ctx, OF_A_NEW_RUN, "is of a new run; leave it out, a resumed one keeps its own"
         )
-    for stop in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(stop, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background, too
     steps = distil_in_folder(
         folder,
         DistilConfig(way=way, seed=seed),

@@ -107,9 +107,8 @@ def train(
     else:
         check_new(folder, STATE, WRITTEN)
         config, seen = replace(configs.preset(preset), **changes), 0
-    # stopped is saved, whoever stops it: kill and Ctrl-C alike
-    for stop in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(stop, signal.default_int_handler)
+    # stopped is saved, whoever stops it: kill, see `main`, and Ctrl-C alike
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background, too
     device = join_processes(choose_device(device))
     steps = train_in_folder(
         folder,
