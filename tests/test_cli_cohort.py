@@ -176,8 +176,11 @@ def test_a_table_of_patients_held_out_replaces_nothing_unasked_and_never_the_coh
     ):
         with pytest.raises(WsigenError, match=words):
             run(*hold_out, folder / target, "--case", "p2")
-    for target in ("sub/../cohort.csv", "broken.csv"):
-        with pytest.raises(WsigenError, match="is a file of the cohort"):
+    for target, words in (
+        ("sub/../cohort.csv", "is named twice"),
+        ("broken.csv", "is a file of the cohort"),
+    ):
+        with pytest.raises(WsigenError, match=words):
             run(*hold_out, folder / target, "--case", "p2", "--overwrite")
 
     def full(*_):

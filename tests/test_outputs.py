@@ -65,6 +65,34 @@ def test_a_picture_does_not_replace_the_slide_nor_what_exists(wsigen, tmp_path):
     check_file(kept, overwrite=True, suffixes=PICTURE)
 
 
+def test_a_file_is_known_by_whatever_name(wsigen, tmp_path, image):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link.png").symlink_to(image)
+    (tmp_path / "there").symlink_to(tmp_path / "folder")
+    for one, other in (
+        (image, tmp_path / "folder" / ".." / "a.png"),
+        (image, tmp_path / "link.png"),
+        (tmp_path / "folder" / "new.png", tmp_path / "there" / "new.png"),
+        (tmp_path / "none" / "new.png", tmp_path / "none" / "x" / ".." / "new.png"),
+    ):
+        with pytest.raises(WsigenError, match="is named twice"):
+            check_file(other, overwrite=True, apart_from=[one])
+    scan = image.rename(tmp_path / "scan.tiff")
+    before = scan.read_bytes()
+    same = tmp_path / "folder" / ".." / "scan.tiff"
+    refused(wsigen("convert", scan, same, "--mpp", 1, "--overwrite"), "is named twice")
+    assert scan.read_bytes() == before
+    check_file(tmp_path / "other.png", apart_from=[image, tmp_path / "link.png", None])
+
+
+def test_judging_draws_no_sheet_over_an_image_of_its_cohort(wsigen, tmp_path, image):
+    words = ("evaluate", "--cohort", tmp_path, "--overwrite", "--sheet")
+    before = image.read_bytes()
+    (tmp_path / "new").mkdir()
+    refused(wsigen(*words, tmp_path / "new" / ".." / "a.png"), "is a file of the cohort")
+    assert image.read_bytes() == before
+
+
 @pytest.mark.parametrize("number", ["nan", "inf"])
 def test_numbers_are_finite(wsigen, tmp_path, image, number):
     out = tmp_path / "o.tiff"

@@ -39,11 +39,19 @@ def check_file(
         wanted = path.with_suffix("").with_suffix(suffixes[0]).name
         raise WsigenError(f"{path}: what is written is no OME-TIFF; name it {wanted}")
     for other in apart_from:
-        if other is not None and path.absolute() == Path(other).absolute():
+        if other is not None and same_file(path, other):
             raise WsigenError(f"{path} is named twice: one file would replace the other")
     if path.exists() and not overwrite:
         raise WsigenError(f"{path} exists: choose another name or use --overwrite")
     check_place(path.absolute().parent)
+
+
+def same_file(one: Path | str, other: Path | str) -> bool:
+    """Whether two names are those of one file: spelled with ``..``, through links, there or not yet."""
+    one, other = Path(one), Path(other)
+    if one.exists() and other.exists():
+        return one.samefile(other)
+    return one.resolve() == other.resolve()
 
 
 def check_place(folder: Path) -> None:

@@ -80,6 +80,7 @@ def evaluate(
       wsigen evaluate --cohort slides --plan student --mpp 1.4 --mpp 2.8
     """
     from wsigen.cli.experiment import watch
+    from wsigen.cohorts.cohort import check_apart
     from wsigen.experiments import distillation, heldout
     from wsigen.experiments import samples as samples_of
     from wsigen.experiments.lab import Lab
@@ -94,6 +95,7 @@ def evaluate(
         check_file(out, overwrite=overwrite, suffixes=TABLE)
     if sheet is not None:
         check_file(sheet, overwrite=overwrite, suffixes=PICTURE, apart_from=[out])
+        check_apart(sheet, Path(named["cohort"]))
     lab = Lab(**named)
     if plan_name is not None:
         evaluations = (STUDENT.num_steps,) if plan_name == "student" else ()

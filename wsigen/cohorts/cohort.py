@@ -17,7 +17,7 @@ from wsigen.cohorts.identity import clash, twins
 from wsigen.cohorts.packed import Pack
 from wsigen.cohorts.table import numbered_rows, read_table
 from wsigen.errors import WsigenError
-from wsigen.outputs import check_file
+from wsigen.outputs import check_file, same_file
 from wsigen.slides.dicom import slide_in_folder
 from wsigen.slides.scale import GIVEN_MPP
 
@@ -200,14 +200,12 @@ def _parse_mpp(text: str | None) -> float | None:
 
 
 def check_apart(out: Path, source: Path) -> None:
-    """Raise WsigenError where the file to write is one of the cohort's own, whatever way it is spelled."""
+    """Raise WsigenError where the file to write is one of the cohort's own, by whatever name."""
     if not out.exists():
         return
     source = by_name(source)
     slides = (found.path for found in list_cohort(source) if isinstance(found, Entry))
-    if any(
-        path.exists() and path.samefile(out) for path in (source, source / "cohort.csv", *slides)
-    ):
+    if any(same_file(path, out) for path in (source, source / "cohort.csv", *slides)):
         raise WsigenError(
             f"{out} is a file of the cohort {source}, and would be lost: choose another name"
         )
