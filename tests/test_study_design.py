@@ -307,6 +307,10 @@ def test_mistakes_are_told_in_one_line(
     fails("less than a tile", tile_px=2048)
     for side in ("height", "width"):
         fails(f"0 of {N + 1} slides show .*5000 .*expected 3; choose a smaller", **{side: 5000})
+    for name in (CONFIG, "x/../run_info.json", RATINGS, SLIDES, "slides/key.csv", "report/key.csv"):
+        fails("is written there; name another file", key=tmp_path / "s" / name)
+    fails("is to be a folder; name a file", key=tmp_path / "s")
+    fails("is to be a folder; name a file", folder=tmp_path / "s" / "s", key=tmp_path / "s")
     assert not (tmp_path / "s").exists()
     with pytest.raises(WsigenError, match="wsigen study create"):
         load_study(tmp_path)

@@ -235,6 +235,10 @@ def test_what_cannot_be_on_a_sheet_is_refused_before_anything_is_written(
         ({"crop_px": 400}, r"no slide to cut crops from \(splits: train\)"),
         ({"split": "test"}, r"no slide to cut crops from \(splits: train\)"),
         ({"mpp_max": 1.0}, "expected both above 0, in this order"),
+        *(
+            ({"key": tmp_path / "new" / name}, "is written there; name another file")
+            for name in (SHEET, INFO, READING)
+        ),
     ):
         with pytest.raises(WsigenError, match=words):
             create(tmp_path / "new", slides, **options)

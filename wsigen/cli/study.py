@@ -253,7 +253,8 @@ def report(folder: Path, key: Path | None, margin: float, out: Path | None) -> N
     --margin is how far from 0.5 the mean AUC may lie and still count as chance.
     """
     with study_extra():
+        from wsigen.study.design import REPORT
         from wsigen.study.report import write_report
 
-    text = write_report(folder, out or folder / "report", key=key, margin=margin)
+    text = write_report(folder, out or folder / REPORT, key=key, margin=margin)
     click.echo(text)

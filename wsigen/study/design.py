@@ -22,14 +22,15 @@ from wsigen.cohorts.cohort import read_cohort
 from wsigen.cohorts.entry import Entry
 from wsigen.cohorts.identity import twins
 from wsigen.errors import WsigenError
-from wsigen.outputs import check_place
+from wsigen.outputs import check_place, same_file
 from wsigen.provenance import run_info
 from wsigen.seeds import generator
 from wsigen.slides.slide import Slide
 from wsigen.study.encode import Format, level_files, reencode
 
 CONFIG, KEY, SLIDES, RATINGS = "config.json", "key.csv", "slides", "ratings.sqlite"
-INFO = "run_info.json"
+INFO, REPORT = "run_info.json", "report"
+OWN = (CONFIG, INFO, RATINGS, SLIDES, REPORT)  # of DIR: what a study writes there, beside the key
 CLASSES = ("real", "synthetic")
 SYNTHETIC_MARK = '"SYNTHETIC": true'  # in what our files say of themselves
 PHANTOM_MARK = re.compile(r'"generator": "wsigen [^" ]+ phantom"')
@@ -108,7 +109,7 @@ def create_study(
     if n < 1:
         raise WsigenError(f"n is {n}; expected at least 1 slide of each class")
     key = key or folder / KEY
-    check_new(folder, key)
+    check_new(folder, key, OWN)
     for name, side in (("height", height), ("width", width), ("mpp", mpp)):
         if side is not None and not side > 0:
             raise WsigenError(f"--{name} is {side:g}; expected more than 0")
@@ -204,14 +205,31 @@ def load_study(folder: Path) -> Study:
         ) from error
 
 
-def check_new(folder: Path, key: Path) -> None:
-    """Raise WsigenError where a folder cannot be made and filled, or a key not written: nothing is replaced."""
+def check_new(folder: Path, key: Path, own: Sequence[str]) -> None:
+    """Raise WsigenError where a folder cannot be made and filled, or a key not written: nothing is replaced.
+
+    Args:
+        folder: to be made.
+        key: the file of the labels.
+        own: names of what else is written to the folder, now or later.
+    """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise WsigenError(f"{folder}: not an empty folder; name one that does not exist yet")
     check_place(folder.absolute())
     check_place(key.absolute().parent)
     if key.exists():
         raise WsigenError(f"{key}: exists already; name another file for the key")
+    for place in (key, *key.absolute().parents):
+        for name in own:
+            if same_file(place, folder / name):
+                raise WsigenError(
+                    f"{key}: {name} of {folder} is written there; name another file for the key, such as "
+                    f"{folder / KEY}"
+                )
+    if any(same_file(key, place) for place in (folder, *folder.absolute().parents)):
+        raise WsigenError(
+            f"{key}: is to be a folder; name a file for the key, such as {folder / KEY}"
+        )
 
 
 def read_key(path: Path, name: str = "slide") -> dict[str, dict[str, str]]:

@@ -19,8 +19,8 @@ from wsigen.provenance import run_info
 from wsigen.study.design import INFO, KEY, read_key
 from wsigen.study.ratings import Ratings
 from wsigen.study.report import analyse, describe, finite
+from wsigen.study.sheet import READING
 
-READING = "reading.json"
 COLUMNS = ("number", "score")
 KEPT = ("number", "label", "mpp", "overlap", "model", "model_sha256", "seed")  # of the key
 UNDECIDED = 50.0

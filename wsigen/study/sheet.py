@@ -40,7 +40,7 @@ from wsigen.study.design import (
 )
 
 Pixels = NDArray[np.uint8]
-SHEET = "sheet.png"
+SHEET, READING = "sheet.png", "reading.json"
 BEHIND = "behind"  # in run_info.json: cases of each class, and crops that overlap for want of room
 
 GAP_PX, LABEL_PX = 10, 22  # between crops, and for the number over each
@@ -92,7 +92,7 @@ def create_sheet(
             f"--mpp-min is {mpp_min:g}, --mpp-max {mpp_max:g}; expected both above 0, in this order"
         )
     key = key or folder / KEY
-    check_new(folder, key)
+    check_new(folder, key, (SHEET, INFO, READING))
     scales = (mpp_min, mpp_max)
     found: dict[str, list[tuple[Entry, Source]]] = {label: [] for label in CLASSES}
     for path in slides:
