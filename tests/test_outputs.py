@@ -8,7 +8,7 @@ from PIL import Image
 
 from wsigen.cli.main import main
 from wsigen.errors import WsigenError
-from wsigen.outputs import PICTURE, SLIDE, check_file
+from wsigen.outputs import PICTURE, SLIDE, check_file, whole
 
 
 @pytest.fixture
@@ -91,6 +91,22 @@ def test_judging_draws_no_sheet_over_an_image_of_its_cohort(wsigen, tmp_path, im
     (tmp_path / "new").mkdir()
     refused(wsigen(*words, tmp_path / "new" / ".." / "a.png"), "is a file of the cohort")
     assert image.read_bytes() == before
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device")])
+def test_a_file_is_there_whole_or_as_it_was(tmp_path, error):
+    kept = tmp_path / "new" / "kept.csv"
+
+    def write(text, ended_by=None):
+        with whole(kept) as part:
+            part.write_text(text)
+            if ended_by:
+                raise ended_by
+
+    write("whole")
+    with pytest.raises(type(error)):
+        write("hal", error)
+    assert {path.name: path.read_text() for path in kept.parent.iterdir()} == {"kept.csv": "whole"}
 
 
 @pytest.mark.parametrize("number", ["nan", "inf"])

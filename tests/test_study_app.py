@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TextIO
 
 import httpx
 import numpy as np
@@ -25,7 +26,7 @@ from wsigen.cli.study import study as study_command
 from wsigen.errors import WsigenError
 from wsigen.slides import open_slide
 from wsigen.study.app import study_app
-from wsigen.study.design import KEY, RATINGS, SLIDES, load_study, read_key
+from wsigen.study.design import CONFIG, KEY, RATINGS, SLIDES, load_study, read_key
 from wsigen.study.serve import run_server
 from wsigen.study.store import Store
 
@@ -463,6 +464,27 @@ def test_export_and_report_bring_labels_and_ratings_together(
         "figure_8.png",
     }
     assert "exported\t4 of 4 rated" in wsigen("study", "readers", site.study).stdout
+
+
+def test_an_export_that_fails_leaves_the_file_as_it_was(
+    site: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(rows: object, out: TextIO) -> None:
+        out.write("reader,ser")
+        raise KeyboardInterrupt
+
+    out = tmp_path / "steps.csv"
+    words = ["export", str(site.study), "--steps", "--out", str(out)]
+    monkeypatch.setattr("wsigen.study.ratings.write_csv", half)
+    CliRunner().invoke(study_command, words)
+    assert list(tmp_path.iterdir()) == []
+    out.write_text("as it was")
+    CliRunner().invoke(study_command, [*words, "--overwrite"])
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {out.name: "as it was"}
+    for own in (CONFIG, RATINGS):
+        words[-1] = str(site.study / own)
+        refused = CliRunner().invoke(study_command, [*words, "--overwrite"])
+        assert "is named twice" in str(refused.exception)
 
 
 def test_mistakes_on_the_command_line_are_told_in_one_line(

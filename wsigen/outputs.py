@@ -1,7 +1,8 @@
 """Outputs, checked before the work that fills them: an hour lost to a name is an hour lost."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from wsigen.errors import WsigenError
@@ -52,6 +53,21 @@ def same_file(one: Path | str, other: Path | str) -> bool:
     if one.exists() and other.exists():
         return one.samefile(other)
     return one.resolve() == other.resolve()
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A name beside ``path`` to write to, which becomes ``path`` when all is written.
+
+    After an error or Ctrl-C it is gone, and ``path`` as it was. Missing folders are made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def check_place(folder: Path) -> None:

@@ -218,21 +218,24 @@ def serve(folder: Path, host: str, port: int, tls_cert: Path | None, tls_key: Pa
 @click.option("--overwrite", is_flag=True, help="Replace the file of --out.")
 def export(folder: Path, steps: bool, key: Path | None, out: Path | None, overwrite: bool) -> None:
     """Print the final ratings with their labels, one row per reader and slide."""
-    from wsigen.outputs import check_file
-    from wsigen.study.design import KEY, RATINGS, read_key
+    from wsigen.outputs import check_file, whole
+    from wsigen.study.design import KEY, OWN, RATINGS, read_key
     from wsigen.study.ratings import final_ratings, write_csv
     from wsigen.study.store import Store
 
     if out is not None:
-        check_file(out, overwrite=overwrite, apart_from=[key or folder / KEY, folder / RATINGS])
+        check_file(
+            out,
+            overwrite=overwrite,
+            apart_from=[key or folder / KEY, *(folder / name for name in OWN)],
+        )
     rows = Store(folder / RATINGS).steps()
     if not steps:
         rows = final_ratings(rows, read_key(key or folder / KEY))
     if out is None:
         write_csv(rows, sys.stdout)
         return
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("w", encoding="utf-8", newline="") as file:
+    with whole(out) as part, part.open("w", encoding="utf-8", newline="") as file:
         write_csv(rows, file)
 
 

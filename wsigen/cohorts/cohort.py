@@ -17,7 +17,7 @@ from wsigen.cohorts.identity import clash, twins
 from wsigen.cohorts.packed import Pack
 from wsigen.cohorts.table import numbered_rows, read_table
 from wsigen.errors import WsigenError
-from wsigen.outputs import check_file, same_file
+from wsigen.outputs import check_file, same_file, whole
 from wsigen.slides.dicom import slide_in_folder
 from wsigen.slides.scale import GIVEN_MPP
 
@@ -256,14 +256,8 @@ def hold_out(
     splits = [row["split"] for row in rows]
     if "train" not in splits:
         raise WsigenError(f"{table}: nothing is left to train on; hold out fewer cases")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with part.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole(target) as part, part.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
     return {split: splits.count(split) for split in sorted(set(splits))}

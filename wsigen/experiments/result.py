@@ -6,7 +6,6 @@ it, ``results/<profile>/<name>/<picture>.jpg``.
 
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from PIL import Image
 
 from wsigen.errors import WsigenError
 from wsigen.metrics.intervals import Estimate
+from wsigen.outputs import whole
 
 Pixels = NDArray[np.uint8]
 QUALITY = 80  # of JPEG: every clone carries the pictures, and with 90 they took half as much again
@@ -187,13 +187,8 @@ def described(result: Result) -> str:
 
 def write_json(path: Path, value: Any) -> None:
     """Write a file that is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.part")
-    try:
-        temporary.write_text(json.dumps(plain(value), indent=1, allow_nan=False) + "\n")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole(path) as part:
+        part.write_text(json.dumps(plain(value), indent=1, allow_nan=False) + "\n")
 
 
 def plain(value: Any) -> Any:

@@ -5,8 +5,6 @@ computed, so a run that stopped goes on where it was and a set that grew costs i
 """
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 
 from wsigen.errors import WsigenError
 from wsigen.metrics.extractors import Extractor
+from wsigen.outputs import whole
 
 Pixels = NDArray[np.uint8]
 
@@ -81,11 +80,5 @@ def _load(file: Path) -> NDArray[np.float32] | None:
 
 def _save(file: Path, found: NDArray[np.float32]) -> None:
     """Write the file so that it is there whole or not at all, also when two runs write it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(suffix=".part", dir=file.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            np.save(stream, found)
-        os.replace(temporary, file)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    with whole(file) as part, part.open("wb") as stream:
+        np.save(stream, found)

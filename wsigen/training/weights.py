@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,23 +12,20 @@ from safetensors.torch import load, save_file
 from torch import Tensor
 
 from wsigen.errors import WsigenError
+from wsigen.outputs import whole
 
 PACKED = ".gz"
 
 
 def write_safetensors(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> None:
     """Write a safetensors file that is either whole or not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        save_file(tensors, temporary, metadata=header)
-        os.replace(temporary, path)
+        with whole(path) as part:
+            save_file(tensors, part, metadata=header)
     except (SafetensorError, OSError) as error:
         raise WsigenError(
             f"{path}: cannot be written ({error}); make room or choose another folder, then resume"
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
