@@ -371,13 +371,34 @@ def test_a_study_left_in_the_middle_can_be_asked_for_again(
 def test_slides_too_coarse_for_the_study_are_left_out(
     makes: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    *skipped, last = create_all(
-        tmp_path / "s", real=makes[0], synthetic=makes[1], n=2, mpp=2.7, height=256, width=256
+    (tmp_path / "mixed").mkdir()
+    for path in sorted(makes[1].iterdir())[:3]:
+        shutil.copy(path, tmp_path / "mixed")
+        with open_slide(path) as slide:
+            pixels = slide.read(0, 0, slide.height, slide.width)
+        write_pyramid(
+            tmp_path / "mixed" / f"coarse-{path.name}", 255 - pixels // 2, 6.0, description={}
+        )
+    skipped = create_all(
+        tmp_path / "s", real=makes[0], synthetic=tmp_path / "mixed", n=2, mpp=3, tile_px=128
     )
     assert skipped
-    assert all("coarser than the study's 2.7" in text for text in skipped)
-    assert "usable slides, expected 3" in last
-    assert not (tmp_path / "s" / CONFIG).exists()
+    assert all("coarser than the study's 3;" in text for text in skipped)
+    assert len(load_study(tmp_path / "s").slides) == 4
+
+
+def test_a_study_finer_than_its_slides_is_told_which_scale_they_have(
+    makes: tuple[Path, Path], tmp_path: Path
+) -> None:
+    sources = {"real": makes[0], "synthetic": makes[1], "n": 2, "tile_px": 128}
+    for mpp, folder in ((2.7, makes[1]), (0.01, makes[0])):
+        (told,) = create_all(tmp_path / "s", **sources, mpp=mpp)
+        assert told == (
+            f"{folder}: 0 of {N + 1} slides have {mpp:g} um/px or finer, expected 3; "
+            "--mpp is finer than the slides: choose 3 or more"
+        )
+    assert not (tmp_path / "s").exists()
+    assert create_all(tmp_path / "s", **sources, mpp=3) == []
 
 
 def test_a_slide_without_tissue_is_left_out(makes: tuple[Path, Path], tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from wsigen.outputs import check_place, same_file
 from wsigen.provenance import run_info
 from wsigen.seeds import generator
 from wsigen.slides.slide import Slide
-from wsigen.study.encode import Format, level_files, reencode
+from wsigen.study.encode import COARSER, Format, level_files, reencode
 
 CONFIG, KEY, SLIDES, RATINGS = "config.json", "key.csv", "slides", "ratings.sqlite"
 INFO, REPORT = "run_info.json", "report"
@@ -137,6 +137,7 @@ def create_study(
 
     drawn = [shape for shapes in found.values() for shape in shapes[: n + 1]]
     mpp = mpp or float(f"{RESAMPLE * max(shape[0] for shape in drawn):.4g}")
+    _check_scale(sources, found, mpp, n)
     form = Format(
         height=height or int(min(shape[1] for shape in drawn) / mpp) // tile_px * tile_px,
         width=width or int(min(shape[2] for shape in drawn) / mpp) // tile_px * tile_px,
@@ -305,6 +306,23 @@ def _too_few(source: Path, found: int, n: int) -> WsigenError:
     return WsigenError(
         f"{source}: {found} usable slides, expected {n + 1} ({n} that count, one to practise on); add slides{fewer}"
     )
+
+
+def _check_scale(
+    sources: Mapping[str, Path],
+    found: Mapping[str, Sequence[tuple[float, float, float]]],
+    mpp: float,
+    n: int,
+) -> None:
+    """Raise WsigenError where too few slides are as fine as the study is to be, before any is written."""
+    enough = max(sorted(shape[0] for shape in shapes)[n] for shapes in found.values())
+    for label, source in sources.items():
+        fine = sum(shape[0] <= mpp * COARSER for shape in found[label])
+        if fine <= n:
+            raise WsigenError(
+                f"{source}: {fine} of {len(found[label])} slides have {mpp:g} um/px or finer, expected {n + 1}; "
+                f"--mpp is finer than the slides: choose {enough:.4g} or more"
+            )
 
 
 def _check_large(

@@ -32,6 +32,7 @@ BLOCK_COLUMNS = 256  # a strip is worked on in blocks of this width: reading cos
 RIM_PX = 3  # of the overview: how far the slide's own glass is kept around tissue, and then faded
 DITHER = 1.0  # standard deviation of the added noise in grey levels
 SIZE_STEP = 1 << 16  # file sizes are a multiple of this
+COARSER = 1 + 1e-3  # than the study: that much is rounding
 DATE = 946684800  # every slide file is dated 1 January 2000
 
 
@@ -52,7 +53,7 @@ def reencode(slide: Slide, path: Path, form: Format, random: np.random.Generator
     Raises:
         WsigenError: the slide is damaged, shows no tissue, is smaller than the window or coarser than its mpp.
     """
-    if slide.mpp > form.mpp * (1 + 1e-3):
+    if slide.mpp > form.mpp * COARSER:
         raise WsigenError(
             f"{slide.path}: has {slide.mpp:g} um/px, coarser than the study's {form.mpp:g}; "
             "leave it out, or choose a larger --mpp"
