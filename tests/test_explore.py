@@ -246,6 +246,7 @@ def called(*words: object) -> None:
     ("words", "message"),
     [
         (["--mpp", 90], "90 um/px is coarser than the model's 40 um/px"),
+        (["--mpp", 0.01], "^0.01 um/px is outside the model's range of 0.25 to 40 um/px"),
         (["--width", 8, "--height", 8], "too small"),
         (["--plan", "fastest"], "no plan 'fastest'"),
         (["--model", "nowhere.safetensors"], "nowhere"),

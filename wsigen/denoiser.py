@@ -111,7 +111,7 @@ class EDMDenoiser(nn.Module):
             if not low * 0.999 <= mpp <= high * 1.001:
                 raise WsigenError(
                     f"{mpp:g} um/px is outside the model's range of {low:g} to {high:g} um/px; "
-                    "choose a scale or size within it, or train a model for it"
+                    "choose a scale within it, or train a model for it"
                 )
 
 

@@ -125,7 +125,7 @@ def ask(
         factor=plan.factor,
         boundary=plan.boundary,
     )
-    denoiser.check_mpp(*(stage.mpp for stage in path))
+    denoiser.check_mpp(mpp)  # the other stages are coarser, as far as the model knows
     described = {
         "model": denoiser.name,
         "model_sha256": denoiser.sha256,
