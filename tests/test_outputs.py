@@ -85,6 +85,17 @@ def test_a_file_is_known_by_whatever_name(wsigen, tmp_path, image):
     check_file(tmp_path / "other.png", apart_from=[image, tmp_path / "link.png", None])
 
 
+@pytest.mark.parametrize("mpp", [0, -1.5])
+@pytest.mark.parametrize("more", [[], ["--plan", "student"]])
+def test_judging_at_no_scale_is_refused(wsigen, tmp_path, mpp, more):
+    words = ("evaluate", "--cohort", tmp_path / "none.csv", "--mpp", 2, "--mpp", mpp, *more)
+    refused(
+        wsigen(*words),
+        "mpp is a positive number of micrometres per pixel, from 0.001 to 1000",
+        f"found {mpp}",
+    )
+
+
 def test_judging_draws_no_sheet_over_an_image_of_its_cohort(wsigen, tmp_path, image):
     words = ("evaluate", "--cohort", tmp_path, "--overwrite", "--sheet")
     before = image.read_bytes()

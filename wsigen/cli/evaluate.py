@@ -87,8 +87,11 @@ def evaluate(
     from wsigen.experiments.run import run
     from wsigen.outputs import PICTURE, TABLE, check_file
     from wsigen.plan import STUDENT
+    from wsigen.slides.scale import checked_mpp
     from wsigen.training.monitor import save_image
 
+    for mpp in scales:
+        checked_mpp(mpp)
     if plan_name is not None:
         refuse_given(ctx, FROM_NOISE, "is for patches from noise; leave it out, or --plan")
     if out is not None:
