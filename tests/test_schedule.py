@@ -31,10 +31,18 @@ def test_the_papers_last_guided_step_is_at_sigma_0_349():
     assert sigmas[28].item() == pytest.approx(0.256, abs=5e-4)
 
 
-@pytest.mark.parametrize("arguments", [(0,), (4, 0.0), (4, 2.0, 1.0)])
-def test_levels_that_cannot_fall_are_refused(arguments):
-    with pytest.raises(WsigenError, match="expected at least one step"):
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((0,), "num_steps is 0; expected at least 1"),
+        ((4, 0.0), "sigma_min is 0; expected above 0, and at most the first level, 80"),
+        ((4, 2.0, 1.0), "sigma_min is 2; expected above 0, and at most the first level, 1"),
+    ],
+)
+def test_levels_that_cannot_fall_are_refused(arguments, told):
+    with pytest.raises(WsigenError) as refused:
         karras_sigmas(*arguments)
+    assert str(refused.value) == told
 
 
 def test_training_levels_are_lognormal():

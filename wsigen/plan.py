@@ -11,6 +11,7 @@ from wsigen.arrays import Levels
 from wsigen.errors import WsigenError
 from wsigen.schedule import SIGMA_MAX, SIGMA_MIN, karras_sigmas
 
+SHIFTS = ("uniform", "low-discrepancy")
 COVERS = 0.14  # noise level that hides the borders of patches half as wide of margin
 
 
@@ -75,31 +76,49 @@ class StagePlan:
 
     def check(self) -> None:
         """Raise WsigenError where the plan makes no sense."""
-        wrong = {
-            "num_steps": self.num_steps < 1,
-            "guided_steps": not 0 <= self.guided_steps <= self.num_steps,
-            "sigma_start": not self.sigma_min < self.sigma_start <= SIGMA_MAX,
-            "factor": self.factor < 2,
-            "shifts": self.shifts not in ("uniform", "low-discrepancy"),
-            "guide_sigma": self.guide_sigma is not None and not 0 < self.guide_sigma < SIGMA_MAX,
-            "rim": self.rim < 0,
-            "tone_px": self.tone_px < 0,
-            "margin_px": self.margin_px % self.factor != 0
-            or (self.margin_px > 0 and self.boundary == "wrap"),
-            "patch_times": self.patch_times < 1
-            or (self.patch_times > 1 and self.boundary == "wrap"),
-            "skip_background": self.skip_background is not None and self.skip_background < 0,
-        }
-        for name in (name for name, found in wrong.items() if found):
-            raise WsigenError(
-                f"{name} is {getattr(self, name)}; expected num_steps at least 1, guided_steps from 0 to "
-                f"num_steps ({self.num_steps}), sigma_start above {self.sigma_min:g} and at most "
-                f"{SIGMA_MAX:g}, factor at least 2, shifts uniform or low-discrepancy, guide_sigma None or above 0 "
-                f"and below {SIGMA_MAX:g}, rim, tone_px and skip_background None or at least 0, margin_px whole guide "
-                "pixels, and 0 with a wrapped boundary, patch_times at least 1, and 1 with a wrapped boundary"
-            )
-        for stage in range(1, 1 + max(len(self.first_starts), len(self.first_steps))):
-            self.at(stage).check()
+        wrapped = self.boundary == "wrap"
+        starts = f"above sigma_min, {self.sigma_min:g}, and at most {SIGMA_MAX:g}"
+        rules = (
+            ("num_steps", self.num_steps >= 1, "at least 1"),
+            (
+                "guided_steps",
+                0 <= self.guided_steps <= self.num_steps,
+                f"0 to num_steps, {self.num_steps}",
+            ),
+            ("sigma_start", self.sigma_min < self.sigma_start <= SIGMA_MAX, starts),
+            (
+                "first_starts",
+                all(self.sigma_min < start <= SIGMA_MAX for start in self.first_starts),
+                f"each {starts}",
+            ),
+            ("first_steps", min(self.first_steps, default=1) >= 1, "each at least 1"),
+            ("factor", self.factor >= 2, "at least 2"),
+            ("shifts", self.shifts in SHIFTS, " or ".join(SHIFTS)),
+            (
+                "guide_sigma",
+                self.guide_sigma is None or 0 < self.guide_sigma < SIGMA_MAX,
+                f"above 0 and below {SIGMA_MAX:g}, or None",
+            ),
+            ("rim", self.rim >= 0, "at least 0"),
+            ("tone_px", self.tone_px >= 0, "at least 0"),
+            ("margin_px", self.margin_px >= 0, "at least 0"),
+            (
+                "margin_px",
+                self.margin_px % max(1, self.factor) == 0,
+                f"whole guide pixels, multiples of {self.factor}",
+            ),
+            ("margin_px", not (wrapped and self.margin_px), "0 with a wrapped boundary"),
+            ("patch_times", self.patch_times >= 1, "at least 1"),
+            ("patch_times", not (wrapped and self.patch_times > 1), "1 with a wrapped boundary"),
+            (
+                "skip_background",
+                self.skip_background is None or self.skip_background >= 0,
+                "at least 0, or None",
+            ),
+        )
+        for name, kept, expected in rules:
+            if not kept:
+                raise WsigenError(f"{name} is {getattr(self, name)}; expected {expected}")
 
     def at(self, stage: int, mpp: float = 0.0) -> "StagePlan":
         """The plan of one stage, with its own start and number of steps; that of the overview, 0, magnifies by 1.

@@ -22,10 +22,11 @@ def karras_sigmas(
     Raises:
         WsigenError: no step, or levels that do not fall.
     """
-    if num_steps < 1 or not 0 < sigma_min <= sigma_max:
+    if num_steps < 1:
+        raise WsigenError(f"num_steps is {num_steps}; expected at least 1")
+    if not 0 < sigma_min <= sigma_max:
         raise WsigenError(
-            f"num_steps {num_steps}, sigma from {sigma_max} to {sigma_min}: expected at least one step "
-            "and 0 < sigma_min <= sigma_max"
+            f"sigma_min is {sigma_min:g}; expected above 0, and at most the first level, {sigma_max:g}"
         )
     fraction = torch.arange(num_steps, dtype=torch.float64) / max(num_steps - 1, 1)
     low, high = sigma_min ** (1 / rho), sigma_max ** (1 / rho)
