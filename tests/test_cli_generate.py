@@ -151,6 +151,14 @@ def test_a_workdir_keeps_finished_stages_and_refuses_another_slide(tmp_path, mod
         (["--mpp", "-1"], "expected micrometres per pixel above 0"),
         (["--plan", "slow"], "no plan 'slow'; expected one of paper, fast, preview"),
         (["--guided-steps", "99"], "guided_steps is 99"),
+        (
+            ["--width", "128", "--first-steps", "9,8,7,6,5,4,3"],
+            "--first-steps is 9,8,7,6,5,4,3; expected at most 5 numbers, one for each guided stage",
+        ),
+        (
+            ["--width", "32", "--height", "32", "--first-starts", "3"],
+            "--first-starts is 3; expected at most 0 numbers,",
+        ),
         (["--width", "64", "--width-mm", "1"], "both given; expected one of them"),
         (
             ["--width-mm", "6", "--height", "100"],

@@ -12,6 +12,7 @@ from oracles import FlatDenoiser, GaussianDenoiser
 
 from wsigen.cli.distil import distil as distil_verb
 from wsigen.cli.generate import generate as generate_verb
+from wsigen.cli.slide import check_firsts
 from wsigen.coarse_to_fine import drain, generate, run_stage, upscale
 from wsigen.denoiser import EDMDenoiser
 from wsigen.errors import WsigenError
@@ -122,6 +123,20 @@ def test_only_the_students_own_stages_have_larger_patches():
     coarse = STUDENT.at(3, 44.8)
     assert (coarse.patch_times, coarse.margin_px) == (TOLD_PLAN.patch_times, TOLD_PLAN.margin_px)
     assert STUDENT.at(0).patch_times == 1
+
+
+def test_steps_of_a_stages_own_are_given_for_the_students_stages_only():
+    path = stages(512, 512, 5.6, patch_px=64)
+    check_firsts(replace(STUDENT, first_steps=(3, 2)), path)
+    check_firsts(replace(TOLD_PLAN, first_starts=(3.0, 2.0)), stages(512, 512, 56, patch_px=64))
+    coarse = stages(512, 512, 11.2, patch_px=64)
+    for firsts, words in (
+        ({"first_steps": (3, 2)}, "--first-steps gives 3 for stage 1, of 44.8 um/px, which is"),
+        ({"first_starts": (3.0,)}, "--first-starts gives 3 for stage 1, of 44.8 um/px, which is"),
+        ({"first_steps": (6, 2, 2, 2)}, "--first-steps is 6,2,2,2; expected at most 3 numbers"),
+    ):
+        with pytest.raises(WsigenError, match=words):
+            check_firsts(replace(STUDENT, **firsts), coarse)
 
 
 def test_patches_look_farther_where_little_noise_is_to_cover_their_borders():

@@ -150,13 +150,13 @@ SLIDE = (
         "--first-starts",
         metavar="SIGMA,...",
         callback=lambda context, option, text: numbers(text, float),
-        help="--sigma-start of the first guided stages, one each.",
+        help="--sigma-start of the first guided stages, one each; no more than the slide has.",
     ),
     click.option(
         "--first-steps",
         metavar="N,...",
         callback=lambda context, option, text: numbers(text, int),
-        help="--num-steps of the first guided stages, one each.",
+        help="--num-steps of the first guided stages, one each; no more than the slide has.",
     ),
     click.option(
         "--shifts",

@@ -4,8 +4,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wsigen.grid import Window
-    from wsigen.plan import Stage
+    from wsigen.plan import Stage, StagePlan
     from wsigen.runs.painter import Painter
     from wsigen.training.checkpoint import LoadedDenoiser
     from wsigen.zoom.overview import Overview
@@ -125,6 +127,7 @@ def ask(
         factor=plan.factor,
         boundary=plan.boundary,
     )
+    check_firsts(plan, path)
     denoiser.check_mpp(mpp)  # the other stages are coarser, as far as the model knows
     described = {
         "model": denoiser.name,
@@ -151,6 +154,27 @@ def ask(
         half=needs_half(path) if half is None else half,
     ).of_seed(seed)
     return asked.cut() if field else asked
+
+
+def check_firsts(plan: "StagePlan", path: "Sequence[Stage]") -> None:
+    """Raise WsigenError where a start or number of steps was given for a stage that does not take it."""
+    from wsigen.errors import WsigenError
+
+    of = {"first_starts": "sigma_start", "first_steps": "num_steps"}
+    for name, field in of.items():
+        flag, given = f"--{name.replace('_', '-')}", getattr(plan, name)
+        if len(given) >= len(path):
+            values = ",".join(f"{value:g}" for value in given)
+            raise WsigenError(
+                f"{flag} is {values}; expected at most {len(path) - 1} numbers, one for each guided stage of this "
+                "slide: leave the others out"
+            )
+        for stage, value in zip(path[1:], given, strict=False):
+            if getattr(plan.at(stage.index, stage.mpp), field) != value:
+                raise WsigenError(
+                    f"{flag} gives {value:g} for stage {stage.index}, of {stage.mpp:g} um/px, which is the teacher's; "
+                    f"expected none for stages above {plan.teacher_above:g} um/px: leave it out, or choose --plan told"
+                )
 
 
 def size_px(
