@@ -67,6 +67,9 @@ class Direct:
     def get(self, path: str, **options) -> httpx.Response:
         return asyncio.run(self._ask("GET", path, options))
 
+    def head(self, path: str, **options) -> httpx.Response:
+        return asyncio.run(self._ask("HEAD", path, options))
+
     def post(self, path: str, **options) -> httpx.Response:
         return asyncio.run(self._ask("POST", path, options))
 

@@ -190,6 +190,26 @@ def test_the_study_s_guard_stands_before_the_microscope_too(site: SimpleNamespac
     assert looking.http.get(tile.url, headers=again).status_code == 304
 
 
+def test_a_head_is_that_of_the_page_or_tile_and_costs_nothing(site: SimpleNamespace) -> None:
+    looking = Looking(site.address, 8)
+    region = "region.tiff?seed=56&stage=4&top=0&left=0&height=9&width=9"
+    looking.wait("0/0_0", form="jpg")
+    for path, status in (
+        ("", 200),
+        (f"tiles/{looking.run}/7/0/0_0.jpg", 200),
+        (f"tiles/{looking.run}/56/0/0_0.jpg", 409),
+        ("static/explore.js", 200),
+        ("elsewhere", 404),
+    ):
+        whole, head = looking.http.get(path), looking.http.head(path)
+        assert (head.status_code, head.content) == (status, b""), path
+        for one in (whole, head):
+            one.headers.pop("date")
+        assert head.headers == whole.headers
+    assert looking.http.head(region).status_code == 405
+    assert looking.want(seed=56).json()["spent"]["evaluations"] == 0
+
+
 class Idle:
     """A slide whose windows never come."""
 

@@ -211,6 +211,19 @@ def test_a_tile_is_the_slides_own_pixels(site: SimpleNamespace, reader: Client) 
         assert np.abs(slide.read(0, 256, 256, 256) - found).mean() < 3
 
 
+def test_a_head_is_that_of_the_page_or_tile_and_changes_nothing(
+    site: SimpleNamespace, reader: Client
+) -> None:
+    before = steps(site.study)
+    for path in ("/", f"/r/{reader.link}", f"/r/{reader.link}/tiles/{reader.alias}/9/0_0.jpg"):
+        whole, head = reader.http.get(path), reader.http.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == str(len(whole.content))
+        assert head.headers["content-type"] == whole.headers["content-type"]
+    assert reader.http.head("/r/unknown").status_code == 404
+    assert steps(site.study) == before
+
+
 def test_an_error_page_names_the_study(site: SimpleNamespace) -> None:
     assert error_page(study_app(site.study)) == "Reader study"
 

@@ -1,6 +1,7 @@
 """Slides in the browser: a page asks for many tiles at once, and each is the slide's own."""
 
 import io
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -8,7 +9,7 @@ from threading import Barrier
 import numpy as np
 import pytest
 from PIL import Image
-from server_kit import PATIENCE_S, error_page
+from server_kit import PATIENCE_S, Direct, error_page
 
 from wsigen.errors import WsigenError
 from wsigen.slides import open_slide, write_pyramid
@@ -120,6 +121,15 @@ def test_an_image_that_is_not_whole_is_refused_before_it_is_served(tmp_path):
     (tmp_path / "half.png").write_bytes(data[: len(data) // 2])
     with pytest.raises(WsigenError, match="cannot be read as a slide"):
         view_app([tmp_path / "half.png"])
+
+
+def test_a_head_is_that_of_the_page_or_tile(tmp_path):
+    client = Direct(view_app([plain(tmp_path / "a.png")]))
+    found = re.search(r"/tiles/[^/]+/", client.get("/").text)
+    assert found is not None
+    for path in ("/", f"{found[0]}0/0_0.jpg"):
+        assert client.head(path).status_code == client.get(path).status_code == 200
+        assert client.head(path).headers == client.get(path).headers
 
 
 def test_an_error_page_names_the_viewer(tmp_path):

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from wsigen.slides.tiles import Tiles
 from wsigen.study.design import RATINGS, SLIDES, load_study
-from wsigen.study.guard import problem
+from wsigen.study.guard import READING, problem
 from wsigen.study.site import image_response, viewer_app
 from wsigen.study.store import MAX_STEPS, Conflict, Step, Store
 
@@ -63,12 +63,12 @@ def study_app(folder: Path) -> FastAPI:
     def alias(link: str, slide: str) -> str:
         return hmac.digest(link.encode(), slide.encode(), "sha256").hex()[:32]
 
-    @app.get("/", response_class=HTMLResponse)
+    @app.api_route("/", methods=READING, response_class=HTMLResponse)
     def start(request: Request) -> Response:
         text = "Please open the link in your invitation."
         return templates.TemplateResponse(request, "error.html", {"text": text})
 
-    @app.get("/r/{link}", response_class=HTMLResponse)
+    @app.api_route("/r/{link}", methods=READING, response_class=HTMLResponse)
     def page(request: Request, link: str) -> Response:
         reader = known(link)
         state, order, practice = store.state(reader), study.order(reader), len(study.practice)
@@ -118,7 +118,7 @@ def study_app(folder: Path) -> FastAPI:
             return problem(503, "could not be saved; keep this page open, it is tried again")
         return JSONResponse({"serial": state.serial}, 201)
 
-    @app.get("/r/{link}/tiles/{name}/{address:path}")
+    @app.api_route("/r/{link}/tiles/{name}/{address:path}", methods=READING)
     def tile(request: Request, link: str, name: str, address: str) -> Response:
         reader = known(link)
         position, order = store.state(reader).position, study.order(reader)

@@ -5,6 +5,8 @@
     GET  /tiles/RUN/SEED/STAGE/COL_ROW.jpg     a tile that is there; .png for its very pixels
     GET  /region.tiff                          a window of a stage as a slide of its own
 
+A HEAD is answered as the GET, but for a region, which would be drawn for it.
+
 All behind /TOKEN where there is one. The levels of the viewer are the stages of the slide. A tile is drawn only when
 it was asked for with a POST; so whatever fetches addresses costs no evaluation, and what a page no longer names is
 dropped.
@@ -26,7 +28,7 @@ from starlette.concurrency import run_in_threadpool
 
 from wsigen import __version__
 from wsigen.grid import Window
-from wsigen.study.guard import problem
+from wsigen.study.guard import READING, problem
 from wsigen.study.offer import TILE_PX, Offer
 from wsigen.study.site import image_response, viewer_app
 from wsigen.zoom.desk import Desk, Full, Piece, Pixels
@@ -68,7 +70,7 @@ def explore_app(desk: Desk, offer: Offer, token: str | None = None) -> FastAPI:
     router = APIRouter(prefix=prefix)
     saving = asyncio.Semaphore(MOST_SAVING)
 
-    @router.get("/", response_class=HTMLResponse)
+    @router.api_route("/", methods=READING, response_class=HTMLResponse)
     def page(
         request: Request,
         seed: Seed = offer.seed,
@@ -115,7 +117,7 @@ def explore_app(desk: Desk, offer: Offer, token: str | None = None) -> FastAPI:
             }
         )
 
-    @router.get("/tiles/{run}/{seed}/{stage}/{place}.{form}")
+    @router.api_route("/tiles/{run}/{seed}/{stage}/{place}.{form}", methods=READING)
     def tile(request: Request, run: str, seed: int, stage: str, place: str, form: str) -> Response:
         try:
             asked = Wants(reader="0" * 16, seed=seed, tiles=[f"{stage}/{place}"])
@@ -160,7 +162,7 @@ def explore_app(desk: Desk, offer: Offer, token: str | None = None) -> FastAPI:
     app.include_router(router)
     if token:
 
-        @app.get("/", response_class=HTMLResponse)
+        @app.api_route("/", methods=READING, response_class=HTMLResponse)
         def start(request: Request) -> Response:
             text = "Please open the link that was printed where this microscope runs."
             return templates.TemplateResponse(request, "error.html", {"text": text}, 404)

@@ -10,6 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+READING = ["GET", "HEAD"]  # methods of pages and pictures; who asks for the head alone gets it
 MAX_BODY = 4096  # bytes; a step takes about 200
 # The one style element that OpenSeadragon puts into a page (it hides the outline of the focus on phones).
 VIEWER_STYLE = "sha256-9xTiqzfwFaL2SGb1rmr8gysEwVVjIvqWAgmZgqFqpEE="
@@ -43,7 +44,7 @@ class Guard:
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        if scope["method"] in ("GET", "HEAD"):
+        if scope["method"] in READING:
             return await self.app(scope, receive, send_guarded)
         headers = Headers(scope=scope)
         body = b""
@@ -97,7 +98,7 @@ def add_guard(app: FastAPI, templates: Jinja2Templates) -> None:
                 422,
                 f"missing, unknown or out of range: {', '.join(sorted(fields)) or 'the body'}",
             )
-        if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+        if request.method in READING and "text/html" in request.headers.get("accept", ""):
             return templates.TemplateResponse(request, "error.html", {"text": text}, status)
         return problem(status, text)
 

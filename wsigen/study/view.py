@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from wsigen.slides.slide import unreadable
 from wsigen.slides.tiles import Tiles
+from wsigen.study.guard import READING
 from wsigen.study.site import image_response, viewer_app
 
 
@@ -41,11 +42,11 @@ def view_app(paths: Sequence[Path]) -> FastAPI:
         shown.append(Shown(name, path.name, height, width, tiles.tile_px, _mpp(path)))
     app, templates = viewer_app("wsigen view")
 
-    @app.get("/", response_class=HTMLResponse)
+    @app.api_route("/", methods=READING, response_class=HTMLResponse)
     def page(request: Request) -> Response:
         return templates.TemplateResponse(request, "view.html", {"slides": shown})
 
-    @app.get("/tiles/{name}/{address:path}")
+    @app.api_route("/tiles/{name}/{address:path}", methods=READING)
     def tile(request: Request, name: str, address: str) -> Response:
         if name not in files:
             raise HTTPException(404, "no such slide")
