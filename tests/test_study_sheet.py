@@ -178,6 +178,23 @@ def test_a_reader_without_errors_has_an_auc_of_1_and_an_interval_below(
     assert not [name for name in named if f'"{name}"' in text]
 
 
+def test_scores_are_read_as_spreadsheets_of_all_languages_write_them(
+    made: Path, tmp_path: Path
+) -> None:
+    scores = {
+        number: (100 * n / 7) % 100 for n, number in enumerate(read_key(made / KEY, "number"))
+    }
+    read_sheet(made, [write_scores(tmp_path / "ida.csv", scores)])
+    plain = json.loads((made / READING).read_text())
+    lines = ["Number;Score", *(f"{n};{score}".replace(".", ",") for n, score in scores.items())]
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "ida.csv").write_text("\n".join(lines), "utf-16")
+    read_sheet(made, [tmp_path / "new" / "ida.csv"])
+    found = json.loads((made / READING).read_text())
+    assert len({crop["scores"]["ida"] for crop in found["crops"]}) > 2
+    assert (found["crops"], found["report"]) == (plain["crops"], plain["report"])
+
+
 def test_scores_of_0_to_10_are_suspected(made: Path, tmp_path: Path) -> None:
     crops = len(read_key(made / KEY, "number"))
     for highest, suspected in ((10, True), (11, False)):

@@ -2,9 +2,7 @@
 
 import csv
 import logging
-import math
 import os
-import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ from wsigen.cohorts.entry import Entry
 from wsigen.cohorts.folder import case_of, slides_in
 from wsigen.cohorts.identity import clash, twins
 from wsigen.cohorts.packed import Pack
-from wsigen.cohorts.table import numbered_rows, read_table
+from wsigen.cohorts.table import as_number, numbered_rows, read_table
 from wsigen.errors import WsigenError
 from wsigen.outputs import check_file, same_file, whole
 from wsigen.slides.dicom import slide_in_folder
@@ -28,7 +26,6 @@ HELD_OUT = "heldout"  # the split of patients kept from training
 UNSEEN = (HELD_OUT, "held-out", "validation", "test")  # splits no model was trained on
 SPLITS = ("train", *UNSEEN)  # that some command reads without being told
 TABLE = (".csv",)
-DECIMAL_COMMA = re.compile(r"\d+,\d+")
 
 log = logging.getLogger(__name__)
 
@@ -190,13 +187,7 @@ def _split(text: str) -> str:
 
 def _parse_mpp(text: str | None) -> float | None:
     """The number, None where there is nothing, and no number (NaN) where there is something else."""
-    if not text or not text.strip():
-        return None
-    text = text.strip()
-    try:
-        return float(text.replace(",", ".") if DECIMAL_COMMA.fullmatch(text) else text)
-    except ValueError:
-        return math.nan
+    return as_number(text) if text and text.strip() else None
 
 
 def check_apart(out: Path, source: Path) -> None:

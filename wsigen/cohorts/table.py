@@ -4,6 +4,8 @@ Spreadsheets write commas, semicolons or tabs, blank rows, and a mark of their e
 """
 
 import csv
+import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from wsigen.errors import WsigenError
 REQUIRED = ("path", "mpp", "split")
 COLUMNS = ("path", "cohort", "case", "organ", "mpp", "mpp_source", "split", "licence")
 SEPARATORS = ",;\t"
+DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 ENCODINGS = {
     b"\xff\xfe": "utf-16",
     b"\xfe\xff": "utf-16",
@@ -51,6 +54,15 @@ def numbered_rows(
             f"{source}: no column {missing[0]!r}; expected at least {', '.join(required)}, with commas between them"
         )
     return [(n, dict(zip(head, cells + [""] * len(head), strict=False))) for n, cells in lines[1:]]
+
+
+def as_number(text: str) -> float:
+    """The number in a cell, with a decimal comma too; no number (NaN) where there is something else."""
+    text = text.strip()
+    try:
+        return float(text.replace(",", ".") if DECIMAL_COMMA.fullmatch(text) else text)
+    except ValueError:
+        return math.nan
 
 
 def _text(source: Path, required: Sequence[str]) -> str:

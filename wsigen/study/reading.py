@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from wsigen.cohorts.table import read_table
+from wsigen.cohorts.table import as_number, read_table
 from wsigen.errors import WsigenError
 from wsigen.provenance import run_info
 from wsigen.study.design import INFO, KEY, read_key
@@ -99,10 +99,7 @@ def _scores(path: Path, labels: Mapping[str, Any]) -> list[float]:
     found: dict[str, float] = {}
     for row in read_table(path, COLUMNS):
         number, text = row["number"], row["score"]
-        try:
-            score = float(text)
-        except ValueError:
-            score = float("nan")
+        score = as_number(text)
         if number not in labels or number in found:
             again = "scored twice" if number in found else "not on the sheet"
             raise WsigenError(
