@@ -370,6 +370,32 @@ def test_any_number_of_threads_distils_the_same_bits(tmp_path):
     assert all(torch.equal(tensor, found[1][name]) for name, tensor in found[0].items())
 
 
+def test_a_step_looks_at_each_real_field_and_at_each_of_the_students_once(tmp_path, monkeypatch):
+    run, looked = distiller(tmp_path, "adversarial"), []
+
+    def look(perception, image):
+        looked.extend(image.detach().clone())
+        return look_once(perception, image)
+
+    look_once = Perception.__call__
+    monkeypatch.setattr(Perception, "__call__", look)
+    next(run.run())
+    real = [
+        [torch.equal(one, field) for one in looked].count(True) for field in fields(range(8)).clean
+    ]
+    assert real == [1] * 8
+    assert len(looked) == 16
+
+
+def test_what_is_seen_of_real_fields_is_judged_as_when_it_is_looked_at_anew():
+    critics, stream = Critics(half=False), torch.Generator().manual_seed(0)
+    image, guide = (torch.rand(2, 3, 32, 32, generator=stream) * 2 - 1 for _ in range(2))
+    anew = critics(image, guide, torch.ones(2))
+    known = critics(image, guide, torch.ones(2), critics.perception(image))
+    for one, other in zip(anew, known, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
 def test_the_critics_learn_alone_before_their_student_does(tmp_path):
     run = distiller(tmp_path, "adversarial", alone=32)
     before = {name: tensor.clone() for name, tensor in run.tensors().items()}

@@ -19,7 +19,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from wsigen.arrays import Images, PerImage
 from wsigen.training.crowd import Crowd, described
-from wsigen.training.perception import CHANNELS, Perception
+from wsigen.training.perception import CHANNELS, Maps, Perception
 from wsigen.training.upscaling import WINDOWS
 
 DETAIL = 8.0  # how much larger what the guide does not have is shown: it is small
@@ -94,12 +94,12 @@ class Tissue(nn.Module):
         self.heads = nn.ModuleList(Head(channels) for channels in CHANNELS)
         self.eval()
 
-    def forward(self, maps: list[Tensor], mpp: PerImage) -> list[Tensor]:
+    def forward(self, maps: Maps, mpp: PerImage) -> list[Tensor]:
         """Five answers, each (batch, 1, height, width) of its map."""
         return [head(found, mpp) for head, found in zip(self.heads, maps, strict=True)]
 
     @torch.no_grad()
-    def acquaint(self, maps: list[Tensor], mpp: PerImage) -> None:
+    def acquaint(self, maps: Maps, mpp: PerImage) -> None:
         """Follow what real maps are like, and how large the weights are: once a step, before anybody is judged."""
         self.train()
         self(maps, mpp)
@@ -116,7 +116,7 @@ class Opinion(NamedTuple):
 
     grain: list[Tensor]
     tissue: list[Tensor]
-    maps: list[Tensor]
+    maps: Maps
 
 
 class Critics(nn.Module):
@@ -131,17 +131,21 @@ class Critics(nn.Module):
         self.perception = Perception(half)
         self.grain, self.tissue, self.crowd = Grain(), Tissue(), Crowd()
 
-    def forward(self, image: Images, guide: Images, mpp: PerImage) -> Opinion:
-        """What they say of fields of two by two patches; arguments as of :meth:`Grain.forward`."""
-        maps = self.perception(image)
+    def forward(
+        self, image: Images, guide: Images, mpp: PerImage, maps: Maps | None = None
+    ) -> Opinion:
+        """What they say of fields of two by two patches; arguments as of :meth:`Grain.forward`.
+
+        ``maps`` are what `wsigen.training.perception` sees in them, where that is known.
+        """
+        maps = self.perception(image) if maps is None else maps
         with torch.autocast("cpu", torch.bfloat16, enabled=self.perception.half):
             answers = self.grain(image, guide, mpp), self.tissue(maps, mpp)
         return Opinion(*answers, maps)
 
     @torch.no_grad()
-    def acquaint(self, real: Images, mpp: PerImage) -> None:
-        """Get to know the real fields of a step before the student's are judged."""
-        maps = self.perception(real)
+    def acquaint(self, maps: Maps, mpp: PerImage) -> None:
+        """Get to know the real fields of a step, by their maps, before the student's are judged."""
         self.tissue.acquaint(maps, mpp)
         self.crowd.remember("real", described(maps), mpp.repeat_interleave(WINDOWS))
 

@@ -23,6 +23,7 @@ from wsigen.training.average import follow
 from wsigen.training.checkpoint import LoadedDenoiser
 from wsigen.training.critic import Critics
 from wsigen.training.drawing import Drawer
+from wsigen.training.perception import Maps
 from wsigen.training.progress import Progress, Step
 from wsigen.training.upscaling import (
     OPERATOR,
@@ -96,13 +97,21 @@ class Distiller:
         first, size = self.images_seen, self.config.batch_size
         fields = range(first // WINDOWS, (first + size) // WINDOWS)
         batch = self.from_own(*upscaling(self.drawer.draw(fields), self.config, fields[0]))
-        way = LOSSES[self.config.way]
+        way, shares = LOSSES[self.config.way], batch.shares(SHARE)
+        maps: list[Maps | None] = [None] * len(shares)
         if self.config.way == "adversarial":
-            self.critics.acquaint(joined(batch.clean), batch.mpp[::WINDOWS])
+            real = crew.each(lambda share: self.critics.perception(joined(share.clean)), shares)
+            self.critics.acquaint(
+                [torch.cat(each) for each in zip(*real, strict=True)], batch.mpp[::WINDOWS]
+            )
+            maps = [*real]
 
-        def gradients(share: Upscaling) -> tuple[Tensor, Gradients, Gradients, Tensor | None]:
+        def gradients(
+            piece: tuple[Upscaling, Maps | None],
+        ) -> tuple[Tensor, Gradients, Gradients, Tensor | None]:
+            share, seen = piece
             part = len(share) / size
-            found = way(self, share)
+            found = way(self, share, seen)
             weights, judges = list(self.parameters.values()), list(self.critics.parameters())
             mine: Gradients = list(
                 torch.autograd.grad(part * found.loss, weights, allow_unused=True)
@@ -113,7 +122,7 @@ class Distiller:
             return part * found.told_apart.detach(), mine, its, found.patches
 
         total, students, critics, patches = torch.zeros(()), Gradients(), Gradients(), []
-        for _, (loss, mine, its, made) in crew.in_order(gradients, batch.shares(SHARE)):
+        for _, (loss, mine, its, made) in crew.in_order(gradients, zip(shares, maps, strict=True)):
             total += loss
             students, critics = added(students, mine), added(critics, its)
             patches += [] if made is None else [made]

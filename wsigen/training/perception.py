@@ -15,6 +15,7 @@ from torch.nn import functional
 from wsigen.arrays import Images
 from wsigen.errors import WsigenError
 
+Maps = list[Tensor]
 CHANNELS = (16, 24, 48, 120, 352)  # of the maps
 ENLARGED = 2  # nuclei of a few pixels are small beside what photographs show
 SCALE = 127.5 / 128  # the weights were trained on pixels from which 127 was taken, divided by 128
@@ -44,7 +45,7 @@ class Perception:
         blocks = network._blocks
         self.ends = [k for k in range(1, len(blocks)) if blocks[k]._depthwise_conv.stride[0] == 2]
 
-    def __call__(self, image: Images) -> list[Tensor]:
+    def __call__(self, image: Images) -> Maps:
         """The maps of images in [-1, 1], shape (batch, 3, height, width), sides whole multiples of 16 px."""
         x = functional.interpolate(SCALE * image, scale_factor=float(ENLARGED), mode="bilinear")
         with torch.autocast("cpu", torch.bfloat16, enabled=self.half):

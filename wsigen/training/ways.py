@@ -23,6 +23,7 @@ from wsigen.training.checkpoint import LoadedDenoiser
 from wsigen.training.contrast import contrast
 from wsigen.training.critic import Critics, steepness, taken_for_real
 from wsigen.training.crowd import described
+from wsigen.training.perception import Maps
 from wsigen.training.upscaling import OPERATOR, WINDOWS, DistilConfig, Upscaling, joined, windows
 
 
@@ -62,8 +63,10 @@ GRAIN = 2.0  # how much the critic that sees grain counts beside the others, les
 NOW_AND_THEN = 8  # steps between those in which the steepness counts, so many times as much
 
 
-def adversarial(run: Student, batch: Upscaling) -> Found:
+def adversarial(run: Student, batch: Upscaling, maps: Maps | None) -> Found:
     """Both steps of a stage, judged by the critics and by the crowd; and the critics' own loss.
+
+    ``maps`` are those of the batch's real fields, where they are known.
 
     Gradients are brought to one length, as Esser et al. 2021 (VQGAN, Eq. 7) do with a layer's, so that each critic
     counts as it should, and all together as much as the error does.
@@ -81,7 +84,7 @@ def adversarial(run: Student, batch: Upscaling) -> Found:
     )
     (pull,) = torch.autograd.grad(away, made)
     length = 2 / error.numel() * error.detach().flatten(1).norm(dim=1)
-    real, false = run.critics(clean, seen, mpp), run.critics(made, seen, mpp)
+    real, false = run.critics(clean, seen, mpp, maps), run.critics(made, seen, mpp)
     patches = described(false.maps)
     wishes = (
         (GRAIN, taken_for_real(false.grain)),
@@ -110,7 +113,7 @@ def brought_to(length: PerImage, gradients: Images) -> Images:
     return gradients * (length / gradients.flatten(1).norm(dim=1).clamp(min=1e-12)).mean()
 
 
-def progressive(run: Student, batch: Upscaling) -> Found:
+def progressive(run: Student, batch: Upscaling, _: Maps | None) -> Found:
     """What the teacher makes of the same start; and, for the second step, of that with fresh noise."""
     half, x = len(batch) // 2, run.start(batch)
     second = batch.part(slice(half, None))
@@ -128,7 +131,7 @@ def progressive(run: Student, batch: Upscaling) -> Found:
     return Found((loss_weight(sigma, run.teacher.sigma_data) * error).mean())
 
 
-def consistency(run: Student, batch: Upscaling) -> Found:
+def consistency(run: Student, batch: Upscaling, _: Maps | None) -> Found:
     """What the student makes of the same patch with half of the same noise, and at last the patch itself."""
     sigma = 2 * (-3 * batch.chance).exp()  # 0.1 to 2
     less = torch.where(sigma / 2 < 0.05, 0.0, sigma / 2)
@@ -142,7 +145,7 @@ def consistency(run: Student, batch: Upscaling) -> Found:
     return Found((error / (sigma - less)).mean())
 
 
-LOSSES: dict[str, Callable[[Student, Upscaling], Found]] = {
+LOSSES: dict[str, Callable[[Student, Upscaling, Maps | None], Found]] = {
     "adversarial": adversarial,
     "progressive": progressive,
     "consistency": consistency,
