@@ -4,6 +4,7 @@ import gzip
 import math
 import sys
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 import torch
@@ -20,6 +21,7 @@ from wsigen.experiments import distillation
 from wsigen.grid import Window
 from wsigen.guidance import AveragePool, toned
 from wsigen.networks.difference import Difference
+from wsigen.networks.styles import LENGTH
 from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.plan import STUDENT, Stage, StagePlan, stages
 from wsigen.plan import TOLD as TOLD_PLAN
@@ -38,7 +40,7 @@ from wsigen.training.distil import Distiller
 from wsigen.training.drawing import Drawn
 from wsigen.training.perception import Perception
 from wsigen.training.student import read_difference, save_student, student_of
-from wsigen.training.upscaling import DistilConfig, joined, upscaling, windows
+from wsigen.training.upscaling import WAYS, DistilConfig, joined, upscaling, windows
 from wsigen.training.weights import read_safetensors, write_safetensors
 
 SHAPE = UNetConfig(
@@ -290,19 +292,30 @@ def fields(numbers) -> Drawn:
         images.append(coarse.repeat_interleave(8, 1).repeat_interleave(8, 2))
     count = len(images)
     return Drawn(
-        torch.stack(images), torch.ones(count), torch.zeros(count), torch.ones(count).int()
+        torch.stack(images),
+        torch.ones(count),
+        torch.zeros(count),
+        torch.ones(count).int(),
+        torch.tensor([number % 2 for number in numbers]),
     )
 
 
 class Fields:
-    """What draws them."""
+    """What draws them, from slides of two cases."""
+
+    cases: ClassVar = ["odd", "even"]
 
     draw = staticmethod(fields)
 
 
+def styles_of(drawn: Drawn) -> torch.Tensor:
+    return drawn.source[:, None].float().expand(-1, LENGTH)
+
+
 def test_guides_are_told_patch_by_patch_with_the_noise_that_is_said():
     config = DistilConfig(guide_sigmas=(0.1, 0.1), blur=0.0)
-    batch, _ = upscaling(fields(range(50)), config, first=0)
+    drawn = fields(range(50))
+    batch, _ = upscaling(drawn, styles_of(drawn), config, first=0)
     assert len(batch) == 200
     torch.testing.assert_close(batch.guide, torch.nn.functional.avg_pool2d(batch.clean, 2))
     noise = batch.told.image - torch.nn.functional.interpolate(
@@ -310,19 +323,20 @@ def test_guides_are_told_patch_by_patch_with_the_noise_that_is_said():
     )
     # interpolated, inner pixels keep (10 / 16)^2 of the variance
     assert float(noise[..., 1:-1, 1:-1].var()) == pytest.approx((0.1 * 10 / 16) ** 2, rel=0.05)
-    again, other = (upscaling(fields(range(50)), config, first)[0] for first in (0, 50))
+    again, other = (upscaling(drawn, styles_of(drawn), config, first)[0] for first in (0, 50))
     assert torch.equal(batch.noise, again.noise)
     assert not torch.equal(batch.noise, other.noise)
 
 
 def distiller(folder, way: str, **changes) -> Distiller:
     teacher = load_denoiser(saved(folder), half=False)
-    config = DistilConfig(way=way, rank=2, batch_size=32, **{"alone": 0} | changes)
+    config = DistilConfig(way=way, rank=2, batch_size=32, style_fields=16, **{"alone": 0} | changes)
     return Distiller(config, teacher, Fields())
 
 
 def test_the_stage_before_is_a_patch_of_each_fields_averages_twice_as_coarse():
-    batch, before = upscaling(fields(range(3)), DistilConfig(blur=0.0), first=0)
+    drawn = fields(range(3))
+    batch, before = upscaling(drawn, styles_of(drawn), DistilConfig(blur=0.0), first=0)
     assert torch.equal(before.clean, joined(batch.guide))
     assert torch.equal(before.mpp, 2 * batch.mpp[::4])
 
@@ -334,14 +348,14 @@ def test_some_guides_are_what_the_student_makes_of_a_coarser_one_and_coarse_ones
     run.student = lambda x, sigma, mpp, told: told.image  # one that makes what it is told
     drawn = fields(range(3))
     drawn.mpp[2] = 5.0  # made of one at 10 um/px, which is the teacher's
-    batch, before = upscaling(drawn, run.config, first=0)
+    batch, before = upscaling(drawn, styles_of(drawn), run.config, first=0)
     found = run.from_own(batch, before)
     assert torch.equal(found.guide[:8], windows(before.told.image)[:8])
     assert torch.equal(found.guide[8:], batch.guide[8:])
     assert torch.equal(found.clean, batch.clean)
 
 
-@pytest.mark.parametrize("way", ["adversarial", "progressive", "consistency"])
+@pytest.mark.parametrize("way", WAYS)
 def test_a_distillation_that_goes_on_is_bit_for_bit_one_that_was_not_stopped(tmp_path, way):
     one, other = distiller(tmp_path, way), distiller(tmp_path, way)
     with Crew() as crew:
@@ -504,7 +518,8 @@ def test_a_student_goes_on_from_the_one_that_its_teacher_has(tmp_path):
     difference = with_student(model)
     teacher = load_denoiser(model, half=False)
     run = Distiller(DistilConfig(rank=2), teacher, Fields())
-    run.begin_as(read_difference(student_of(model), run.weights, teacher.file_sha256))
+    kept, _ = read_difference(student_of(model), run.weights, teacher.file_sha256)
+    run.begin_as(kept)
     for part in (run.difference, run.average):
         for name, tensor in difference.state_dict().items():
             assert torch.equal(part.state_dict()[name], tensor), name

@@ -157,7 +157,9 @@ def test_the_rim_of_an_overview_is_glass_and_nothing_else_changes_its_size():
 def drawn(batch: int = 400) -> Drawn:
     clean = torch.full((batch, 3, 8, 8), 0.25)
     overview = torch.arange(batch) % 2 == 0
-    return Drawn(clean, torch.ones(batch), overview, torch.full((batch,), 3))
+    return Drawn(
+        clean, torch.ones(batch), overview, torch.full((batch,), 3), torch.zeros(batch).long()
+    )
 
 
 def test_untold_examples_are_shown_nothing_and_overviews_are_told_less_often():

@@ -19,17 +19,19 @@ Coefficients = tuple[Tensor, Tensor, Tensor, Tensor]
 
 @dataclass(frozen=True)
 class Told:
-    """What a denoiser is told besides: a guide as an image of full size, how much noise it has, and the organ.
+    """What a denoiser is told besides: a guide as an image of full size, how much noise it has, organ and style.
 
     Args:
         image: shape (batch, 3, height, width), with noise of level ``sigma``; see `wsigen.guidance.told`.
         sigma: sigma_g, a number or shape (batch,); at ``SIGMA_MAX`` the image says nothing and has to be zero.
         organ: number of the organ for each image, 0 for none, shape (batch,); None says nothing.
+        style: of the tissue, shape (batch, length), see `wsigen.networks.styles`; None says nothing.
     """
 
     image: Images
     sigma: Tensor | float
     organ: Tensor | None = None
+    style: Tensor | None = None
 
 
 def preconditioning(sigma: Tensor, sigma_data: float) -> Coefficients:
@@ -85,7 +87,7 @@ class EDMDenoiser(nn.Module):
         if told is not None:
             levels = per_image(told.sigma, x)
             _, _, c_in_guide, c_guide = preconditioning(levels, self.sigma_data)
-            more = (c_in_guide[:, None, None, None] * told.image, c_guide, told.organ)
+            more = (c_in_guide[:, None, None, None] * told.image, c_guide, told.organ, told.style)
         with self._precision(x.device):
             output = self.network(c_in * x, c_noise.flatten(), scales, *more)
         return c_skip * x + c_out * output.to(x.dtype)

@@ -7,7 +7,7 @@ B and a begin at zero, so that a student begins as its teacher.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 
 import torch
@@ -41,6 +41,14 @@ class Difference(nn.Module):
     def rank(self) -> int:
         """The largest rank there is."""
         return max(matrix.shape[0] for matrix in self.right.values())
+
+    def of(self, parts: Sequence[str]) -> list[nn.Parameter]:
+        """The parameters of the layers in whose names one of these words stands."""
+        return [
+            parameter
+            for name, parameter in self.named_parameters()
+            if any(part in name.split(".")[1].split("/") for part in parts)
+        ]
 
     @torch.no_grad()
     def applied(self, weights: Mapping[str, Tensor]) -> Weights:

@@ -1,4 +1,4 @@
-"""Encodings of the conditions: noise level, micrometres per pixel, and what a told network knows of its guide.
+"""Encodings of the conditions: noise level, micrometres per pixel, what a told network knows of its guide, a style.
 
 A number v becomes (cos(2 pi f v), sin(2 pi f v)) over a ladder of frequencies f. They enter
 as logarithms, ``c_noise = ln(sigma) / 4`` (Eq. 6) and ``ln(mpp) / 4``: a factor of two means the same
@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from wsigen.arrays import PerImage
+
+SWAY = 10.0  # of a style's numbers: its layer learns as much faster than the others
 
 
 class SinusoidalEncoding(nn.Module):
@@ -38,10 +40,13 @@ class Conditioning(nn.Module):
         channels: its length.
         told: whether the noise level of a guide is a third condition.
         organs: how many organs a slide can be said to be of; 0 without this condition.
+        styles: length of a style (`wsigen.networks.styles`), likewise.
         waves: length of the encoding of each number.
     """
 
-    def __init__(self, channels: int, told: bool = False, organs: int = 0, waves: int = 64) -> None:
+    def __init__(
+        self, channels: int, told: bool = False, organs: int = 0, styles: int = 0, waves: int = 64
+    ) -> None:
         super().__init__()
         self.told = told
         self.encoding = SinusoidalEncoding(waves)
@@ -55,9 +60,17 @@ class Conditioning(nn.Module):
         self.organ = nn.Embedding(1 + organs, channels) if organs else None  # 0: not said
         if self.organ is not None:
             nn.init.zeros_(self.organ.weight)
+        self.style = nn.Linear(styles, channels, bias=False) if styles else None
+        if self.style is not None:
+            nn.init.zeros_(self.style.weight)
 
     def forward(
-        self, c_noise: PerImage, mpp: PerImage, c_guide: PerImage, organ: Tensor | None
+        self,
+        c_noise: PerImage,
+        mpp: PerImage,
+        c_guide: PerImage,
+        organ: Tensor | None = None,
+        style: Tensor | None = None,
     ) -> Tensor:
         waves = [self.encoding(c_noise), self.encoding(mpp.log() / 4)]
         if self.told:
@@ -66,6 +79,8 @@ class Conditioning(nn.Module):
         h = first(torch.cat(waves, dim=1))
         if self.organ is not None:
             h = h + self.organ(torch.zeros_like(mpp, dtype=torch.long) if organ is None else organ)
+        if self.style is not None and style is not None:
+            h = h + self.style(SWAY * style)
         for layer in others:
             h = layer(h)
         return h

@@ -10,7 +10,7 @@ overview does not hide their mean.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ from torch.nn import functional
 from wsigen.arrays import Images, PerImage
 from wsigen.networks.blocks import ResidualBlock, SelfAttention, normalisation
 from wsigen.networks.embedding import Conditioning
+from wsigen.networks.styles import LENGTH
 from wsigen.schedule import SIGMA_MAX
 
 
@@ -37,6 +38,7 @@ class UNetConfig:
         averages: sides of squares in pixels; the input's average over each kind is an input too.
         told: whether it is shown its guide, as three more channels, and told that guide's noise level.
         organs: names of the organs that a slide can be said to be of.
+        styles: length of the style it is told; 0 for none.
         knows_mpp: whether micrometres per pixel is one of them; without, for comparison, all scales are one.
     """
 
@@ -50,6 +52,7 @@ class UNetConfig:
     averages: Sequence[int] = ()
     told: bool = False
     organs: Sequence[str] = ()
+    styles: int = 0
     knows_mpp: bool = True
 
     def __post_init__(self) -> None:
@@ -119,7 +122,8 @@ class UNet(nn.Module):
     """F(x; c_noise, mpp): noisy image in, network output of the same shape, conditioned twice.
 
     A told network may also be shown a guide of the same shape, times its c_in, with its ``c_guide``, and any may be
-    told an ``organ`` for each image: 1 for the first of ``config.organs``, 0 for none. Left out, it knows of neither.
+    told an ``organ`` for each image: 1 for the first of ``config.organs``, 0 for none; and a ``style``, shape
+    (batch, ``config.styles``). Left out, it knows of none of them.
     """
 
     def __init__(self, config: UNetConfig) -> None:
@@ -127,7 +131,7 @@ class UNet(nn.Module):
         self.config = config
         widths, wide, norm = tuple(config.widths), config.condition_channels, config.norm
         folded = 3 * config.fold**2
-        self.conditioning = Conditioning(wide, config.told, len(config.organs))
+        self.conditioning = Conditioning(wide, config.told, len(config.organs), config.styles)
         kinds = 1 + len(config.averages) + config.told
         self.stem = nn.Conv2d(folded * kinds, widths[0], 3, padding=1)
 
@@ -172,11 +176,12 @@ class UNet(nn.Module):
         guide: Images | None = None,
         c_guide: PerImage | None = None,
         organ: Tensor | None = None,
+        style: Tensor | None = None,
     ) -> Images:
         known = mpp if self.config.knows_mpp else torch.ones_like(mpp)
         if c_guide is None:
             c_guide = torch.full_like(mpp, math.log(SIGMA_MAX) / 4)
-        condition = self.conditioning(c_noise, known, c_guide, organ)
+        condition = self.conditioning(c_noise, known, c_guide, organ, style)
         seen = [x, *(average(x, c_noise, side) for side in self.config.averages)]
         if self.config.told:
             seen.append(torch.zeros_like(x) if guide is None else guide)
@@ -201,6 +206,13 @@ class UNet(nn.Module):
         output = self.head(functional.silu(self.norm(h)))
         output = functional.pixel_shuffle(output, self.config.fold)
         return output if self.detail is None else output + self.detail(x, h, condition)
+
+
+def with_styles(network: UNet) -> UNet:
+    """The same network, to which a style can be told; it heeds none yet."""
+    larger = UNet(replace(network.config, styles=LENGTH))
+    larger.load_state_dict({n: w.float() for n, w in grown(network, larger).items()})
+    return larger
 
 
 def grown(small: UNet, network: UNet) -> dict[str, Tensor]:

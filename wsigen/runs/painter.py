@@ -53,6 +53,11 @@ class Painter:
             )
         return replace(self, denoiser=student)
 
+    def style(self, mpp: float) -> torch.Tensor | None:
+        """The slide's style at a scale, shape (1, length), where the denoiser knows styles."""
+        styles = getattr(self.denoiser, "styles", None)
+        return None if styles is None else styles.of(self.seed, mpp).to(self.device)
+
     @property
     def guide_margin(self) -> int:
         """How far round a patch empty glass is looked for, in pixels of the guide."""

@@ -132,7 +132,10 @@ class StagePlane:
         under = [window.reduced(self.plan.factor) for window in batch]
         noise = drawn_together(partial(self.noise, kind="guide noise"), under)
         seen = guides + self.plan.guide_sigma * noise
-        return Told(self.operator.enlarged(seen), self.plan.guide_sigma)
+        style = self.painter.style(self.stage.mpp)
+        if style is not None:
+            style = style.expand(len(seen), -1)
+        return Told(self.operator.enlarged(seen), self.plan.guide_sigma, style=style)
 
     def rimmed(self, i: int, x: Image, window: Window) -> Image:
         """X in one window at the noise level of step ``i``, with glass along the edge of the plane."""

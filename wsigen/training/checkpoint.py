@@ -20,7 +20,8 @@ from wsigen.denoiser import EDMDenoiser, Told, keep_as_multiplied
 from wsigen.devices import has_fast_bfloat16
 from wsigen.errors import WsigenError
 from wsigen.models import DEFAULT_MODEL, RETIRED
-from wsigen.networks.unet import UNet, UNetConfig
+from wsigen.networks.styles import Styles
+from wsigen.networks.unet import UNet, UNetConfig, with_styles
 from wsigen.plan import PAPER, StagePlan
 from wsigen.runs.painter import Painter
 from wsigen.training.student import read_student, student_of
@@ -75,7 +76,7 @@ class ModelInfo:
 class LoadedDenoiser(EDMDenoiser):
     """A denoiser from a checkpoint: it knows its ``info``, its ``name`` and the ``sha256`` of its file.
 
-    It can be told that noise is stronger than it is; see :meth:`overstate`.
+    It can be told that noise is stronger than it is; see :meth:`overstate`. A student has ``styles``.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class LoadedDenoiser(EDMDenoiser):
         self.sha256 = self.file_sha256 = sha256
         self.told = 1.0
         self.student_file: Path | None = None
+        self.styles: Styles | None = None
 
     def forward(
         self, x: Images, sigma: Tensor | float, mpp: Tensor | float, told: Told | None = None
@@ -113,14 +115,15 @@ class LoadedDenoiser(EDMDenoiser):
         if self.student_file is None:
             return None
         assert isinstance(self.network, UNet)
-        teacher = dict(self.network.named_parameters())
-        weights = read_student(self.student_file, teacher, self.file_sha256)
-        network = UNet(self.info.network)
-        network.load_state_dict(self.network.state_dict() | weights)
+        network = with_styles(self.network)
+        teacher = dict(network.named_parameters())
+        weights, styles = read_student(self.student_file, teacher, self.file_sha256)
+        network.load_state_dict(network.state_dict() | weights)
         sha256 = hashlib.sha256(self.student_file.read_bytes()).hexdigest()
         student = LoadedDenoiser(
             network, self.info, name=self.student_file.stem, sha256=sha256, half=self.half_precision
         )
+        student.styles = styles
         return _ready(student, next(self.network.parameters()).device)
 
     @property

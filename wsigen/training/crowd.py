@@ -10,6 +10,8 @@ and it falls fastest where each x goes down the witness  w(x) = E k(x, x') - E k
 more of, away from its like. KID is an MMD as well, of another kernel and another network's features.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -34,6 +36,19 @@ def described(maps: list[Tensor]) -> Tensor:
     )
 
 
+def evening(seen: Tensor, channels: Sequence[int] = CHANNELS) -> Tensor:
+    """What descriptions are multiplied by, so that each number varies as much and each map counts the same.
+
+    The mean squared distance of two of those seen is then 2.
+
+    Args:
+        seen: descriptions, (number, 2 x channels of all maps).
+        channels: of the maps.
+    """
+    shares = [torch.full((2 * n,), 1 / (2 * n * len(channels))) for n in channels]
+    return torch.cat(shares).sqrt() / (seen.std(0) + 1e-3)
+
+
 class Crowd(nn.Module):
     """The last patches of either kind, as :func:`described`, and their scales.
 
@@ -42,16 +57,13 @@ class Crowd(nn.Module):
         channels: of the maps; each map counts the same.
     """
 
-    share: Tensor
-
     def __init__(
         self, real: int = 4096, made: int = 1024, channels: tuple[int, ...] = CHANNELS
     ) -> None:
         super().__init__()
-        shares = [torch.full((2 * n,), 1 / (2 * n * len(channels))) for n in channels]
-        self.register_buffer("share", torch.cat(shares), persistent=False)
+        self.channels = channels
         for name, number in (("real", real), ("made", made)):
-            self.register_buffer(name, torch.zeros(number, len(self.share)))
+            self.register_buffer(name, torch.zeros(number, 2 * sum(channels)))
             self.register_buffer(f"{name}_scale", torch.full((number,), torch.inf))  # none yet
 
     @torch.no_grad()
@@ -62,10 +74,18 @@ class Crowd(nn.Module):
 
     def forward(self, patches: Tensor, mpp: PerImage) -> Tensor:
         """The witness at patches of the student's, shape (patches,): how much more like its own than like real ones."""
-        seen = self.get_buffer("real")[self.get_buffer("real_scale").isfinite()]
-        weight = self.share.sqrt() / (seen.std(0) + 1e-3)
+        weight = self.weight()
         made, real = (self.likeness(patches, mpp, name, weight) for name in ("made", "real"))
         return made - real
+
+    def apart(self, made: Tensor, real: Tensor) -> Tensor:
+        """Squared distances of patches from those that they should be, shape (patches,)."""
+        return ((made - real) * self.weight()).square().sum(1)
+
+    def weight(self) -> Tensor:
+        """What descriptions are multiplied by to be compared."""
+        seen = self.get_buffer("real")[self.get_buffer("real_scale").isfinite()]
+        return evening(seen, self.channels)
 
     def likeness(self, patches: Tensor, mpp: PerImage, name: str, weight: Tensor) -> Tensor:
         """Mean of the kernel between each patch and those of a kind that are of about its scale, shape (patches,)."""

@@ -4,6 +4,9 @@ It begins as its teacher and learns a low-rank difference from it (`wsigen.netwo
 steps of a stage: half from the guide with noise of the first level, half from what the student made of that, with fresh
 noise of the second. Some guides are what it made of a coarser one, as in a slide. What it should have made of them,
 `wsigen.training.ways` says.
+
+A student that can paint learns at last to paint in the style of a case (`wsigen.networks.styles`). Then only the layers
+that heed a style learn; the rest stays as its critics left it.
 """
 
 from collections.abc import Iterator
@@ -16,7 +19,7 @@ from torch import Tensor, nn
 from wsigen.arrays import Images, PerImage
 from wsigen.denoiser import EDMDenoiser, keep_as_multiplied
 from wsigen.networks.difference import Difference
-from wsigen.networks.unet import UNet
+from wsigen.networks.unet import UNet, with_styles
 from wsigen.plan import STUDENT
 from wsigen.runs.crew import Crew, one_thread
 from wsigen.training.average import follow
@@ -25,6 +28,7 @@ from wsigen.training.critic import Critics
 from wsigen.training.drawing import Drawer
 from wsigen.training.perception import Maps
 from wsigen.training.progress import Progress, Step
+from wsigen.training.styles import CaseStyles
 from wsigen.training.upscaling import (
     OPERATOR,
     WINDOWS,
@@ -38,6 +42,8 @@ from wsigen.training.ways import LOSSES
 from wsigen.training.weights import under
 
 SHARE = 16  # patches whose gradient a thread computes at once
+STYLED = ("style", "affine")  # layers that heed a style
+STYLE_RATE = 1e-3  # at which they learn: nothing else moves
 Gradients = list[Tensor | None]
 
 
@@ -48,29 +54,51 @@ class Distiller:
         config: how to distil.
         teacher: a model that is told its guide; its weights stay as they are.
         drawer: what draws fields of two by two patches.
+        styles: of the cases that it draws from; found where they are not given.
     """
 
-    def __init__(self, config: DistilConfig, teacher: LoadedDenoiser, drawer: Drawer) -> None:
+    def __init__(
+        self,
+        config: DistilConfig,
+        teacher: LoadedDenoiser,
+        drawer: Drawer,
+        styles: CaseStyles | None = None,
+    ) -> None:
         torch.manual_seed(config.seed)
         self.config, self.teacher, self.drawer = config, teacher, drawer
         self.images_seen = 0
         assert isinstance(teacher.network, UNet)
-        self.weights = {n: w.detach().float() for n, w in teacher.network.named_parameters()}
+        network = UNet(teacher.info.network)
+        network.load_state_dict({n: w.float() for n, w in teacher.network.state_dict().items()})
+        if config.way == "styled":
+            network = with_styles(network)
+        self.weights = {n: w.detach().clone() for n, w in network.named_parameters()}
         self.difference = Difference(self.weights, config.rank)
         self.average = deepcopy(self.difference)
-        network = UNet(teacher.info.network)
         if teacher.half_precision:
             keep_as_multiplied(network)
         self.student = EDMDenoiser(network, teacher.sigma_data, half=teacher.half_precision)
         self.parameters = dict(network.named_parameters())
         self.critics = Critics(teacher.half_precision)
-        self.optimizer = torch.optim.Adam(
-            self.difference.parameters(), config.learning_rate, betas=(0.0, 0.99)
-        )
+        if config.way == "styled":
+            self.optimizer = torch.optim.Adam(
+                self.difference.of(STYLED), STYLE_RATE, betas=(0.9, 0.99)
+            )
+        else:
+            self.optimizer = torch.optim.Adam(
+                self.difference.parameters(), config.learning_rate, betas=(0.0, 0.99)
+            )
         self.critic_optimizer = torch.optim.Adam(
             self.critics.parameters(), config.critic_rate, betas=(0.0, 0.99)
         )
+        self.styles = styles or self.find_styles()
         self.become()
+
+    def find_styles(self) -> CaseStyles:
+        """The styles of the cases that are drawn from, which only a styled student is told."""
+        if self.config.way != "styled":
+            return CaseStyles.unknown(self.drawer.cases)
+        return CaseStyles.of(self.drawer, self.critics.perception, self.config.style_fields)
 
     def begin_as(self, difference: Difference) -> None:
         """Begin as a student that there is, instead of as the teacher."""
@@ -96,10 +124,12 @@ class Distiller:
         """Take one step; shares are added up in their order, so that any number of threads gives the same bits."""
         first, size = self.images_seen, self.config.batch_size
         fields = range(first // WINDOWS, (first + size) // WINDOWS)
-        batch = self.from_own(*upscaling(self.drawer.draw(fields), self.config, fields[0]))
+        drawn = self.drawer.draw(fields)
+        style = self.styles.at(drawn.source, drawn.mpp)
+        batch = self.from_own(*upscaling(drawn, style, self.config, fields[0]))
         way, shares = LOSSES[self.config.way], batch.shares(SHARE)
         maps: list[Maps | None] = [None] * len(shares)
-        if self.config.way == "adversarial":
+        if self.config.way in ("adversarial", "styled"):
             real = crew.each(lambda share: self.critics.perception(joined(share.clean)), shares)
             self.critics.acquaint(
                 [torch.cat(each) for each in zip(*real, strict=True)], batch.mpp[::WINDOWS]
@@ -144,7 +174,7 @@ class Distiller:
         )  # a short run's average is of its end, too
         averages = list[Tensor](self.average.parameters())
         follow(averages, list[Tensor](self.difference.parameters()), kept)
-        return Step(self.images_seen, total, self.config.learning_rate, norm)
+        return Step(self.images_seen, total, self.optimizer.param_groups[0]["lr"], norm)
 
     def start(self, batch: Upscaling) -> Images:
         """What a stage starts from: the guide with noise of the first level."""

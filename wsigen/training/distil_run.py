@@ -29,10 +29,12 @@ from wsigen.training.run import (
     note_start,
 )
 from wsigen.training.student import read_difference, save_student, student_of
+from wsigen.training.styles import CaseStyles
 from wsigen.training.upscaling import DistilConfig
 from wsigen.training.weights import content, read_safetensors, unpacked, write_safetensors
 
-STATE, FORMAT = "distilling.safetensors", "wsigen-distilling-3"
+STATE, FORMAT = "distilling.safetensors", "wsigen-distilling-4"
+CODES, CASES = "styles", "cases"  # of the state: see wsigen.training.styles
 TOGETHER = 50  # steps to a row of losses.csv
 
 
@@ -80,18 +82,24 @@ def distil_in_folder(
             f"{model.name} was not trained to be told its guide, which is all that a student goes by; choose another "
             "--teacher"
         )
-    student = Distiller(config, model, drawn_fields(config, model, entries))
+    drawer, styles = drawn_fields(config, model, entries), None
+    if resume:
+        styles = CaseStyles.kept(tensors.pop(CODES), json.loads(header[CASES]), drawer.cases)
+    student = Distiller(config, model, drawer, styles)
     if resume:
         student.go_on(tensors, int(header["images_seen"]))
     elif from_student:
         if model.student_file is None:
             raise WsigenError(f"{model.name} has no student to begin as; leave out --from-student")
-        student.begin_as(read_difference(model.student_file, student.weights, model.file_sha256))
+        difference, _ = read_difference(model.student_file, student.weights, model.file_sha256)
+        student.begin_as(difference)
     info = run_info("cpu", minutes=minutes, first_image=student.images_seen, teacher=own.stem)
 
     def save() -> None:
         about = {"config": json.dumps(asdict(config)), "images_seen": str(student.images_seen)}
+        about[CASES] = json.dumps(student.styles.names)
         kept = {name: tensor.contiguous() for name, tensor in student.tensors().items()}
+        kept[CODES] = student.styles.codes
         write_safetensors(state, kept, {"format": FORMAT, "teacher": own.name, **about})
         save_student(
             student_of(own),
@@ -99,6 +107,7 @@ def distil_in_folder(
             model.file_sha256,
             student.images_seen,
             config.strength if config.way == "adversarial" else 1.0,
+            student.styles.of_slides() if config.way == "styled" else None,
         )
 
     began = saved = time.monotonic()

@@ -59,12 +59,13 @@ def halved(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Patches: clean (batch, 3, side, side) in [-1, 1]; mpp, overview and the number of the organ, shape (batch,)."""
+    """Patches: clean (batch, 3, side, side) in [-1, 1]; mpp, overview, numbers of organ and slide, shape (batch,)."""
 
     clean: Tensor
     mpp: Tensor
     overview: Tensor
     organ: Tensor
+    source: Tensor
 
 
 class Pyramids:
@@ -198,6 +199,7 @@ class Drawer:
 
     def __init__(self, pyramids: Pyramids, placing: Placing, organs: Sequence[str] = ()) -> None:
         self.pyramids, self.placing = pyramids, placing
+        self.cases = [ground.case for ground in pyramids.grounds]
         numbers = {organ: i for i, organ in enumerate(organs, start=1)}
         self._organ = np.array([numbers.get(organ, 0) for organ in pyramids.organs])
 
@@ -206,7 +208,9 @@ class Drawer:
         places = self.placing.places(numbers)
         device = self.pyramids.device
         told, organ = places.told_mpp.astype(np.float32), self._organ[places.source]
-        mpp, overview, organs = (
-            sent(torch.from_numpy(values), device) for values in (told, places.overview, organ)
+        mpp, overview, organs, source = (
+            sent(torch.from_numpy(values), device)
+            for values in (told, places.overview, organ, places.source)
         )
-        return Drawn(self.pyramids.draw(places, self.placing.patch_px), mpp, overview, organs)
+        clean = self.pyramids.draw(places, self.placing.patch_px)
+        return Drawn(clean, mpp, overview, organs, source)

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from wsigen.errors import WsigenError
 from wsigen.networks.difference import Difference, Weights
+from wsigen.networks.styles import STYLE_LAYER, Styles
 from wsigen.training.weights import read_safetensors, unpacked, write_safetensors
 
-FORMAT = "wsigen-student-1"
+FORMAT, STYLES = "wsigen-student-1", "styles"
 
 
 def student_of(model: Path) -> Path:
@@ -29,8 +30,9 @@ def save_student(
     teacher_sha256: str,
     images_seen: int,
     strength: float = 1.0,
+    styles: Styles | None = None,
 ) -> None:
-    """Write ``strength`` times a difference, in bfloat16."""
+    """Write ``strength`` times a difference, in bfloat16, and the styles that slides can have, if it learnt any."""
     header = {
         "format": FORMAT,
         "teacher_sha256": teacher_sha256,
@@ -39,21 +41,28 @@ def save_student(
         "strength": f"{strength:g}",
     }
     tensors = {name: t.to(torch.bfloat16) for name, t in difference.times(strength).items()}
+    if styles is not None:
+        tensors[STYLES] = styles.codes.to(torch.float16)
     write_safetensors(path, tensors, header)
 
 
-def read_student(path: Path, teacher: Mapping[str, Tensor], teacher_sha256: str) -> Weights:
-    """The student's weights, float32; arguments and errors as :func:`read_difference`."""
+def read_student(
+    path: Path, teacher: Mapping[str, Tensor], teacher_sha256: str
+) -> tuple[Weights, Styles | None]:
+    """The student's weights, float32, and its styles; arguments and errors as :func:`read_difference`."""
     weights = {name: value.float() for name, value in teacher.items()}
-    return read_difference(path, weights, teacher_sha256).applied(weights)
+    difference, styles = read_difference(path, weights, teacher_sha256)
+    return difference.applied(weights), styles
 
 
-def read_difference(path: Path, teacher: Mapping[str, Tensor], teacher_sha256: str) -> Difference:
-    """What a student knows beyond its teacher.
+def read_difference(
+    path: Path, teacher: Mapping[str, Tensor], teacher_sha256: str
+) -> tuple[Difference, Styles | None]:
+    """What a student knows beyond its teacher, and its styles, if it has learnt some.
 
     Args:
         path: of the student.
-        teacher: the teacher's weights, by name.
+        teacher: the teacher's weights, by name; with a layer for styles, where the student may have learnt some.
         teacher_sha256: digest of the teacher's file.
 
     Raises:
@@ -69,9 +78,13 @@ def read_difference(path: Path, teacher: Mapping[str, Tensor], teacher_sha256: s
             f"{path}: the student of another model ({header.get('teacher_sha256', '')[:12]}) than the one beside it "
             f"({teacher_sha256[:12]}); put it beside its own, or distil anew"
         )
-    difference = Difference(teacher, int(header["rank"]))
+    codes = tensors.pop(STYLES, None)
+    if codes is not None and STYLE_LAYER not in teacher:
+        raise WsigenError(f"{path}: has learnt styles, which come last; go on with --way styled")
+    known = {n: w for n, w in teacher.items() if codes is not None or n != STYLE_LAYER}
+    difference = Difference(known, int(header["rank"]))
     try:
         difference.load_state_dict({name: value.float() for name, value in tensors.items()})
     except RuntimeError as error:
         raise WsigenError(f"{path}: does not fit its teacher's network; distil anew") from error
-    return difference
+    return difference, None if codes is None else Styles(codes.float())

@@ -20,7 +20,7 @@ from wsigen.training.examples import on_device, softened
 
 OPERATOR = AveragePool()
 WINDOWS = 4  # of a field
-WAYS = ("adversarial", "progressive", "consistency")
+WAYS = ("adversarial", "progressive", "consistency", "styled")
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class DistilConfig:
     """Everything that decides a student but its teacher and the cohort.
 
     Args:
-        way: "adversarial", "progressive" or "consistency".
+        way: one of `wsigen.training.ways`; "styled" goes on from a student.
         rank: of the difference while it learns.
         kept_rank: of the nearest one that is saved as the student.
         batch_size: patches a step.
@@ -46,7 +46,9 @@ class DistilConfig:
         own_share: of fields whose guide is what the student itself makes of a guide twice as coarse, as in a slide.
         mpp_max: the coarsest patches, micrometres per pixel.
         breast_share, breast_only_below: as in `wsigen.training.config.TrainConfig`.
-        blur, organ_share: as in `wsigen.training.config.TrainConfig`.
+        blur: as in `wsigen.training.config.TrainConfig`.
+        style_share: of fields of which a styled student is told the style.
+        style_fields: how many are looked at to find the styles of the cases.
         seed: name of every random stream of the run.
     """
 
@@ -71,7 +73,8 @@ class DistilConfig:
     breast_share: float = 0.3
     breast_only_below: float = 0.0
     blur: float = 0.5
-    organ_share: float = 0.6
+    style_share: float = 0.9
+    style_fields: int = 9600
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -81,7 +84,7 @@ class DistilConfig:
             raise WsigenError(f"no way {self.way!r} to distil; expected one of {', '.join(WAYS)}")
         check_signs(
             self,
-            positive=("rank", "kept_rank", "batch_size", "strength", "mpp_max"),
+            positive=("rank", "kept_rank", "batch_size", "style_fields", "strength", "mpp_max"),
             not_negative=("learning_rate", "critic_rate", "alone", "seed"),
         )
         if self.batch_size % WINDOWS:
@@ -99,7 +102,7 @@ class Upscaling:
         guide: its averages, softened, (batch, 3, side / 2, side / 2).
         guide_noise: standard normal, of the guide's shape.
         guide_sigma: how much of it student and teacher are told, (batch,).
-        organ: number of the organ they are told, 0 for none, (batch,).
+        style: what student and critics are told of its case, zero for nothing, (batch, ``LENGTH``).
         mpp: micrometres per pixel, (batch,).
         noise, fresh: standard normal, of the truth's shape: of a stage's start, and of a later step.
         later: noise level of that step, (batch,).
@@ -110,7 +113,7 @@ class Upscaling:
     guide: Guides
     guide_noise: Guides
     guide_sigma: PerImage
-    organ: Tensor
+    style: Tensor
     mpp: PerImage
     noise: Images
     fresh: Images
@@ -124,7 +127,7 @@ class Upscaling:
     def told(self) -> Told:
         """What student and teacher are told."""
         shown = self.guide + self.guide_sigma[:, None, None, None] * self.guide_noise
-        return Told(OPERATOR.enlarged(shown), self.guide_sigma, self.organ)
+        return Told(OPERATOR.enlarged(shown), self.guide_sigma, style=self.style)
 
     def each(self, change: Callable[[Tensor], Tensor]) -> "Upscaling":
         """The batch with each of its tensors changed."""
@@ -139,13 +142,16 @@ class Upscaling:
         return [self.part(slice(n, n + most)) for n in range(0, len(self), most)]
 
 
-def upscaling(drawn: Drawn, config: DistilConfig, first: int) -> tuple[Upscaling, Upscaling]:
+def upscaling(
+    drawn: Drawn, style: Tensor, config: DistilConfig, first: int
+) -> tuple[Upscaling, Upscaling]:
     """Draw guides, their noise and that of the stages for fields of two by two patches.
 
     Patches are told, denoised and joined as a stage's are: what lies beyond a patch is not seen, and its borders are.
 
     Args:
         drawn: the fields, (batch / 4, 3, 2 side, 2 side).
+        style: of their cases at their scales, (batch / 4, ``LENGTH``).
         config: how to distil.
         first: number of the first field, which names the stream.
 
@@ -164,12 +170,12 @@ def upscaling(drawn: Drawn, config: DistilConfig, first: int) -> tuple[Upscaling
         low, high = (math.log(sigma) for sigma in ends)
         return (low + (high - low) * uniform()).exp()
 
-    organ = torch.where(uniform() < config.organ_share, drawn.organ, 0)
+    style = torch.where(uniform()[:, None] < config.style_share, style, 0.0)
 
     def of(clean: Images, mpp: PerImage) -> Upscaling:
         guide = softened(OPERATOR(clean), config.blur, uniform)
         return Upscaling(
-            clean, guide, normal(guide), level(config.guide_sigmas), organ, mpp,
+            clean, guide, normal(guide), level(config.guide_sigmas), style, mpp,
             normal(clean), normal(clean), level(config.later_sigmas), uniform(),
         )  # fmt: skip
 
@@ -177,8 +183,8 @@ def upscaling(drawn: Drawn, config: DistilConfig, first: int) -> tuple[Upscaling
 
 
 def patches(each: Tensor) -> Tensor:
-    """What each field's patches have of a tensor: a window of an image, or the field's one number."""
-    return windows(each) if each.dim() == 4 else each.repeat_interleave(WINDOWS)
+    """What each field's patches have of a tensor: a window of an image, or the field's own numbers."""
+    return windows(each) if each.dim() == 4 else each.repeat_interleave(WINDOWS, 0)
 
 
 def windows(fields: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
-"""Three ways to say what a student should have made of a batch.
+"""Four ways to say what a student should have made of a batch.
 
 adversarial    tissue, as far as two critics can tell (Goodfellow et al. 2014), near the truth, of the guide's tone
 progressive    what its teacher makes of the same noise in six steps (Salimans and Ho 2022, in one go)
 consistency    what it makes itself of the same patch with less of the same noise (Song et al. 2023, Geng et al. 2024)
+styled         patches that are described as the truth is, as far as their guide and the style of their case can say
 """
 
 from collections.abc import Callable
@@ -145,8 +146,21 @@ def consistency(run: Student, batch: Upscaling, _: Maps | None) -> Found:
     return Found((error / (sigma - less)).mean())
 
 
+def styled(run: Student, batch: Upscaling, maps: Maps | None) -> Found:
+    """What a network that knows photographs sees in the patches is to be what it sees in the truth.
+
+    Means and spreads of its maps are compared, not places (the style loss of Gatys et al. 2016).
+    """
+    assert maps is not None
+    x, sigma = run.two_steps(batch)
+    u = run.student(x, sigma, batch.mpp, batch.told)
+    made = described(run.critics.perception(joined(u)))
+    return Found(run.critics.crowd.apart(made, described(maps)).mean())
+
+
 LOSSES: dict[str, Callable[[Student, Upscaling, Maps | None], Found]] = {
     "adversarial": adversarial,
     "progressive": progressive,
     "consistency": consistency,
+    "styled": styled,
 }

@@ -1,0 +1,140 @@
+"""Finding the styles of a cohort's cases: what their tissue has of its own, without its colours.
+
+Fields of each case are made grey and of one contrast, and described by what a network that knows photographs sees in
+them (`wsigen.training.crowd.described`). At each scale a case's style is how the mean of its fields differs from that
+of all cases, in the directions in which cases differ most (principal components). Few fields say little: n of them
+are believed n / (n + 2).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from wsigen.arrays import Images, PerImage
+from wsigen.networks.styles import LENGTH, SCALES, Styles, plain, scales
+from wsigen.training.crowd import described, evening
+from wsigen.training.drawing import Drawer
+from wsigen.training.perception import Perception
+from wsigen.training.upscaling import WINDOWS
+
+FIRST = 10**8  # number of the first field that is looked at: far from those that are learnt from
+TOGETHER = 16  # fields looked at at once
+LUMA = (0.299, 0.587, 0.114)
+GREY = 0.3  # standard deviation of a field's brightness when it is looked at
+FAINT = 0.05  # added to its own, lest glass become noise
+GLASS, TISSUE = (
+    0.7,
+    0.4,
+)  # pixels below the first are tissue, and a field counts from that share of them on
+OCTAVES = 0.4  # standard deviation of how far around a scale fields count for it
+LEAST, BELIEVED = 1.0, 2.0  # fields for a style at a scale, and for half a style
+SIZE = 2.0  # root mean square of its numbers
+OF_SLIDES = (0.5, 8.0)  # um/px; a slide takes the style of a case that is known between them
+FARTHEST = 12.0  # length of a slide's style: farther ones, a quarter, were painted as a mesh
+
+
+@dataclass(frozen=True)
+class CaseStyles:
+    """The styles of the cases of a cohort.
+
+    Args:
+        names: of the cases.
+        codes: shape (cases, ``SCALES``, ``LENGTH``); NaN at scales at which a case is not known.
+        case_of: number of the case of each slide that is drawn from.
+    """
+
+    names: list[str]
+    codes: Tensor
+    case_of: Tensor
+
+    @classmethod
+    def kept(cls, codes: Tensor, names: list[str], cases: Sequence[str]) -> "CaseStyles":
+        """Styles that were found before; ``cases`` are those of the slides that are drawn from."""
+        return cls(names, codes, torch.tensor([names.index(case) for case in cases]))
+
+    @classmethod
+    def unknown(cls, cases: Sequence[str]) -> "CaseStyles":
+        """Styles that say nothing."""
+        names = sorted(set(cases))
+        return cls.kept(torch.full((len(names), SCALES, LENGTH), torch.nan), names, cases)
+
+    @classmethod
+    def of(cls, drawer: Drawer, perception: Perception, number: int) -> "CaseStyles":
+        """The styles of the cases of a drawer, found in so many fields of two by two patches."""
+        unknown = cls.unknown(drawer.cases)
+        found, mpp, case = [], [], []
+        for start in range(FIRST, FIRST + number, TOGETHER):
+            drawn = drawer.draw(range(start, start + TOGETHER))
+            shown = (drawn.clean.amin(1) < GLASS).float().mean((1, 2)) > TISSUE
+            if not shown.any():
+                continue
+            with torch.no_grad():
+                patches = described(perception(grey(drawn.clean[shown])))
+            found.append(patches.unflatten(0, (-1, WINDOWS)).mean(1))
+            mpp.append(drawn.mpp[shown])
+            case.append(unknown.case_of[drawn.source[shown]])
+        if not found:
+            return unknown
+        codes = codes_of(torch.cat(found), torch.cat(mpp), torch.cat(case), len(unknown.names))
+        return cls(unknown.names, codes, unknown.case_of)
+
+    @cached_property
+    def filled(self) -> Styles:
+        """All of them: where a case is not known, as it is at the nearest scale, or as all are in the mean."""
+        known = self.codes.isfinite().all(2)
+        steps = torch.arange(SCALES)
+        apart = (steps[:, None] - steps).abs().float()
+        nearest = torch.where(known[:, None, :], apart, torch.inf).argmin(2)
+        there = self.codes.gather(1, nearest[..., None].expand_as(self.codes))
+        return Styles(there.nan_to_num(0.0))
+
+    def at(self, source: Tensor, mpp: PerImage) -> Tensor:
+        """The styles of slides, by their numbers, at scales, shape (batch, ``LENGTH``)."""
+        return self.filled.at(self.case_of[source], mpp)
+
+    def of_slides(self) -> Styles:
+        """Those that a slide can have: of cases that are known at all scales of ``OF_SLIDES``, and not too far off."""
+        finest, coarsest = OF_SLIDES
+        asked = (scales() >= finest) & (scales() <= coarsest)
+        whole = self.codes[:, asked].isfinite().all(2).all(1)
+        codes = self.filled.codes[whole]
+        shorter = (FARTHEST / codes.norm(dim=2, keepdim=True).clamp(min=1e-6)).clamp(max=1)
+        return Styles(codes * shorter) if len(codes) else plain()
+
+
+def grey(fields: Images) -> Images:
+    """Fields without their colours, of one brightness and contrast."""
+    luma = torch.einsum("c,bchw->bhw", fields.new_tensor(LUMA), fields)[:, None]
+    away = luma - luma.mean((1, 2, 3), keepdim=True)
+    spread = away.std((1, 2, 3), keepdim=True) + FAINT
+    return (GREY * away / spread).clamp(-1, 1).expand(-1, 3, -1, -1).contiguous()
+
+
+def codes_of(descriptions: Tensor, mpp: PerImage, cases: Tensor, number: int) -> Tensor:
+    """The styles of cases, as `CaseStyles` keeps them, from descriptions of their fields.
+
+    Args:
+        descriptions: of fields, shape (fields, n).
+        mpp: their scales, shape (fields,).
+        cases: the numbers of their cases, shape (fields,).
+        number: how many cases there are.
+    """
+    x = descriptions * evening(descriptions)
+    near = torch.exp(-((mpp[:, None] / scales()).log2() / OCTAVES).square() / 2)  # (fields, scales)
+    of_case = functional.one_hot(cases, number).float()
+    count = torch.einsum("fc,fs->cs", of_case, near)
+    mean = torch.einsum("fc,fs,fn->csn", of_case, near, x) / count.clamp(min=1e-6)[..., None]
+    known = count > LEAST
+    share = known.sum(0).clamp(min=1)[:, None]
+    own = mean - torch.where(known[..., None], mean, 0.0).sum(0) / share
+    own = own * (count / (count + BELIEVED))[..., None]
+    codes = torch.full((number, SCALES, LENGTH), torch.nan)
+    if known.any():
+        directions = torch.linalg.svd(own[known], full_matrices=False).Vh[:LENGTH]
+        along = functional.pad(own[known] @ directions.T, (0, LENGTH - len(directions)))
+        codes[known] = SIZE * along / along.square().mean().sqrt().clamp(min=1e-6)
+    return codes
