@@ -22,6 +22,7 @@ from PIL import Image
 from server_kit import PATIENCE_S, error_page
 from study_kit import Client, invite, server, small_study, steps
 
+import wsigen.study as study_package
 from wsigen.cli.study import study as study_command
 from wsigen.errors import WsigenError
 from wsigen.slides import open_slide
@@ -538,6 +539,8 @@ def test_the_missing_extra_is_told_with_what_to_install(
     site: SimpleNamespace, words: list[str], module: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in [name for name in sys.modules if name.startswith("wsigen.study.")]:
+        leaf = name.rpartition(".")[2]
+        monkeypatch.setattr(study_package, leaf, getattr(study_package, leaf))  # put back as well
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, module, None)
     answer = CliRunner().invoke(study_command, [*words, str(site.study)])
