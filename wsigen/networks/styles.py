@@ -47,9 +47,9 @@ class Styles:
         return self.at(torch.tensor([case]), torch.tensor([mpp]))
 
 
-def plain(cases: int = 1) -> Styles:
-    """Styles that say nothing."""
-    return Styles(torch.zeros(cases, SCALES, LENGTH))
+def plain() -> Styles:
+    """One style, which says nothing."""
+    return Styles(torch.zeros(1, SCALES, LENGTH))
 
 
 def scales() -> Tensor:

@@ -68,13 +68,11 @@ class Distiller:
         self.config, self.teacher, self.drawer = config, teacher, drawer
         self.images_seen = 0
         assert isinstance(teacher.network, UNet)
-        network = UNet(teacher.info.network)
-        network.load_state_dict({n: w.float() for n, w in teacher.network.state_dict().items()})
-        if config.way == "styled":
-            network = with_styles(network)
-        self.weights = {n: w.detach().clone() for n, w in network.named_parameters()}
+        own = with_styles(teacher.network) if config.way == "styled" else teacher.network
+        self.weights = {n: w.detach().float() for n, w in own.named_parameters()}
         self.difference = Difference(self.weights, config.rank)
         self.average = deepcopy(self.difference)
+        network = UNet(own.config)
         if teacher.half_precision:
             keep_as_multiplied(network)
         self.student = EDMDenoiser(network, teacher.sigma_data, half=teacher.half_precision)
