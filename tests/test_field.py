@@ -13,6 +13,7 @@ from oracles import GaussianDenoiser
 
 from wsigen.cli.generate import generate as verb
 from wsigen.coarse_to_fine import drain, generate
+from wsigen.errors import WsigenError
 from wsigen.plan import FAST, stages
 from wsigen.runs.painter import Painter
 from wsigen.slides import open_slide, read_description
@@ -80,4 +81,16 @@ def test_a_field_beside_what_it_cannot_have_is_refused_before_anything_is_made(b
     with pytest.raises(Exception, match="--field is made at once"):
         CliRunner().invoke(
             verb, [str(tmp_path / "f.tiff"), "--field", *beside], catch_exceptions=False
+        )
+
+
+def test_a_field_of_less_than_a_third_of_a_patch_is_told_what_it_needs(tmp_path):
+    words = [str(tmp_path / "f.tiff"), "--model", str(tiny_model(tmp_path / "tiny.safetensors"))]
+    with pytest.raises(
+        WsigenError, match=r"--field of 10 x 40 px .* expected at least 11 px a side"
+    ):
+        CliRunner().invoke(
+            verb,
+            [*words, "--field", "--width", "10", "--height", "40", "--mpp", "1"],
+            catch_exceptions=False,
         )

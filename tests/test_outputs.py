@@ -1,5 +1,6 @@
 """Outputs and numbers are checked before the work: names, suffixes, one file under two names, nan and inf."""
 
+import errno
 import sys
 
 import numpy as np
@@ -8,7 +9,8 @@ from PIL import Image
 
 from wsigen.cli.main import main
 from wsigen.errors import WsigenError
-from wsigen.outputs import PICTURE, SLIDE, check_file, whole
+from wsigen.outputs import PICTURE, SLIDE, check_file, whole, written_as
+from wsigen.training.monitor import save_image
 
 
 @pytest.fixture
@@ -118,6 +120,27 @@ def test_a_file_is_there_whole_or_as_it_was(tmp_path, error):
     with pytest.raises(type(error)):
         write("hal", error)
     assert {path.name: path.read_text() for path in kept.parent.iterdir()} == {"kept.csv": "whole"}
+
+
+@pytest.mark.parametrize("suffix", [*PICTURE, ".PNG"])
+def test_a_picture_is_of_the_kind_that_its_name_says(tmp_path, suffix):
+    file = tmp_path / f"new/sheet{suffix}"
+    save_image(file, np.zeros((8, 8, 3), np.uint8))
+    with Image.open(file) as picture:
+        assert (picture.format.lower(), picture.size) == (written_as(file), (16, 16))
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+def test_a_picture_that_the_disk_cannot_hold_leaves_the_one_before(tmp_path, monkeypatch):
+    def half(picture, file, kind):
+        file.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "sheet.png").write_bytes(b"before")
+    monkeypatch.setattr(Image.Image, "save", half)
+    with pytest.raises(OSError, match="No space"):
+        save_image(tmp_path / "sheet.png", np.zeros((8, 8, 3), np.uint8))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"sheet.png": b"before"}
 
 
 @pytest.mark.parametrize("number", ["nan", "inf"])

@@ -70,6 +70,12 @@ def whole(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+def written_as(path: Path) -> str:
+    """The format of a picture by its name, as Pillow and Matplotlib call it: what :func:`whole` gives has no suffix."""
+    suffix = path.suffix.lower().removeprefix(".")
+    return {"jpg": "jpeg"}.get(suffix, suffix)
+
+
 def check_place(folder: Path) -> None:
     """Raise WsigenError where a folder is none, or could not be made or written to."""
     for place in (folder, *folder.parents):

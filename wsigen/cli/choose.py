@@ -73,6 +73,7 @@ def write_sheet(found: "Sequence[Choice]", path: Path) -> None:
     """Write the contact sheet as PNG."""
     from PIL import Image
 
+    from wsigen.outputs import whole
     from wsigen.plots.quality import sheets
 
     images = []
@@ -82,9 +83,10 @@ def write_sheet(found: "Sequence[Choice]", path: Path) -> None:
         size = (max(1, round(width * zoom)), max(1, round(height * zoom)))
         picture = Image.fromarray(choice.overview.pixels)
         images.append(np.asarray(picture.resize(size, Image.Resampling.BICUBIC)))
-    path.parent.mkdir(parents=True, exist_ok=True)
     labels = [f"seed {c.seed}: {c.overview.tissue:.0%}" for c in found]
-    sheets(images, labels, across=min(ACROSS, len(found))).savefig(path, dpi=110)
+    drawn = sheets(images, labels, across=min(ACROSS, len(found)))
+    with whole(path) as part:
+        drawn.savefig(part, format="png", dpi=110)
 
 
 def choose(asked: "Asked", number: int, out: Path, *, overwrite: bool) -> None:

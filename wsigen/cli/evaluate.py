@@ -133,7 +133,6 @@ def evaluate(
         )
     save(result, out)
     if sheet is not None:
-        sheet.parent.mkdir(parents=True, exist_ok=True)
         drawn = samples_of.Config(
             scales=config.scales, num_steps=num_steps, solver=solver, sigma_min=sigma_min
         )

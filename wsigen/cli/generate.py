@@ -239,6 +239,7 @@ def write(
     from PIL import Image as Picture
 
     from wsigen import __version__
+    from wsigen.outputs import whole, written_as
     from wsigen.slides import open_slide, write_pyramid
 
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -253,6 +254,5 @@ def write(
         overwrite=overwrite,
     )
     if png:
-        png.parent.mkdir(parents=True, exist_ok=True)
-        with open_slide(out) as slide:
-            Picture.fromarray(slide.overview()[0]).save(png)
+        with open_slide(out) as slide, whole(png) as part:
+            Picture.fromarray(slide.overview()[0]).save(part, written_as(png))

@@ -118,6 +118,11 @@ def ask(
     plan.check()
     info = denoiser.info
     times = TIMES if field else 1
+    if field and times * min(width, height) < info.patch_px:
+        raise WsigenError(
+            f"--field of {width} x {height} px is too small: the slide round it would be of {times * width} x "
+            f"{times * height} px; expected at least {-(-info.patch_px // times)} px a side"
+        )
     path = stages(
         height * times,
         width * times,

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from wsigen.errors import WsigenError
+from wsigen.outputs import whole
 from wsigen.plots import reader_ratings
 from wsigen.study import analysis
 from wsigen.study.analysis import Estimate, MeanAuc
@@ -79,13 +80,14 @@ def write_report(folder: Path, out: Path, *, key: Path | None = None, margin: fl
     ratings = rating_matrix(final_ratings(Store(folder / RATINGS).steps(), labels), labels)
     report = analyse(ratings, margin=margin)
     text = describe(report)
+    figure = reader_ratings(ratings.values, ratings.synthetic, ratings.readers)
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "report.json").write_text(json.dumps(finite(asdict(report)), indent=2), "utf-8")
-        (out / "report.md").write_text(f"{text}\n\n![Fig. 8](figure_8.png)\n", "utf-8")
-        reader_ratings(ratings.values, ratings.synthetic, ratings.readers).savefig(
-            out / "figure_8.png", dpi=150
-        )
+        with whole(out / "figure_8.png") as part:
+            figure.savefig(part, format="png", dpi=150)
+        with whole(out / "report.json") as part:
+            part.write_text(json.dumps(finite(asdict(report)), indent=2), "utf-8")
+        with whole(out / "report.md") as part:
+            part.write_text(f"{text}\n\n![Fig. 8](figure_8.png)\n", "utf-8")
     except OSError as error:
         raise WsigenError(
             f"{out}: cannot be written ({error.strerror}); choose another --out"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from wsigen.arrays import Denoiser
+from wsigen.outputs import whole, written_as
 from wsigen.sampler import sample
 from wsigen.schedule import karras_sigmas
 from wsigen.seeds import generator
@@ -67,5 +68,6 @@ def sample_sheet(
 
 
 def save_image(path: Path, pixels: NDArray[np.uint8], zoom: int = 2) -> None:
-    """Write a PNG, each pixel ``zoom`` times as large."""
-    Image.fromarray(pixels.repeat(zoom, 0).repeat(zoom, 1)).save(path)
+    """Write a picture, each pixel ``zoom`` times as large."""
+    with whole(path) as part:
+        Image.fromarray(pixels.repeat(zoom, 0).repeat(zoom, 1)).save(part, written_as(path))
