@@ -15,6 +15,7 @@ from wsigen.cli.distil import distil as distil_verb
 from wsigen.cli.generate import generate as generate_verb
 from wsigen.cli.slide import check_firsts
 from wsigen.coarse_to_fine import drain, generate, run_stage, upscale
+from wsigen.cohorts.cohort import read_cohort
 from wsigen.denoiser import EDMDenoiser
 from wsigen.errors import WsigenError
 from wsigen.experiments import distillation
@@ -37,10 +38,12 @@ from wsigen.training.contrast import LEAST, contrast
 from wsigen.training.critic import Critics, Grain, Tissue, steepness, taken_for_real
 from wsigen.training.crowd import Crowd, described
 from wsigen.training.distil import Distiller
+from wsigen.training.distil_run import distil_in_folder
 from wsigen.training.drawing import Drawn
 from wsigen.training.perception import Perception
 from wsigen.training.student import read_difference, save_student, student_of
 from wsigen.training.upscaling import WAYS, DistilConfig, joined, upscaling, windows
+from wsigen.training.ways import FROM_TISSUE, glass
 from wsigen.training.weights import read_safetensors, write_safetensors
 
 SHAPE = UNetConfig(
@@ -384,6 +387,32 @@ def test_any_number_of_threads_distils_the_same_bits(tmp_path):
     assert all(torch.equal(tensor, found[1][name]) for name, tensor in found[0].items())
 
 
+def test_glass_is_what_lies_well_away_from_tissue():
+    clean = torch.ones(1, 3, 32, 32)
+    clean[0, 1, 10, 20] = 0.0  # one pixel of tissue
+    found = glass(clean)
+    assert found.shape == (1, 1, 32, 32)
+    lies = torch.zeros(32, 32)
+    lies[10 - FROM_TISSUE : 11 + FROM_TISSUE, 20 - FROM_TISSUE : 21 + FROM_TISSUE] = 1
+    assert torch.equal(found[0, 0], 1 - lies)
+
+
+def test_a_styled_student_is_told_styles_and_leaves_the_other_layers(tmp_path):
+    run = distiller(tmp_path, "styled", style_share=1.0)
+    before = {name: tensor.clone() for name, tensor in run.tensors().items()}
+    assert run.told(fields(range(4)), 0).std() > 0
+    with Crew() as crew:
+        run.step(crew)
+        run.step(crew)
+    found = run.difference.state_dict()
+    changed = {
+        n for n, tensor in found.items() if not torch.equal(before[f"difference.{n}"], tensor)
+    }
+    assert changed
+    assert all("style" in name or "affine" in name for name in changed)
+    assert distiller(tmp_path, "adversarial").told(fields(range(4)), 0).abs().max() == 0
+
+
 def test_a_step_looks_at_each_real_field_and_at_each_of_the_students_once(tmp_path, monkeypatch):
     run, looked = distiller(tmp_path, "adversarial"), []
 
@@ -518,13 +547,25 @@ def test_a_student_goes_on_from_the_one_that_its_teacher_has(tmp_path):
     difference = with_student(model)
     teacher = load_denoiser(model, half=False)
     run = Distiller(DistilConfig(rank=2), teacher, Fields())
-    kept, _ = read_difference(student_of(model), run.weights, teacher.file_sha256)
+    kept = read_difference(student_of(model), run.weights, teacher.file_sha256).difference
     run.begin_as(kept)
     for part in (run.difference, run.average):
         for name, tensor in difference.state_dict().items():
             assert torch.equal(part.state_dict()[name], tensor), name
     for name, weight in difference.applied(run.weights).items():
         torch.testing.assert_close(run.parameters[name].float(), weight)
+
+
+def test_a_student_is_begun_from_as_it_was_before_it_was_made_stronger(tmp_path, monkeypatch):
+    model = saved(tmp_path)
+    difference, teacher, begun = with_student(model), load_denoiser(model, half=False), []
+    save_student(student_of(model), difference, teacher.file_sha256, 0, strength=2.0)
+    monkeypatch.setattr(Distiller, "run", lambda run: begun.append(run) or iter(()))
+    config = DistilConfig(rank=2)
+    cohort = read_cohort("phantom")
+    assert not [*distil_in_folder(tmp_path / "run", config, str(model), cohort, from_student=True)]
+    for name, tensor in difference.state_dict().items():
+        torch.testing.assert_close(begun[0].average.state_dict()[name], tensor)
 
 
 def test_nobody_who_cannot_tell_is_at_the_logarithm_of_two():

@@ -14,10 +14,12 @@ from wsigen.networks.unet import UNet, UNetConfig, with_styles
 from wsigen.plan import STUDENT
 from wsigen.runs.painter import Painter
 from wsigen.training.checkpoint import load_denoiser
+from wsigen.training.drawing import Drawn
 from wsigen.training.student import read_difference, save_student, student_of
-from wsigen.training.styles import FARTHEST, SIZE, CaseStyles, codes_of, grey
+from wsigen.training.styles import BELIEVED, FARTHEST, SIZE, CaseStyles, Look, codes_of, grey, seen
 
 CONFIG = UNetConfig(widths=(16, 16), blocks=1, condition_channels=32, told=True)
+BLIND = Look(torch.zeros(1120), torch.zeros(SCALES, 1120), torch.zeros(LENGTH, 1120))
 PLAN = replace(STUDENT, rim=0, teacher_above=0.0)
 
 
@@ -92,13 +94,14 @@ def test_a_student_that_has_learnt_none_is_begun_from_and_one_that_has_only_by_i
     own = dict(teacher.network.named_parameters())
     larger = dict(with_styles(teacher.network).named_parameters())
     file, digest = teacher.student_file, teacher.file_sha256
-    found, styles = read_difference(file, larger, digest)
-    assert styles is None
-    assert STYLE_LAYER not in found.names
-    save_student(file, Difference(larger, rank=2), digest, 0, styles=some_styles())
-    found, styles = read_difference(file, larger, digest)
-    assert STYLE_LAYER in found.names
-    torch.testing.assert_close(styles.codes, some_styles().codes, atol=2e-3, rtol=2e-3)
+    learnt = read_difference(file, larger, digest)
+    assert learnt.styles is None
+    assert STYLE_LAYER not in learnt.difference.names
+    save_student(file, Difference(larger, rank=2), digest, 0, 1.25, some_styles())
+    learnt = read_difference(file, larger, digest)
+    assert learnt.strength == 1.25
+    assert STYLE_LAYER in learnt.difference.names
+    torch.testing.assert_close(learnt.styles.codes, some_styles().codes, atol=2e-3, rtol=2e-3)
     with pytest.raises(WsigenError, match=r"has learnt styles.*--way styled"):
         read_difference(file, own, digest)
 
@@ -127,28 +130,71 @@ def test_cases_differ_in_style_as_the_means_of_their_fields_do():
     long = 1120  # of a description
     means = torch.zeros(4, long)
     means[0, 0], means[1, 0], means[2, 1], means[3, 1] = 1.0, -1.0, 1.0, -1.0
-    codes = codes_of(*fields_of(means, 50, 1.0), 4)
+    codes, look = codes_of(*fields_of(means, 50, 1.0), 4)
     known = codes[codes.isfinite()]
     assert float(known.square().mean().sqrt()) == pytest.approx(SIZE, rel=1e-3)
     at_1_um = codes[:, 4]
     apart = torch.cdist(at_1_um, at_1_um)
     torch.testing.assert_close(apart[0, 1], apart[2, 3], rtol=0.05, atol=0.0)
     torch.testing.assert_close(apart[0, 1] / apart[0, 2], torch.tensor(2**0.5), rtol=0.05, atol=0.0)
+    of_fields = look.of(means, torch.ones(4))
+    believed = 50 / (50 + BELIEVED)
+    torch.testing.assert_close(believed * of_fields, at_1_um, rtol=0.05, atol=0.2)
 
 
 def test_a_case_is_not_known_where_it_has_no_fields_and_takes_its_nearest_scale_there():
     descriptions, mpp, cases = fields_of(torch.randn(3, 1120), 30, 1.0)
     mpp[cases == 1] = 16.0
-    codes = codes_of(descriptions, mpp, cases, 4)
+    codes, look = codes_of(descriptions, mpp, cases, 4)
     assert codes[0, 4].isfinite().all()
     assert codes[0, 12].isnan().all()
     assert codes[1, 12].isfinite().all()
     assert codes[3].isnan().all()
-    styles = CaseStyles(["a", "b", "c", "d"], codes, torch.tensor([3, 0, 0, 1]))
+    styles = CaseStyles(["a", "b", "c", "d"], codes, look, torch.tensor([3, 0, 0, 1]))
     finest_known = int(codes[0].isfinite().all(1).nonzero()[0])
     torch.testing.assert_close(styles.filled.codes[0, 0], codes[0, finest_known])
     assert torch.equal(styles.at(torch.tensor([0]), torch.ones(1)), torch.zeros(1, LENGTH))
     torch.testing.assert_close(styles.at(torch.tensor([2]), torch.ones(1))[0], codes[0, 4])
+
+
+def test_fields_are_told_styles_between_their_cases_and_their_own_but_glass_its_cases():
+    stream = torch.Generator().manual_seed(0)
+    look = Look(torch.ones(6), torch.zeros(SCALES, 6), torch.randn(LENGTH, 6, generator=stream))
+    styles = CaseStyles(["a", "b"], some_styles(2).codes, look, torch.tensor([0, 1, 1]))
+    clean = torch.rand(3, 3, 32, 32, generator=stream) - 0.5
+    clean[2] = 0.9
+    mpp, one = torch.tensor([1.0, 2.0, 4.0]), torch.ones(3)
+    drawn = Drawn(clean, mpp, torch.zeros(3), one.int(), torch.arange(3))
+
+    def maps(image):
+        return [image]
+
+    of_case, own = styles.at(drawn.source, mpp), look.of(seen(clean, maps), mpp)
+    assert torch.equal(styles.told(drawn, maps, 0 * one), of_case)
+    torch.testing.assert_close(styles.told(drawn, maps, one)[:2], own[:2])
+    torch.testing.assert_close(styles.told(drawn, maps, one / 2)[:2], (own + of_case)[:2] / 2)
+    assert torch.equal(styles.told(drawn, maps, one)[2], of_case[2])
+
+
+def test_styles_that_were_kept_are_those_that_were_found():
+    codes, look = codes_of(*fields_of(torch.randn(3, 1120), 20, 1.0), 3)
+    found = CaseStyles(["a", "b", "c"], codes, look, torch.tensor([0, 1, 2]))
+    again = CaseStyles.kept(found.tensors(), found.names, ["c", "a"])
+    assert torch.equal(again.case_of, torch.tensor([2, 0]))
+    for name, tensor in found.tensors().items():
+        assert torch.equal(again.tensors()[name].nan_to_num(9.0), tensor.nan_to_num(9.0)), name
+
+
+def test_a_cohort_without_tissue_has_no_styles():
+    class Glass:
+        cases = ("a",)
+
+        def draw(self, numbers):
+            of = torch.ones(len(numbers))
+            return Drawn(torch.ones(len(of), 3, 32, 32), of, of, of.int(), 0 * of.int())
+
+    with pytest.raises(WsigenError, match="none of 32 fields of the cohort shows tissue"):
+        CaseStyles.of(Glass(), None, 32)
 
 
 def test_a_slide_takes_none_but_cases_that_are_known_from_half_a_micrometre_to_eight():
@@ -156,8 +202,9 @@ def test_a_slide_takes_none_but_cases_that_are_known_from_half_a_micrometre_to_e
     codes[0, :2] = torch.nan  # finer than that
     codes[1, 5] = torch.nan
     codes[2] = 20.0
-    styles = CaseStyles(["a", "b", "c"], codes, torch.tensor([0, 1, 2]))
+    styles = CaseStyles(["a", "b", "c"], codes, BLIND, torch.tensor([0, 1, 2]))
     first, second = styles.of_slides().codes
     assert torch.equal(first, torch.ones(SCALES, LENGTH))
     torch.testing.assert_close(second.norm(dim=1), torch.full((SCALES,), FARTHEST))
-    assert torch.equal(CaseStyles.unknown(["a", "b"]).of_slides().codes, plain().codes)
+    none = CaseStyles(["a"], torch.full_like(codes[:1], torch.nan), BLIND, torch.tensor([0]))
+    assert torch.equal(none.of_slides().codes, plain().codes)

@@ -19,13 +19,15 @@ from torch import Tensor, nn
 from wsigen.arrays import Images, PerImage
 from wsigen.denoiser import EDMDenoiser, keep_as_multiplied
 from wsigen.networks.difference import Difference
+from wsigen.networks.styles import LENGTH
 from wsigen.networks.unet import UNet, with_styles
 from wsigen.plan import STUDENT
 from wsigen.runs.crew import Crew, one_thread
 from wsigen.training.average import follow
 from wsigen.training.checkpoint import LoadedDenoiser
 from wsigen.training.critic import Critics
-from wsigen.training.drawing import Drawer
+from wsigen.training.drawing import Drawer, Drawn
+from wsigen.training.examples import on_device
 from wsigen.training.perception import Maps
 from wsigen.training.progress import Progress, Step
 from wsigen.training.styles import CaseStyles
@@ -43,7 +45,10 @@ from wsigen.training.weights import under
 
 SHARE = 16  # patches whose gradient a thread computes at once
 STYLED = ("style", "affine")  # layers that heed a style
-STYLE_RATE = 1e-3  # at which they learn: nothing else moves
+STYLE_RATE, SETTLES = (
+    1e-3,
+    100,
+)  # at which they learn, and steps after which the rate falls as 1 / steps
 Gradients = list[Tensor | None]
 
 
@@ -54,7 +59,7 @@ class Distiller:
         config: how to distil.
         teacher: a model that is told its guide; its weights stay as they are.
         drawer: what draws fields of two by two patches.
-        styles: of the cases that it draws from; found where they are not given.
+        styles: of the cases that it draws from; where they are not given, a way that asks for them finds them.
     """
 
     def __init__(
@@ -89,17 +94,14 @@ class Distiller:
         self.critic_optimizer = torch.optim.Adam(
             self.critics.parameters(), config.critic_rate, betas=(0.0, 0.99)
         )
-        self.styles = styles or self.find_styles()
+        if config.way == "styled" and styles is None:
+            styles = CaseStyles.of(drawer, self.critics.perception, config.style_fields)
+        self.styles = styles
         self.become()
 
-    def find_styles(self) -> CaseStyles:
-        """The styles of the cases that are drawn from, which only a styled student is told."""
-        if self.config.way != "styled":
-            return CaseStyles.unknown(self.drawer.cases)
-        return CaseStyles.of(self.drawer, self.critics.perception, self.config.style_fields)
-
-    def begin_as(self, difference: Difference) -> None:
-        """Begin as a student that there is, instead of as the teacher."""
+    def begin_as(self, difference: Difference, times: float = 1.0) -> None:
+        """Begin as a student that there is, with so many times its difference, instead of as the teacher."""
+        difference.load_state_dict(difference.times(times))
         for part in (self.difference, self.average):
             part.take(difference)
         self.become()
@@ -123,8 +125,9 @@ class Distiller:
         first, size = self.images_seen, self.config.batch_size
         fields = range(first // WINDOWS, (first + size) // WINDOWS)
         drawn = self.drawer.draw(fields)
-        style = self.styles.at(drawn.source, drawn.mpp)
-        batch = self.from_own(*upscaling(drawn, style, self.config, fields[0]))
+        batch = self.from_own(
+            *upscaling(drawn, self.told(drawn, fields[0]), self.config, fields[0])
+        )
         way, shares = LOSSES[self.config.way], batch.shares(SHARE)
         maps: list[Maps | None] = [None] * len(shares)
         if self.config.way in ("adversarial", "styled"):
@@ -156,6 +159,9 @@ class Distiller:
             patches += [] if made is None else [made]
         if patches:
             self.critics.crowd.remember("made", torch.cat(patches), batch.mpp)
+        steps = self.images_seen // size + 1
+        if self.config.way == "styled":
+            self.optimizer.param_groups[0]["lr"] = STYLE_RATE * min(1.0, SETTLES / steps)
         self.difference.take_gradients(students)
         norm = nn.utils.clip_grad_norm_(self.difference.parameters(), 1.0)
         if not critics or first >= self.config.alone:
@@ -166,13 +172,20 @@ class Distiller:
             self.critic_optimizer.step()
         self.become()
         self.images_seen += size
-        steps = self.images_seen // size
         kept = min(
             self.config.ema, steps / (10 + steps)
         )  # a short run's average is of its end, too
         averages = list[Tensor](self.average.parameters())
         follow(averages, list[Tensor](self.difference.parameters()), kept)
         return Step(self.images_seen, total, self.optimizer.param_groups[0]["lr"], norm)
+
+    def told(self, drawn: Drawn, first: int) -> Tensor:
+        """What the student is told of the style of fields, the first of them number ``first``."""
+        if self.styles is None:
+            return torch.zeros(len(drawn.mpp), LENGTH)
+        stream = on_device(drawn.mpp.device, self.config.seed, "styles", first)
+        chance = self.config.style_own * torch.rand(len(drawn.mpp), generator=stream)
+        return self.styles.told(drawn, self.critics.perception, chance)
 
     def start(self, batch: Upscaling) -> Images:
         """What a stage starts from: the guide with noise of the first level."""

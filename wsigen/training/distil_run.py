@@ -31,10 +31,16 @@ from wsigen.training.run import (
 from wsigen.training.student import read_difference, save_student, student_of
 from wsigen.training.styles import CaseStyles
 from wsigen.training.upscaling import DistilConfig
-from wsigen.training.weights import content, read_safetensors, unpacked, write_safetensors
+from wsigen.training.weights import (
+    content,
+    read_safetensors,
+    under,
+    unpacked,
+    write_safetensors,
+)
 
-STATE, FORMAT = "distilling.safetensors", "wsigen-distilling-4"
-CODES, CASES = "styles", "cases"  # of the state: see wsigen.training.styles
+STATE, FORMAT = "distilling.safetensors", "wsigen-distilling-5"
+CASES, OF_STYLES = "cases", "styles."  # of the state of a styled student
 TOGETHER = 50  # steps to a row of losses.csv
 
 
@@ -83,23 +89,25 @@ def distil_in_folder(
             "--teacher"
         )
     drawer, styles = drawn_fields(config, model, entries), None
-    if resume:
-        styles = CaseStyles.kept(tensors.pop(CODES), json.loads(header[CASES]), drawer.cases)
+    if resume and CASES in header:
+        styles = CaseStyles.kept(under(tensors, OF_STYLES), json.loads(header[CASES]), drawer.cases)
     student = Distiller(config, model, drawer, styles)
     if resume:
         student.go_on(tensors, int(header["images_seen"]))
     elif from_student:
         if model.student_file is None:
             raise WsigenError(f"{model.name} has no student to begin as; leave out --from-student")
-        difference, _ = read_difference(model.student_file, student.weights, model.file_sha256)
-        student.begin_as(difference)
+        learnt = read_difference(model.student_file, student.weights, model.file_sha256)
+        student.begin_as(learnt.difference, 1 / learnt.strength)
     info = run_info("cpu", minutes=minutes, first_image=student.images_seen, teacher=own.stem)
 
     def save() -> None:
         about = {"config": json.dumps(asdict(config)), "images_seen": str(student.images_seen)}
-        about[CASES] = json.dumps(student.styles.names)
-        kept = {name: tensor.contiguous() for name, tensor in student.tensors().items()}
-        kept[CODES] = student.styles.codes
+        kept, styles = student.tensors(), student.styles
+        if styles is not None:
+            about[CASES] = json.dumps(styles.names)
+            kept |= {f"{OF_STYLES}{name}": tensor for name, tensor in styles.tensors().items()}
+        kept = {name: tensor.contiguous() for name, tensor in kept.items()}
         write_safetensors(state, kept, {"format": FORMAT, "teacher": own.name, **about})
         save_student(
             student_of(own),
@@ -107,7 +115,7 @@ def distil_in_folder(
             model.file_sha256,
             student.images_seen,
             config.strength if config.way == "adversarial" else 1.0,
-            student.styles.of_slides() if config.way == "styled" else None,
+            None if styles is None else styles.of_slides(),
         )
 
     began = saved = time.monotonic()

@@ -6,6 +6,7 @@ that file.
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -51,14 +52,26 @@ def read_student(
 ) -> tuple[Weights, Styles | None]:
     """The student's weights, float32, and its styles; arguments and errors as :func:`read_difference`."""
     weights = {name: value.float() for name, value in teacher.items()}
-    difference, styles = read_difference(path, weights, teacher_sha256)
-    return difference.applied(weights), styles
+    learnt = read_difference(path, weights, teacher_sha256)
+    return learnt.difference.applied(weights), learnt.styles
 
 
-def read_difference(
-    path: Path, teacher: Mapping[str, Tensor], teacher_sha256: str
-) -> tuple[Difference, Styles | None]:
-    """What a student knows beyond its teacher, and its styles, if it has learnt some.
+class Learnt(NamedTuple):
+    """What a student knows beyond its teacher.
+
+    Args:
+        difference: from the teacher's weights.
+        strength: what it was multiplied by when it was saved.
+        styles: that slides can have, if it has learnt any.
+    """
+
+    difference: Difference
+    strength: float
+    styles: Styles | None
+
+
+def read_difference(path: Path, teacher: Mapping[str, Tensor], teacher_sha256: str) -> Learnt:
+    """What a student knows beyond its teacher.
 
     Args:
         path: of the student.
@@ -87,4 +100,5 @@ def read_difference(
         difference.load_state_dict({name: value.float() for name, value in tensors.items()})
     except RuntimeError as error:
         raise WsigenError(f"{path}: does not fit its teacher's network; distil anew") from error
-    return difference, None if codes is None else Styles(codes.float())
+    styles = None if codes is None else Styles(codes.float())
+    return Learnt(difference, float(header["strength"]), styles)

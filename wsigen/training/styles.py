@@ -15,9 +15,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from wsigen.arrays import Images, PerImage
+from wsigen.errors import WsigenError
 from wsigen.networks.styles import LENGTH, SCALES, Styles, plain, scales
 from wsigen.training.crowd import described, evening
-from wsigen.training.drawing import Drawer
+from wsigen.training.drawing import Drawer, Drawn
 from wsigen.training.perception import Perception
 from wsigen.training.upscaling import WINDOWS
 
@@ -38,49 +39,72 @@ FARTHEST = 12.0  # length of a slide's style: farther ones, a quarter, were pain
 
 
 @dataclass(frozen=True)
+class Look:
+    """How a style is read from a description of grey fields.
+
+    Args:
+        weight: what descriptions are multiplied by, shape (n,).
+        middle: of all cases at each scale, shape (``SCALES``, n).
+        directions: times how much they count, shape (``LENGTH``, n).
+    """
+
+    weight: Tensor
+    middle: Tensor
+    directions: Tensor
+
+    def of(self, descriptions: Tensor, mpp: PerImage) -> Tensor:
+        """The styles of fields by themselves, shape (fields, ``LENGTH``)."""
+        nearest = (mpp[:, None] / scales()).log().abs().argmin(1)
+        return (descriptions * self.weight - self.middle[nearest]) @ self.directions.T
+
+
+@dataclass(frozen=True)
 class CaseStyles:
     """The styles of the cases of a cohort.
 
     Args:
         names: of the cases.
         codes: shape (cases, ``SCALES``, ``LENGTH``); NaN at scales at which a case is not known.
+        look: how they were read.
         case_of: number of the case of each slide that is drawn from.
     """
 
     names: list[str]
     codes: Tensor
+    look: Look
     case_of: Tensor
 
     @classmethod
-    def kept(cls, codes: Tensor, names: list[str], cases: Sequence[str]) -> "CaseStyles":
-        """Styles that were found before; ``cases`` are those of the slides that are drawn from."""
-        return cls(names, codes, torch.tensor([names.index(case) for case in cases]))
+    def kept(
+        cls, tensors: dict[str, Tensor], names: list[str], cases: Sequence[str]
+    ) -> "CaseStyles":
+        """What :meth:`tensors` gave; ``cases`` are those of the slides that are drawn from."""
+        look = Look(tensors["weight"], tensors["middle"], tensors["directions"])
+        return cls(names, tensors["codes"], look, numbered(cases, names))
 
-    @classmethod
-    def unknown(cls, cases: Sequence[str]) -> "CaseStyles":
-        """Styles that say nothing."""
-        names = sorted(set(cases))
-        return cls.kept(torch.full((len(names), SCALES, LENGTH), torch.nan), names, cases)
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything but names, to be kept."""
+        return {"codes": self.codes, **vars(self.look)}
 
     @classmethod
     def of(cls, drawer: Drawer, perception: Perception, number: int) -> "CaseStyles":
         """The styles of the cases of a drawer, found in so many fields of two by two patches."""
-        unknown = cls.unknown(drawer.cases)
+        names = sorted(set(drawer.cases))
+        case_of = numbered(drawer.cases, names)
         found, mpp, case = [], [], []
         for start in range(FIRST, FIRST + number, TOGETHER):
             drawn = drawer.draw(range(start, start + TOGETHER))
-            shown = (drawn.clean.amin(1) < GLASS).float().mean((1, 2)) > TISSUE
-            if not shown.any():
-                continue
-            with torch.no_grad():
-                patches = described(perception(grey(drawn.clean[shown])))
-            found.append(patches.unflatten(0, (-1, WINDOWS)).mean(1))
-            mpp.append(drawn.mpp[shown])
-            case.append(unknown.case_of[drawn.source[shown]])
+            shown = tissue(drawn.clean)
+            if shown.any():
+                found.append(seen(drawn.clean[shown], perception))
+                mpp.append(drawn.mpp[shown])
+                case.append(case_of[drawn.source[shown]])
         if not found:
-            return unknown
-        codes = codes_of(torch.cat(found), torch.cat(mpp), torch.cat(case), len(unknown.names))
-        return cls(unknown.names, codes, unknown.case_of)
+            raise WsigenError(
+                f"none of {number} fields of the cohort shows tissue, of which styles are; expected slides of tissue"
+            )
+        codes, look = codes_of(torch.cat(found), torch.cat(mpp), torch.cat(case), len(names))
+        return cls(names, codes, look, case_of)
 
     @cached_property
     def filled(self) -> Styles:
@@ -96,6 +120,18 @@ class CaseStyles:
         """The styles of slides, by their numbers, at scales, shape (batch, ``LENGTH``)."""
         return self.filled.at(self.case_of[source], mpp)
 
+    def told(self, drawn: Drawn, perception: Perception, chance: Tensor) -> Tensor:
+        """What a student is told of fields: styles between their cases' and their own, shape (batch, ``LENGTH``).
+
+        Args:
+            drawn: the fields.
+            perception: that the styles were found by.
+            chance: uniform numbers, (batch,): 0 is the case's, 1 the field's. Glass has none of its own.
+        """
+        of_case = self.at(drawn.source, drawn.mpp)
+        own = self.look.of(seen(drawn.clean, perception), drawn.mpp)
+        return torch.lerp(of_case, own, (chance * tissue(drawn.clean))[:, None])
+
     def of_slides(self) -> Styles:
         """Those that a slide can have: of cases that are known at all scales of ``OF_SLIDES``, and not too far off."""
         finest, coarsest = OF_SLIDES
@@ -106,6 +142,22 @@ class CaseStyles:
         return Styles(codes * shorter) if len(codes) else plain()
 
 
+def numbered(cases: Sequence[str], names: list[str]) -> Tensor:
+    """The places of cases among names."""
+    return torch.tensor([names.index(case) for case in cases])
+
+
+def tissue(fields: Images) -> Tensor:
+    """Whether fields show enough tissue to have a style, shape (batch,)."""
+    return (fields.amin(1) < GLASS).float().mean((1, 2)) > TISSUE
+
+
+@torch.no_grad()
+def seen(fields: Images, perception: Perception) -> Tensor:
+    """Descriptions of fields without their colours: the means of those of their patches, shape (batch, n)."""
+    return described(perception(grey(fields))).unflatten(0, (-1, WINDOWS)).mean(1)
+
+
 def grey(fields: Images) -> Images:
     """Fields without their colours, of one brightness and contrast."""
     luma = torch.einsum("c,bchw->bhw", fields.new_tensor(LUMA), fields)[:, None]
@@ -114,8 +166,10 @@ def grey(fields: Images) -> Images:
     return (GREY * away / spread).clamp(-1, 1).expand(-1, 3, -1, -1).contiguous()
 
 
-def codes_of(descriptions: Tensor, mpp: PerImage, cases: Tensor, number: int) -> Tensor:
-    """The styles of cases, as `CaseStyles` keeps them, from descriptions of their fields.
+def codes_of(
+    descriptions: Tensor, mpp: PerImage, cases: Tensor, number: int
+) -> tuple[Tensor, Look]:
+    """The styles of cases, as `CaseStyles` keeps them, from descriptions of their fields; and how they were read.
 
     Args:
         descriptions: of fields, shape (fields, n).
@@ -123,18 +177,20 @@ def codes_of(descriptions: Tensor, mpp: PerImage, cases: Tensor, number: int) ->
         cases: the numbers of their cases, shape (fields,).
         number: how many cases there are.
     """
-    x = descriptions * evening(descriptions)
+    weight = evening(descriptions)
+    x = descriptions * weight
     near = torch.exp(-((mpp[:, None] / scales()).log2() / OCTAVES).square() / 2)  # (fields, scales)
     of_case = functional.one_hot(cases, number).float()
     count = torch.einsum("fc,fs->cs", of_case, near)
     mean = torch.einsum("fc,fs,fn->csn", of_case, near, x) / count.clamp(min=1e-6)[..., None]
     known = count > LEAST
     share = known.sum(0).clamp(min=1)[:, None]
-    own = mean - torch.where(known[..., None], mean, 0.0).sum(0) / share
-    own = own * (count / (count + BELIEVED))[..., None]
+    middle = torch.where(known[..., None], mean, 0.0).sum(0) / share
+    own = ((mean - middle) * (count / (count + BELIEVED))[..., None])[known]
+    found = torch.linalg.svd(own, full_matrices=False).Vh[:LENGTH]
+    directions = functional.pad(found, (0, 0, 0, LENGTH - len(found)))
+    along = own @ directions.T
+    longer = SIZE / along.square().mean().nan_to_num(1.0).sqrt().clamp(min=1e-6)
     codes = torch.full((number, SCALES, LENGTH), torch.nan)
-    if known.any():
-        directions = torch.linalg.svd(own[known], full_matrices=False).Vh[:LENGTH]
-        along = functional.pad(own[known] @ directions.T, (0, LENGTH - len(directions)))
-        codes[known] = SIZE * along / along.square().mean().sqrt().clamp(min=1e-6)
-    return codes
+    codes[known] = longer * along
+    return codes, Look(weight, middle, longer * directions)

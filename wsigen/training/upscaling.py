@@ -48,6 +48,8 @@ class DistilConfig:
         breast_share, breast_only_below: as in `wsigen.training.config.TrainConfig`.
         blur: as in `wsigen.training.config.TrainConfig`.
         style_share: of fields of which a styled student is told the style.
+        style_own: up to what share that is the field's own, and for the rest its case's.
+        glass: weight of a styled student's squared error on glass.
         style_fields: how many are looked at to find the styles of the cases.
         seed: name of every random stream of the run.
     """
@@ -74,6 +76,8 @@ class DistilConfig:
     breast_only_below: float = 0.0
     blur: float = 0.5
     style_share: float = 0.9
+    style_own: float = 1.0
+    glass: float = 60.0
     style_fields: int = 9600
     seed: int = 0
 

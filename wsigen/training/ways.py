@@ -25,6 +25,7 @@ from wsigen.training.contrast import contrast
 from wsigen.training.critic import Critics, steepness, taken_for_real
 from wsigen.training.crowd import described
 from wsigen.training.perception import Maps
+from wsigen.training.styles import GLASS
 from wsigen.training.upscaling import OPERATOR, WINDOWS, DistilConfig, Upscaling, joined, windows
 
 
@@ -61,6 +62,7 @@ class Found(NamedTuple):
 
 
 GRAIN = 2.0  # how much the critic that sees grain counts beside the others, lest strong detail be stipple
+FROM_TISSUE = 4  # pixels
 NOW_AND_THEN = 8  # steps between those in which the steepness counts, so many times as much
 
 
@@ -149,13 +151,22 @@ def consistency(run: Student, batch: Upscaling, _: Maps | None) -> Found:
 def styled(run: Student, batch: Upscaling, maps: Maps | None) -> Found:
     """What a network that knows photographs sees in the patches is to be what it sees in the truth.
 
-    Means and spreads of its maps are compared, not places (the style loss of Gatys et al. 2016).
+    Means and spreads of its maps are compared, not places (the style loss of Gatys et al. 2016). On glass, which has no
+    style, the truth itself counts: else what is missing elsewhere is strewn there.
     """
     assert maps is not None
     x, sigma = run.two_steps(batch)
     u = run.student(x, sigma, batch.mpp, batch.told)
     made = described(run.critics.perception(joined(u)))
-    return Found(run.critics.crowd.apart(made, described(maps)).mean())
+    apart = run.critics.crowd.apart(made, described(maps)).mean()
+    on_glass = (glass(batch.clean) * (u - batch.clean)).square().mean()
+    return Found(apart + run.config.glass * on_glass)
+
+
+def glass(clean: Images) -> Images:
+    """1 on glass, at least ``FROM_TISSUE`` pixels from any tissue, else 0; shape (batch, 1, side, side)."""
+    tissue = (clean.amin(1, keepdim=True) < GLASS).float()
+    return 1 - functional.max_pool2d(tissue, 2 * FROM_TISSUE + 1, 1, FROM_TISSUE)
 
 
 LOSSES: dict[str, Callable[[Student, Upscaling, Maps | None], Found]] = {
