@@ -16,7 +16,17 @@ from wsigen.runs.painter import Painter
 from wsigen.training.checkpoint import load_denoiser
 from wsigen.training.drawing import Drawn
 from wsigen.training.student import read_difference, save_student, student_of
-from wsigen.training.styles import BELIEVED, FARTHEST, SIZE, CaseStyles, Look, codes_of, grey, seen
+from wsigen.training.styles import (
+    BELIEVED,
+    FARTHEST,
+    OWN,
+    SIZE,
+    CaseStyles,
+    Look,
+    codes_of,
+    grey,
+    seen,
+)
 
 CONFIG = UNetConfig(widths=(16, 16), blocks=1, condition_channels=32, told=True)
 BLIND = Look(torch.zeros(1120), torch.zeros(SCALES, 1120), torch.zeros(LENGTH, 1120))
@@ -204,7 +214,7 @@ def test_a_slide_takes_none_but_cases_that_are_known_from_half_a_micrometre_to_e
     codes[2] = 20.0
     styles = CaseStyles(["a", "b", "c"], codes, BLIND, torch.tensor([0, 1, 2]))
     first, second = styles.of_slides().codes
-    assert torch.equal(first, torch.ones(SCALES, LENGTH))
+    torch.testing.assert_close(first, torch.full((SCALES, LENGTH), OWN))
     torch.testing.assert_close(second.norm(dim=1), torch.full((SCALES,), FARTHEST))
     none = CaseStyles(["a"], torch.full_like(codes[:1], torch.nan), BLIND, torch.tensor([0]))
     assert torch.equal(none.of_slides().codes, plain().codes)

@@ -35,7 +35,8 @@ OCTAVES = 0.4  # standard deviation of how far around a scale fields count for i
 LEAST, BELIEVED = 1.0, 2.0  # fields for a style at a scale, and for half a style
 SIZE = 2.0  # root mean square of its numbers
 OF_SLIDES = (0.5, 8.0)  # um/px; a slide takes the style of a case that is known between them
-FARTHEST = 12.0  # length of a slide's style: farther ones, a quarter, were painted as a mesh
+OWN = 1.4  # times as long is a slide's style as its case's: a mean of fields lies nearer the middle than they do
+FARTHEST = 14.0  # length of a slide's style: far ones were painted as a mesh
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ class CaseStyles:
         finest, coarsest = OF_SLIDES
         asked = (scales() >= finest) & (scales() <= coarsest)
         whole = self.codes[:, asked].isfinite().all(2).all(1)
-        codes = self.filled.codes[whole]
+        codes = OWN * self.filled.codes[whole]
         shorter = (FARTHEST / codes.norm(dim=2, keepdim=True).clamp(min=1e-6)).clamp(max=1)
         return Styles(codes * shorter) if len(codes) else plain()
 

@@ -76,7 +76,7 @@ class DistilConfig:
     breast_only_below: float = 0.0
     blur: float = 0.5
     style_share: float = 0.9
-    style_own: float = 1.0
+    style_own: float = 0.7
     glass: float = 60.0
     style_fields: int = 9600
     seed: int = 0
