@@ -43,7 +43,7 @@ from wsigen.training.drawing import Drawn
 from wsigen.training.perception import Perception
 from wsigen.training.student import read_difference, save_student, student_of
 from wsigen.training.upscaling import WAYS, DistilConfig, joined, upscaling, windows
-from wsigen.training.ways import FROM_TISSUE, glass
+from wsigen.training.ways import FROM_TISSUE, LOSSES, glass
 from wsigen.training.weights import read_safetensors, write_safetensors
 
 SHAPE = UNetConfig(
@@ -296,7 +296,7 @@ def fields(numbers) -> Drawn:
     count = len(images)
     return Drawn(
         torch.stack(images),
-        torch.ones(count),
+        torch.tensor([4.0 if number % 4 == 3 else 1.0 for number in numbers]),
         torch.zeros(count),
         torch.ones(count).int(),
         torch.tensor([number % 2 for number in numbers]),
@@ -400,7 +400,9 @@ def test_glass_is_what_lies_well_away_from_tissue():
 def test_a_styled_student_is_told_styles_and_leaves_the_other_layers(tmp_path):
     run = distiller(tmp_path, "styled", style_share=1.0)
     before = {name: tensor.clone() for name, tensor in run.tensors().items()}
-    assert run.told(fields(range(4)), 0).std() > 0
+    told = run.told(fields(range(4)), 0)
+    assert told[:3].abs().max() == 0  # finer than styles
+    assert told[3].std() > 0
     with Crew() as crew:
         run.step(crew)
         run.step(crew)
@@ -411,6 +413,21 @@ def test_a_styled_student_is_told_styles_and_leaves_the_other_layers(tmp_path):
     assert changed
     assert all("style" in name or "affine" in name for name in changed)
     assert distiller(tmp_path, "adversarial").told(fields(range(4)), 0).abs().max() == 0
+
+
+def test_a_student_that_is_told_no_style_is_drawn_back_to_what_it_painted_before(tmp_path):
+    run = distiller(tmp_path, "styled", style_share=0.0, kept=1.0)
+    batch, _ = upscaling(fields(range(4)), torch.zeros(4, LENGTH), run.config, 0)
+    maps = run.critics.perception(joined(batch.clean))
+    run.critics.acquaint(maps, batch.mpp[::4])
+    assert LOSSES["styled"](run, batch, maps).loss.item() == 0
+    with torch.no_grad():
+        run.parameters["head.bias"].add_(0.5)
+    x, sigma = run.two_steps(batch)
+    off = run.student(x, sigma, batch.mpp, batch.told) - run.before(x, sigma, batch.mpp, batch.told)
+    found = LOSSES["styled"](run, batch, maps).loss.item()
+    assert found == pytest.approx(float(off.square().mean()), rel=1e-4)
+    assert found > 0
 
 
 def test_a_step_looks_at_each_real_field_and_at_each_of_the_students_once(tmp_path, monkeypatch):

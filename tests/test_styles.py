@@ -19,6 +19,7 @@ from wsigen.training.student import read_difference, save_student, student_of
 from wsigen.training.styles import (
     BELIEVED,
     FARTHEST,
+    FROM,
     OWN,
     SIZE,
     CaseStyles,
@@ -170,17 +171,18 @@ def test_a_case_is_not_known_where_it_has_no_fields_and_takes_its_nearest_scale_
 def test_fields_are_told_styles_between_their_cases_and_their_own_but_glass_its_cases():
     stream = torch.Generator().manual_seed(0)
     look = Look(torch.ones(6), torch.zeros(SCALES, 6), torch.randn(LENGTH, 6, generator=stream))
-    styles = CaseStyles(["a", "b"], some_styles(2).codes, look, torch.tensor([0, 1, 1]))
-    clean = torch.rand(3, 3, 32, 32, generator=stream) - 0.5
+    styles = CaseStyles(["a", "b"], some_styles(2).codes, look, torch.tensor([0, 1, 1, 0]))
+    clean = torch.rand(4, 3, 32, 32, generator=stream) - 0.5
     clean[2] = 0.9
-    mpp, one = torch.tensor([1.0, 2.0, 4.0]), torch.ones(3)
-    drawn = Drawn(clean, mpp, torch.zeros(3), one.int(), torch.arange(3))
+    mpp, one = torch.tensor([2.0, 8.0, 4.0, 1.0]), torch.ones(4)
+    drawn = Drawn(clean, mpp, torch.zeros(4), one.int(), torch.arange(4))
 
     def maps(image):
         return [image]
 
     of_case, own = styles.at(drawn.source, mpp), look.of(seen(clean, maps), mpp)
-    assert torch.equal(styles.told(drawn, maps, 0 * one), of_case)
+    assert torch.equal(styles.told(drawn, maps, 0 * one)[:3], of_case[:3])
+    assert styles.told(drawn, maps, one)[3].abs().max() == 0  # too fine
     torch.testing.assert_close(styles.told(drawn, maps, one)[:2], own[:2])
     torch.testing.assert_close(styles.told(drawn, maps, one / 2)[:2], (own + of_case)[:2] / 2)
     assert torch.equal(styles.told(drawn, maps, one)[2], of_case[2])
@@ -207,14 +209,15 @@ def test_a_cohort_without_tissue_has_no_styles():
         CaseStyles.of(Glass(), None, 32)
 
 
-def test_a_slide_takes_none_but_cases_that_are_known_from_half_a_micrometre_to_eight():
+def test_a_slide_takes_none_but_cases_that_are_known_from_two_micrometres_to_eight():
     codes = torch.ones(3, SCALES, LENGTH)
     codes[0, :2] = torch.nan  # finer than that
-    codes[1, 5] = torch.nan
+    codes[1, 8] = torch.nan
     codes[2] = 20.0
     styles = CaseStyles(["a", "b", "c"], codes, BLIND, torch.tensor([0, 1, 2]))
     first, second = styles.of_slides().codes
-    torch.testing.assert_close(first, torch.full((SCALES, LENGTH), OWN))
-    torch.testing.assert_close(second.norm(dim=1), torch.full((SCALES,), FARTHEST))
+    has = (scales() >= FROM).float()
+    torch.testing.assert_close(first, OWN * has[:, None].expand(-1, LENGTH))
+    torch.testing.assert_close(second.norm(dim=1), FARTHEST * has)
     none = CaseStyles(["a"], torch.full_like(codes[:1], torch.nan), BLIND, torch.tensor([0]))
     assert torch.equal(none.of_slides().codes, plain().codes)

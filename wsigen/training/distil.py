@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from wsigen.arrays import Images, PerImage
 from wsigen.denoiser import EDMDenoiser, keep_as_multiplied
-from wsigen.networks.difference import Difference
+from wsigen.networks.difference import Difference, Weights
 from wsigen.networks.styles import LENGTH
 from wsigen.networks.unet import UNet, with_styles
 from wsigen.plan import STUDENT
@@ -82,6 +82,7 @@ class Distiller:
             keep_as_multiplied(network)
         self.student = EDMDenoiser(network, teacher.sigma_data, half=teacher.half_precision)
         self.parameters = dict(network.named_parameters())
+        self.begun, self.before = deepcopy(self.difference), deepcopy(self.student)
         self.critics = Critics(teacher.half_precision)
         if config.way == "styled":
             self.optimizer = torch.optim.Adam(
@@ -97,20 +98,19 @@ class Distiller:
         if config.way == "styled" and styles is None:
             styles = CaseStyles.of(drawer, self.critics.perception, config.style_fields)
         self.styles = styles
-        self.become()
+        self.begin_as(self.begun)
 
     def begin_as(self, difference: Difference, times: float = 1.0) -> None:
         """Begin as a student that there is, with so many times its difference, instead of as the teacher."""
         difference.load_state_dict(difference.times(times))
-        for part in (self.difference, self.average):
+        for part in (self.difference, self.average, self.begun):
             part.take(difference)
+        give(self.before, self.begun.applied(self.weights))
         self.become()
 
     def become(self) -> None:
         """Give the student the weights that its difference stands for."""
-        with torch.no_grad():
-            for name, weight in self.difference.applied(self.weights).items():
-                self.parameters[name].copy_(weight)
+        give(self.student, self.difference.applied(self.weights))
 
     def run(self) -> Iterator[Progress]:
         """Distil on and on, one step at a time."""
@@ -239,6 +239,7 @@ class Distiller:
         self.images_seen = images_seen
         for name, part in self._parts().items():
             part.load_state_dict(under(tensors, f"{name}."))
+        give(self.before, self.begun.applied(self.weights))
         for name, optimizer in self._optimizers().items():
             state: dict[int, dict[str, Tensor]] = {}
             for path, value in under(tensors, f"{name}.").items():
@@ -249,10 +250,18 @@ class Distiller:
         self.become()
 
     def _parts(self) -> dict[str, nn.Module]:
-        return {"difference": self.difference, "average": self.average, "critics": self.critics}
+        parts = {"difference": self.difference, "average": self.average, "critics": self.critics}
+        return parts | ({"begun": self.begun} if self.config.way == "styled" else {})
 
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {"optimizer": self.optimizer, "critic_optimizer": self.critic_optimizer}
+
+
+@torch.no_grad()
+def give(student: EDMDenoiser, weights: Weights) -> None:
+    """Give a student its weights."""
+    for name, parameter in student.network.named_parameters():
+        parameter.copy_(weights[name])
 
 
 def added(sums: Gradients, found: Gradients) -> Gradients:

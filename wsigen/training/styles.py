@@ -34,7 +34,8 @@ GLASS, TISSUE = (
 OCTAVES = 0.4  # standard deviation of how far around a scale fields count for it
 LEAST, BELIEVED = 1.0, 2.0  # fields for a style at a scale, and for half a style
 SIZE = 2.0  # root mean square of its numbers
-OF_SLIDES = (0.5, 8.0)  # um/px; a slide takes the style of a case that is known between them
+FROM = 2.0  # um/px; finer tissue has none: KID there rose by it, and a guide that has style says enough
+OF_SLIDES = (FROM, 8.0)  # um/px; a slide takes the style of a case that is known between them
 OWN = 1.4  # times as long is a slide's style as its case's: a mean of fields lies nearer the middle than they do
 FARTHEST = 14.0  # length of a slide's style: far ones were painted as a mesh
 
@@ -127,18 +128,23 @@ class CaseStyles:
         Args:
             drawn: the fields.
             perception: that the styles were found by.
-            chance: uniform numbers, (batch,): 0 is the case's, 1 the field's. Glass has none of its own.
+            chance: uniform numbers, (batch,): 0 is the case's, 1 the field's. Glass has none of its own, and fields
+                finer than ``FROM`` none at all.
         """
         of_case = self.at(drawn.source, drawn.mpp)
         own = self.look.of(seen(drawn.clean, perception), drawn.mpp)
-        return torch.lerp(of_case, own, (chance * tissue(drawn.clean))[:, None])
+        style = torch.lerp(of_case, own, (chance * tissue(drawn.clean))[:, None])
+        return torch.where((drawn.mpp >= FROM)[:, None], style, 0.0)
 
     def of_slides(self) -> Styles:
-        """Those that a slide can have: of cases that are known at all scales of ``OF_SLIDES``, and not too far off."""
+        """Those that a slide can have: of cases that are known at all scales of ``OF_SLIDES``, and not too far off.
+
+        They are zero at scales finer than ``FROM``.
+        """
         finest, coarsest = OF_SLIDES
         asked = (scales() >= finest) & (scales() <= coarsest)
         whole = self.codes[:, asked].isfinite().all(2).all(1)
-        codes = OWN * self.filled.codes[whole]
+        codes = OWN * self.filled.codes[whole] * (scales() >= FROM)[:, None]
         shorter = (FARTHEST / codes.norm(dim=2, keepdim=True).clamp(min=1e-6)).clamp(max=1)
         return Styles(codes * shorter) if len(codes) else plain()
 

@@ -49,7 +49,7 @@ class DistilConfig:
         blur: as in `wsigen.training.config.TrainConfig`.
         style_share: of fields of which a styled student is told the style.
         style_own: up to what share that is the field's own, and for the rest its case's.
-        glass: weight of a styled student's squared error on glass.
+        kept: weight of a styled student's squared error on glass, and from what it painted before it was told styles.
         style_fields: how many are looked at to find the styles of the cases.
         seed: name of every random stream of the run.
     """
@@ -77,7 +77,7 @@ class DistilConfig:
     blur: float = 0.5
     style_share: float = 0.9
     style_own: float = 0.7
-    glass: float = 60.0
+    kept: float = 60.0
     style_fields: int = 9600
     seed: int = 0
 

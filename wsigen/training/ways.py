@@ -35,6 +35,7 @@ class Student(Protocol):
     config: DistilConfig
     teacher: LoadedDenoiser
     student: EDMDenoiser
+    before: EDMDenoiser
     critics: Critics
     images_seen: int
 
@@ -152,15 +153,22 @@ def styled(run: Student, batch: Upscaling, maps: Maps | None) -> Found:
     """What a network that knows photographs sees in the patches is to be what it sees in the truth.
 
     Means and spreads of its maps are compared, not places (the style loss of Gatys et al. 2016). On glass, which has no
-    style, the truth itself counts: else what is missing elsewhere is strewn there.
+    style, the truth itself counts: else what is missing elsewhere is strewn there. A student that is told no style is
+    to paint as before.
     """
     assert maps is not None
     x, sigma = run.two_steps(batch)
     u = run.student(x, sigma, batch.mpp, batch.told)
-    made = described(run.critics.perception(joined(u)))
-    apart = run.critics.crowd.apart(made, described(maps)).mean()
-    on_glass = (glass(batch.clean) * (u - batch.clean)).square().mean()
-    return Found(apart + run.config.glass * on_glass)
+    is_told = batch.style.any(1)
+    apart = run.critics.crowd.apart(described(run.critics.perception(joined(u))), described(maps))
+    wanted, counts = batch.clean.clone(), glass(batch.clean)
+    if not is_told.all():
+        rest = batch.each(lambda tensor: tensor[~is_told])
+        with torch.no_grad():
+            wanted[~is_told] = run.before(x[~is_told], sigma[~is_told], rest.mpp, rest.told)
+        counts[~is_told] = 1.0
+    off = (counts * (u - wanted)).square().mean()
+    return Found((is_told * apart).mean() + run.config.kept * off)
 
 
 def glass(clean: Images) -> Images:
