@@ -3,8 +3,8 @@
 #
 # Where a window is pure white (1.0) the index is 0 / 0, and torchmetrics adds a trifle to the divisor alone, so that it
 # counts as 0. One expects 1 for two equal images, as of SSIM, whose constants are added above and below. The spatial
-# correlation coefficient says 0 there too. A tile with much background, as of a biopsy, scores low for its background:
-# compare tissue alone, or use SSIM.
+# correlation coefficient says 0 there too. A tile whose background was made white, as masks of tissue leave it, scores
+# low for its background alone: compare tissue alone, or use SSIM.
 # PyTorch's build for processors is meant: PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu.
 set -euo pipefail
 folder=$(mktemp -d)
