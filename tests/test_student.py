@@ -212,6 +212,19 @@ def test_a_difference_is_saved_as_many_times_as_asked(tmp_path):
         )
 
 
+def test_a_student_of_before_there_was_a_strength_has_that_of_one(tmp_path):
+    model = saved(tmp_path)
+    difference, teacher = with_student(model), load_denoiser(model, half=False)
+    tensors, header = read_safetensors(student_of(model))
+    del header["strength"]
+    write_safetensors(student_of(model), tensors, header)
+    own = dict(teacher.network.named_parameters())
+    learnt = read_difference(student_of(model), own, teacher.file_sha256)
+    assert learnt.strength == 1
+    for name, tensor in difference.state_dict().items():
+        assert torch.equal(learnt.difference.state_dict()[name], tensor), name
+
+
 def test_a_difference_begins_at_nothing():
     weights = dict(scrambled().network.named_parameters())
     for name, weight in Difference(weights, rank=4).applied(weights).items():

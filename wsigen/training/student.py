@@ -101,4 +101,4 @@ def read_difference(path: Path, teacher: Mapping[str, Tensor], teacher_sha256: s
     except RuntimeError as error:
         raise WsigenError(f"{path}: does not fit its teacher's network; distil anew") from error
     styles = None if codes is None else Styles(codes.float())
-    return Learnt(difference, float(header["strength"]), styles)
+    return Learnt(difference, float(header.get("strength", 1.0)), styles)
