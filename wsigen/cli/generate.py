@@ -236,11 +236,9 @@ def write(
     overwrite: bool,
 ) -> None:
     """Write the pyramid, and an overview of at most 1024 px."""
-    from PIL import Image as Picture
-
     from wsigen import __version__
-    from wsigen.outputs import whole, written_as
     from wsigen.slides import open_slide, write_pyramid
+    from wsigen.training.monitor import save_image
 
     out.parent.mkdir(parents=True, exist_ok=True)
     description = {"SYNTHETIC": True, "generator": f"wsigen {__version__}", **described}
@@ -254,5 +252,5 @@ def write(
         overwrite=overwrite,
     )
     if png:
-        with open_slide(out) as slide, whole(png) as part:
-            Picture.fromarray(slide.overview()[0]).save(part, written_as(png))
+        with open_slide(out) as slide:
+            save_image(png, slide.overview()[0], zoom=1)

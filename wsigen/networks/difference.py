@@ -63,11 +63,11 @@ class Difference(nn.Module):
         }
 
     @torch.no_grad()
-    def take(self, other: "Difference") -> None:
-        """Become another difference, of no higher rank; what this one has more begins at zero again."""
+    def take(self, other: "Difference", times: float = 1.0) -> None:
+        """Become so many times another difference, of no higher rank; what this one has more begins at zero again."""
         for key, left in other.left.items():
             self.left[key].zero_()
-            self.left[key][..., : left.shape[-1]] = left
+            self.left[key][..., : left.shape[-1]] = times * left
             if key in other.right:
                 self.right[key][: left.shape[-1]] = other.right[key]
 

@@ -98,13 +98,16 @@ class Distiller:
         if config.way == "styled" and styles is None:
             styles = CaseStyles.of(drawer, self.critics.perception, config.style_fields)
         self.styles = styles
-        self.begin_as(self.begun)
+        self.begin()
 
     def begin_as(self, difference: Difference, times: float = 1.0) -> None:
         """Begin as a student that there is, with so many times its difference, instead of as the teacher."""
-        difference.load_state_dict(difference.times(times))
         for part in (self.difference, self.average, self.begun):
-            part.take(difference)
+            part.take(difference, times)
+        self.begin()
+
+    def begin(self) -> None:
+        """Give the student its weights, and what it was before those that it began with."""
         give(self.before, self.begun.applied(self.weights))
         self.become()
 
@@ -239,7 +242,6 @@ class Distiller:
         self.images_seen = images_seen
         for name, part in self._parts().items():
             part.load_state_dict(under(tensors, f"{name}."))
-        give(self.before, self.begun.applied(self.weights))
         for name, optimizer in self._optimizers().items():
             state: dict[int, dict[str, Tensor]] = {}
             for path, value in under(tensors, f"{name}.").items():
@@ -247,7 +249,7 @@ class Distiller:
                 state.setdefault(int(index), {})[key] = value
             groups = optimizer.state_dict()["param_groups"]
             optimizer.load_state_dict({"state": state, "param_groups": groups})
-        self.become()
+        self.begin()
 
     def _parts(self) -> dict[str, nn.Module]:
         parts = {"difference": self.difference, "average": self.average, "critics": self.critics}

@@ -27,10 +27,8 @@ TOGETHER = 16  # fields looked at at once
 LUMA = (0.299, 0.587, 0.114)
 GREY = 0.3  # standard deviation of a field's brightness when it is looked at
 FAINT = 0.05  # added to its own, lest glass become noise
-GLASS, TISSUE = (
-    0.7,
-    0.4,
-)  # pixels below the first are tissue, and a field counts from that share of them on
+GLASS = 0.7  # pixels below are tissue
+TISSUE = 0.4  # share of them from which on a field has a style
 OCTAVES = 0.4  # standard deviation of how far around a scale fields count for it
 LEAST, BELIEVED = 1.0, 2.0  # fields for a style at a scale, and for half a style
 SIZE = 2.0  # root mean square of its numbers
@@ -131,10 +129,13 @@ class CaseStyles:
             chance: uniform numbers, (batch,): 0 is the case's, 1 the field's. Glass has none of its own, and fields
                 finer than ``FROM`` none at all.
         """
-        of_case = self.at(drawn.source, drawn.mpp)
-        own = self.look.of(seen(drawn.clean, perception), drawn.mpp)
-        style = torch.lerp(of_case, own, (chance * tissue(drawn.clean))[:, None])
-        return torch.where((drawn.mpp >= FROM)[:, None], style, 0.0)
+        style = self.at(drawn.source, drawn.mpp)
+        coarse = drawn.mpp >= FROM
+        some = coarse & tissue(drawn.clean)
+        if some.any():
+            own = self.look.of(seen(drawn.clean[some], perception), drawn.mpp[some])
+            style[some] = torch.lerp(style[some], own, chance[some, None])
+        return torch.where(coarse[:, None], style, 0.0)
 
     def of_slides(self) -> Styles:
         """Those that a slide can have: of cases that are known at all scales of ``OF_SLIDES``, and not too far off.

@@ -106,7 +106,7 @@ class Upscaling:
         guide: its averages, softened, (batch, 3, side / 2, side / 2).
         guide_noise: standard normal, of the guide's shape.
         guide_sigma: how much of it student and teacher are told, (batch,).
-        style: what student and critics are told of its case, zero for nothing, (batch, ``LENGTH``).
+        style: what the student is told of its style, zero for nothing, (batch, ``LENGTH``).
         mpp: micrometres per pixel, (batch,).
         noise, fresh: standard normal, of the truth's shape: of a stage's start, and of a later step.
         later: noise level of that step, (batch,).
@@ -155,7 +155,7 @@ def upscaling(
 
     Args:
         drawn: the fields, (batch / 4, 3, 2 side, 2 side).
-        style: of their cases at their scales, (batch / 4, ``LENGTH``).
+        style: that a student can be told of them, (batch / 4, ``LENGTH``).
         config: how to distil.
         first: number of the first field, which names the stream.
 

@@ -159,8 +159,12 @@ def styled(run: Student, batch: Upscaling, maps: Maps | None) -> Found:
     assert maps is not None
     x, sigma = run.two_steps(batch)
     u = run.student(x, sigma, batch.mpp, batch.told)
-    is_told = batch.style.any(1)
-    apart = run.critics.crowd.apart(described(run.critics.perception(joined(u))), described(maps))
+    is_told, apart = batch.style.any(1), u.new_zeros(())
+    fields = is_told[::WINDOWS]
+    if fields.any():
+        made = described(run.critics.perception(joined(u)[fields]))
+        real = described([found[fields] for found in maps])
+        apart = run.critics.crowd.apart(made, real).sum() / len(batch)
     wanted, counts = batch.clean.clone(), glass(batch.clean)
     if not is_told.all():
         rest = batch.each(lambda tensor: tensor[~is_told])
@@ -168,7 +172,7 @@ def styled(run: Student, batch: Upscaling, maps: Maps | None) -> Found:
             wanted[~is_told] = run.before(x[~is_told], sigma[~is_told], rest.mpp, rest.told)
         counts[~is_told] = 1.0
     off = (counts * (u - wanted)).square().mean()
-    return Found((is_told * apart).mean() + run.config.kept * off)
+    return Found(apart + run.config.kept * off)
 
 
 def glass(clean: Images) -> Images:
