@@ -45,10 +45,8 @@ from wsigen.training.weights import under
 
 SHARE = 16  # patches whose gradient a thread computes at once
 STYLED = ("style", "affine")  # layers that heed a style
-STYLE_RATE, SETTLES = (
-    1e-3,
-    100,
-)  # at which they learn, and steps after which the rate falls as 1 / steps
+STYLE_RATE = 1e-3  # at which they learn
+SETTLES = 100  # steps after which that rate falls as 1 / steps
 Gradients = list[Tensor | None]
 
 
@@ -175,9 +173,8 @@ class Distiller:
             self.critic_optimizer.step()
         self.become()
         self.images_seen += size
-        kept = min(
-            self.config.ema, steps / (10 + steps)
-        )  # a short run's average is of its end, too
+        short = steps / (10 + steps)  # a short run's average is of its end, too
+        kept = min(self.config.ema, short)
         averages = list[Tensor](self.average.parameters())
         follow(averages, list[Tensor](self.difference.parameters()), kept)
         return Step(self.images_seen, total, self.optimizer.param_groups[0]["lr"], norm)

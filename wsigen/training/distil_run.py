@@ -98,10 +98,8 @@ def distil_in_folder(
         if model.student_file is None:
             raise WsigenError(f"{model.name} has no student to begin as; leave out --from-student")
         learnt = read_difference(model.student_file, student.weights, model.file_sha256)
-        times = (
-            1.0 if config.way == "styled" else 1 / learnt.strength
-        )  # made stronger anew when saved
-        student.begin_as(learnt.difference, times)
+        made_stronger = 1.0 if config.way == "styled" else learnt.strength  # and anew when saved
+        student.begin_as(learnt.difference, 1 / made_stronger)
     info = run_info("cpu", minutes=minutes, first_image=student.images_seen, teacher=own.stem)
 
     def save() -> None:
