@@ -288,13 +288,13 @@ def interrupted(folder: Path, *words: object) -> str:
 
 
 def test_ctrl_c_says_what_is_kept_and_how_to_go_on(tmp_path, model):
-    words = ["generate", "slide.tiff", "--model", model, "--width", 900, "--height", 900]
+    words = ["generate", "slide.tiff", "--model", model, "--width", 480, "--height", 480]
     lost = interrupted(tmp_path, *words)
     assert "nothing of it is kept; with --workdir DIR a run goes on where it was" in lost
     assert list(tmp_path.iterdir()) == []
     kept = interrupted(tmp_path, *words, "--workdir", "kept")
     assert "what was done is kept in kept; the same command goes on" in kept
-    command = f"wsigen generate slide.tiff --model {model} --width 900 --height 900 --workdir kept"
+    command = f"wsigen generate slide.tiff --model {model} --width 480 --height 480 --workdir kept"
     assert command in kept
     assert (tmp_path / "kept" / "position.json").is_file()
 
