@@ -184,5 +184,5 @@ save(
 # The paper takes 40 Heun steps from noise level 80 in every stage. A guided stage need not start there: above a level
 # of a few units the estimate is little more than the guide. But steps also hide the borders of patches, since each
 # mends what the grids before it left. Compare `seam_effect` with `seam_chance`, the same number at grids that no step
-# used. Where they differ, borders remain. The student's two steps leave none, since in the last its patches fade into
+# used. Where they differ, borders remain. The student's two steps leave little, since in the last its patches fade into
 # each other.

@@ -6,7 +6,7 @@
 # compared with what was put in.
 #
 # ```{figure} ../figures/two_hands.jpg
-# :alt: Four slides, A to D: violet tissue that frays into glass; pink tissue with fat, twice; evenly mottled tissue.
+# :alt: Four slides, A to D: violet tissue cut straight at its right; pink tissue with fat, twice; fields of pink, red and violet.
 #
 # Two of these were drawn by the model, two by a program without one. Which?
 # ```

@@ -194,8 +194,8 @@ save(
         ]
     ),
     "patches_classroom",
-    "Squares of a slide of the saved run, a row for each scale from dense nuclei to edges of "
-    "tissue, with the distance to the nearest training patch above each.",
+    "Squares of a slide of the saved run, a row for each scale from lacy tissue to whole edges, "
+    "with the distance to the nearest training patch above each.",
 )
 
 # %%
@@ -244,7 +244,7 @@ _ = write_frames(f"{out}/seven", views)
 #
 # *The neighbours.* No generated patch of either saved run is a copy (a copy is at 0). That is what Fig. 6 of the paper
 # shows by eye. At the coarse end this is an easy test: few slides show those scales, and other real patches overlap the
-# training patches there, down to a distance of 0.
+# training patches there, down to a distance near 0.
 #
 # The medians show likeness, not newness. Texture without rare things is near to what is common, and what looks like no
 # tissue at all is far from every slide. So a small distance is no sign of copying by itself, and a large one no sign of

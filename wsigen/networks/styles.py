@@ -2,8 +2,9 @@
 
 A student paints all slides alike, however unlike their guides: what one patient's tissue has of its own, such as how
 crowded, coarse or fibrous it is, cannot be read from a noisy guide, so it paints what most have. One that has learnt
-styles (``wsigen distil --way styled``) is told them. A slide takes the style of one case that the student was distilled
-on, drawn by the slide's seed, at all its stages; the finest ones have none. `wsigen.training.styles` finds them.
+styles (``wsigen distil --way styled``) is told them. A slide takes the style of one case that the student was
+distilled on, drawn by the slide's seed, at all stages that the student paints but the finest ones.
+`wsigen.training.styles` finds them.
 """
 
 from dataclasses import dataclass
