@@ -51,6 +51,14 @@ def test_a_zoom_shows_every_scale_of_the_slide_that_generate_makes(tmp_path, mod
     assert np.abs(crop - shown).mean() < 6  # wild colours, kept as JPEG; other places differ by 80
     with pytest.raises(WsigenError, match="not empty; choose another folder or add --overwrite"):
         called(zoom, tmp_path / "place", "--at", "1,1", *slide)
+    (tmp_path / "place" / "mine.txt").write_text("kept")
+    called(
+        zoom, tmp_path / "place", "--at", "1,1", "--view-px", 32, *slide, "--mpp", 2, "--overwrite"
+    )
+    stages = ["stage_00_8", "stage_01_4", "stage_02_2"]
+    pictures = [f"{name}_um_per_px.png" for name in stages]
+    here = sorted(path.name for path in (tmp_path / "place").iterdir())
+    assert here == ["mine.txt", *pictures, "strip.png", "zoom.json"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import errno
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from PIL import Image
 
 from wsigen.cli.main import main
 from wsigen.errors import WsigenError
-from wsigen.outputs import PICTURE, SLIDE, check_file, whole, written_as
+from wsigen.outputs import PICTURE, SLIDE, check_file, whole, whole_folder, written_as
 from wsigen.training.monitor import save_image
 
 
@@ -120,6 +121,33 @@ def test_a_file_is_there_whole_or_as_it_was(tmp_path, error):
     with pytest.raises(type(error)):
         write("hal", error)
     assert {path.name: path.read_text() for path in kept.parent.iterdir()} == {"kept.csv": "whole"}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device")])
+@pytest.mark.parametrize("name", [".", "place"])
+def test_a_folder_is_filled_whole_or_as_it_was(tmp_path, monkeypatch, name, error):
+    here = tmp_path / "new"
+    here.mkdir()
+    monkeypatch.chdir(here)
+
+    def write(texts, ended_by=None):
+        with whole_folder(Path(name), replaces="stage_*") as part:
+            for file, text in texts.items():
+                (part / file).write_text(text)
+            if ended_by:
+                raise ended_by
+
+    def found():
+        return {path.name: path.read_text() for path in Path(name).iterdir()}
+
+    write({"stage_0": "a", "stage_1": "b", "table": "c"})
+    (Path(name) / "mine").write_text("d")
+    with pytest.raises(type(error)):
+        write({"stage_0": "hal"}, error)
+    assert found() == {"stage_0": "a", "stage_1": "b", "table": "c", "mine": "d"}
+    write({"stage_0": "e", "table": "f"})
+    assert found() == {"stage_0": "e", "table": "f", "mine": "d"}
+    assert [path for path in (*tmp_path.iterdir(), *here.iterdir()) if ".part" in path.name] == []
 
 
 @pytest.mark.parametrize("suffix", [*PICTURE, ".PNG"])

@@ -1,6 +1,7 @@
 """Outputs, checked before the work that fills them: an hour lost to a name is an hour lost."""
 
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,6 +69,27 @@ def whole(path: Path) -> Iterator[Path]:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path, replaces: str) -> Iterator[Path]:
+    """A folder beside ``path`` to write files into, which go to ``path`` when all are written.
+
+    Then files there whose names match ``replaces`` go first, and others of the same names are replaced. After an error
+    or Ctrl-C ``path`` is as it was.
+    """
+    path = path.resolve()  # "." has no name
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.mkdir(parents=True)
+    try:
+        yield part
+        path.mkdir(exist_ok=True)
+        for earlier in path.glob(replaces):
+            earlier.unlink()
+        for file in part.iterdir():
+            os.replace(file, path / file.name)
+    finally:
+        shutil.rmtree(part)
 
 
 def written_as(path: Path) -> str:

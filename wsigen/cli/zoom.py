@@ -126,17 +126,18 @@ def account(cone: "Cone") -> dict[str, Any]:
 
 
 def write(out: Path, views: "Sequence[View]", table: dict[str, Any]) -> None:
-    """Write the pictures, the strip and the table."""
+    """Write the pictures, the strip and the table, all of them or none; the pictures of an earlier zoom go."""
     from PIL import Image as Picture
 
+    from wsigen.outputs import whole_folder
     from wsigen.plots.zoom import zoom_path
     from wsigen.zoom.path import inner_boxes, pixels
 
-    out.mkdir(parents=True, exist_ok=True)
     images = [pixels(view) for view in views]
-    for view, image in zip(views, images, strict=True):
-        name = f"stage_{view.stage.index:02d}_{view.stage.mpp:.4g}_um_per_px.png"
-        Picture.fromarray(image).save(out / name)
     mpps = [view.stage.mpp for view in views]
-    zoom_path(images, mpps, inner_boxes(views)).savefig(out / "strip.png", dpi=150)
-    (out / "zoom.json").write_text(json.dumps(table, indent=1) + "\n")
+    with whole_folder(out, replaces="stage_*_um_per_px.png") as part:
+        for view, image in zip(views, images, strict=True):
+            name = f"stage_{view.stage.index:02d}_{view.stage.mpp:.4g}_um_per_px.png"
+            Picture.fromarray(image).save(part / name)
+        zoom_path(images, mpps, inner_boxes(views)).savefig(part / "strip.png", dpi=150)
+        (part / "zoom.json").write_text(json.dumps(table, indent=1) + "\n")
