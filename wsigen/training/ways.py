@@ -63,7 +63,7 @@ class Found(NamedTuple):
 
 
 GRAIN = 2.0  # how much the critic that sees grain counts beside the others, lest strong detail be stipple
-FROM_TISSUE = 4  # pixels
+FROM_TISSUE = 1  # pixels
 NOW_AND_THEN = 8  # steps between those in which the steepness counts, so many times as much
 
 
