@@ -223,7 +223,7 @@ def test_a_study_checks_its_key_and_sizes_first(wsigen, tmp_path):
 
 
 def test_weights_can_be_read_by_whom_other_files_can(tmp_path):
-    """safetensors 0.8.0 writes its own files for their owner alone."""
+    """safetensors 0.8.0 writes files for their owner alone (huggingface/safetensors issue 782)."""
     write_safetensors(tmp_path / "weights.safetensors", {"a": torch.zeros(2)}, {"format": "ours"})
     (tmp_path / "plain").write_text("")
     modes = {path.name: path.stat().st_mode for path in tmp_path.iterdir()}

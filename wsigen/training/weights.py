@@ -23,7 +23,7 @@ def write_safetensors(path: Path, tensors: dict[str, Tensor], header: dict[str, 
         with whole(path) as part:
             part.write_bytes(
                 save(tensors, header)
-            )  # save_file leaves a file that nobody else may read
+            )  # save_file ends private (safetensors #782)
     except (SafetensorError, OSError) as error:
         raise WsigenError(
             f"{path}: cannot be written ({error}); make room or choose another folder, then resume"
