@@ -21,9 +21,8 @@ def write_safetensors(path: Path, tensors: dict[str, Tensor], header: dict[str, 
     """Write a safetensors file that is either whole or not there."""
     try:
         with whole(path) as part:
-            part.write_bytes(
-                save(tensors, header)
-            )  # save_file ends private (safetensors #782)
+            # safetensors' own save_file leaves a file that nobody else may read (its issue 782)
+            part.write_bytes(save(tensors, header))
     except (SafetensorError, OSError) as error:
         raise WsigenError(
             f"{path}: cannot be written ({error}); make room or choose another folder, then resume"
