@@ -137,7 +137,7 @@ def test_a_workdir_keeps_finished_stages_and_refuses_another_slide(tmp_path, mod
         np.testing.assert_array_equal(one.read(0, 0, 128, 128), two.read(0, 0, 128, 128))
     other = wsigen("generate", tmp_path / "three.tiff", *common, "--seed", 1)
     assert other.returncode == 2
-    assert "holds another slide's stages" in other.stderr
+    assert "holds another slide's stages, begun with other seed (see config.json)" in other.stderr
 
 
 @pytest.mark.parametrize(

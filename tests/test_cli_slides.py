@@ -310,3 +310,17 @@ def test_ctrl_c_ends_with_one_line_and_leaves_nothing(tmp_path, asked):
     assert process.returncode == 130
     assert err.strip() == "wsigen: interrupted"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_info_knows_a_shipped_model_by_its_name_and_that_it_has_a_student(wsigen):
+    code, out, _ = wsigen("info", "small-3", "--json")
+    model = json.loads(out)
+    assert code == 0
+    assert model["patch_px"] == 64
+    code, out, _ = wsigen("info", model["student"], "--json")
+    student = json.loads(out)
+    assert (code, student["format"]) == (0, "wsigen-student-1")
+    assert student["styles"] > 1
+    code, _, err = wsigen("info", "small-9")
+    assert code == 2
+    assert "small-9" in err

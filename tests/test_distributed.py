@@ -8,11 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from server_kit import free_port
 from team_kit import alone
 
 from wsigen.errors import WsigenError
+from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.runs.progress import Position
+from wsigen.slides import open_slide
+from wsigen.training.checkpoint import ModelInfo, save_checkpoint
 from wsigen.workers.distributed import meet
 
 KIT = Path(__file__).with_name("team_kit.py")
@@ -44,6 +48,25 @@ def test_two_workers_under_torchrun_make_the_slide_of_one(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     np.testing.assert_array_equal(np.load(out), alone("wrap"))
+
+
+def test_two_workers_of_the_command_write_the_slide_of_one(tmp_path):
+    """The overview is one patch, so that the second worker begins with nothing to do."""
+    config = UNetConfig(widths=(8,), blocks=1, condition_channels=16)
+    info = ModelInfo(config, 0.5, 32, 0.25, 40.0, 1, ("nothing (own data)",))
+    torch.manual_seed(0)
+    save_checkpoint(tmp_path / "tiny.safetensors", UNet(config), info)
+    words = ["--model", tmp_path / "tiny.safetensors", "--width", 120, "--height", 88, "--seed", 3]
+    words += ["--num-steps", 2, "--solver", "euler", "--overview-steps", 2, "--guided-sigma", 1]
+    two = ["-m", "torch.distributed.run", "--nproc-per-node", 2, "--master-port", free_port()]
+    for name, workers in (("one", []), ("two", two)):
+        command = [sys.executable, *workers, "-m", "wsigen", "generate", f"{name}.tiff", *words]
+        done = subprocess.run(
+            list(map(str, command)), cwd=tmp_path, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, done.stderr
+    with open_slide(tmp_path / "one.tiff") as one, open_slide(tmp_path / "two.tiff") as shared:
+        np.testing.assert_array_equal(one.read(0, 0, 120, 88), shared.read(0, 0, 120, 88))
 
 
 def test_workers_see_the_margins_that_others_write(tmp_path):

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from wsigen.cli.main import main
 from wsigen.errors import WsigenError
 from wsigen.outputs import PICTURE, SLIDE, check_file, whole, whole_folder, written_as
 from wsigen.training.monitor import save_image
+from wsigen.training.weights import read_safetensors, write_safetensors
 
 
 @pytest.fixture
@@ -218,3 +220,13 @@ def test_a_study_checks_its_key_and_sizes_first(wsigen, tmp_path):
     refused(wsigen(*words, "--height", 0), "--height is 0; expected more than 0")
     refused(wsigen(*words, "--tile-px", 100), "expected a multiple of 16")
     assert not (tmp_path / "s").exists()
+
+
+def test_weights_can_be_read_by_whom_other_files_can(tmp_path):
+    """safetensors 0.8.0 writes files for their owner alone (huggingface/safetensors issue 782)."""
+    write_safetensors(tmp_path / "weights.safetensors", {"a": torch.zeros(2)}, {"format": "ours"})
+    (tmp_path / "plain").write_text("")
+    modes = {path.name: path.stat().st_mode for path in tmp_path.iterdir()}
+    assert modes["weights.safetensors"] == modes["plain"]
+    tensors, header = read_safetensors(tmp_path / "weights.safetensors")
+    assert (tensors["a"].tolist(), header) == ([0, 0], {"format": "ours"})

@@ -1,5 +1,6 @@
 """A student: two evaluations a patch, kept as a small difference from its teacher, which it begins as."""
 
+import csv
 import gzip
 import math
 import sys
@@ -44,7 +45,7 @@ from wsigen.training.perception import Perception
 from wsigen.training.student import read_difference, save_student, student_of
 from wsigen.training.upscaling import WAYS, DistilConfig, joined, upscaling, windows
 from wsigen.training.ways import FROM_TISSUE, LOSSES, glass
-from wsigen.training.weights import read_safetensors, write_safetensors
+from wsigen.training.weights import read_header, read_safetensors, write_safetensors
 
 SHAPE = UNetConfig(
     widths=(16, 16), blocks=1, condition_channels=32, averages=(4,), told=True, organs=("breast",)
@@ -620,6 +621,10 @@ def test_the_verb_distils_and_goes_on(tmp_path):
         result = CliRunner().invoke(distil_verb, (words + more).split(), catch_exceptions=False)
         assert result.exit_code == 0, result.output
         assert "the student has seen" in result.output
+    with (folder / "losses.csv").open() as file:
+        rows = [int(float(row["images_seen"])) for row in csv.DictReader(file)]
+    assert rows[-1] == int(read_header(folder / "told-student.safetensors")["images_seen"])
+    assert len(rows) == 2  # one of each start
     assert load_denoiser(folder / "told.safetensors").student is not None
     other = CliRunner().invoke(
         distil_verb, f"{folder} --cohort phantom --resume --way consistency".split()
@@ -636,6 +641,20 @@ def test_the_verb_distils_and_goes_on(tmp_path):
     assert isinstance(old.exception, WsigenError)
     assert "'wsigen-distilling-1'" in str(old.exception)
     assert "--from-student" in str(old.exception)
+
+
+def test_styles_are_refused_to_a_student_that_cannot_paint_yet(tmp_path):
+    words = f"{tmp_path / 'run'} --cohort phantom --way styled --teacher {saved(tmp_path)}"
+    refused = CliRunner().invoke(distil_verb, words.split())
+    assert isinstance(refused.exception, WsigenError)
+    assert "add --from-student" in str(refused.exception)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_cohort_without_training_slides_is_refused(tmp_path):
+    none = [replace(entry, split="test") for entry in read_cohort("phantom")]
+    with pytest.raises(WsigenError, match="no slide with split 'train'"):
+        next(distil_in_folder(tmp_path / "run", DistilConfig(), str(saved(tmp_path)), none))
 
 
 @pytest.mark.parametrize(

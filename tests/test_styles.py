@@ -19,15 +19,16 @@ from wsigen.training.student import read_difference, save_student, student_of
 from wsigen.training.styles import (
     BELIEVED,
     FARTHEST,
-    FROM,
     OWN,
     SIZE,
     CaseStyles,
     Look,
     codes_of,
     grey,
+    numbered,
     seen,
 )
+from wsigen.training.weights import read_header
 
 CONFIG = UNetConfig(widths=(16, 16), blocks=1, condition_channels=32, told=True)
 BLIND = Look(torch.zeros(1120), torch.zeros(SCALES, 1120), torch.zeros(LENGTH, 1120))
@@ -57,7 +58,8 @@ def test_a_slide_has_one_case_at_all_its_scales_and_seeds_have_all_cases():
     styles = Styles(torch.arange(5.0)[:, None, None].expand(5, SCALES, LENGTH))
     cases = set()
     for seed in range(60):
-        found = torch.cat([styles.of(seed, mpp) for mpp in (0.5, 1.3, 8.0, 100.0)])
+        found = torch.cat([styles.of(seed, mpp) for mpp in (2.0, 2.8, 8.0, 100.0)])
+        assert not styles.of(seed, 1.99).any()  # finer tissue has none
         assert torch.equal(found, found[:1].expand(4, LENGTH))
         cases.add(float(found[0, 0]))
     assert cases == {0.0, 1.0, 2.0, 3.0, 4.0}
@@ -90,7 +92,7 @@ def test_slides_of_two_styles_differ_where_the_student_heeds_them(tmp_path):
         save_student(student_of(model), difference, teacher.file_sha256, 0, styles=styles)
         asked = load_denoiser(model, half=False)
         assert Painter(asked, PLAN, 32).style(1.0) is None  # the teacher knows none
-        return upscale(Painter(asked, PLAN, 32, seed=3), guide, 1.0)
+        return upscale(Painter(asked, PLAN, 32, seed=3), guide, 4.0)
 
     assert torch.equal(painted(some_styles()), painted(some_styles()))
     assert not torch.allclose(painted(some_styles()), painted(plain()))
@@ -107,6 +109,7 @@ def test_a_student_that_has_learnt_none_is_begun_from_and_one_that_has_only_by_i
     file, digest = teacher.student_file, teacher.file_sha256
     learnt = read_difference(file, larger, digest)
     assert learnt.styles is None
+    assert learnt.images_seen == int(read_header(file)["images_seen"])
     assert STYLE_LAYER not in learnt.difference.names
     save_student(file, Difference(larger, rank=2), digest, 0, 1.25, some_styles())
     learnt = read_difference(file, larger, digest)
@@ -216,8 +219,13 @@ def test_a_slide_takes_none_but_cases_that_are_known_from_two_micrometres_to_eig
     codes[2] = 20.0
     styles = CaseStyles(["a", "b", "c"], codes, BLIND, torch.tensor([0, 1, 2]))
     first, second = styles.of_slides().codes
-    has = (scales() >= FROM).float()
-    torch.testing.assert_close(first, OWN * has[:, None].expand(-1, LENGTH))
-    torch.testing.assert_close(second.norm(dim=1), FARTHEST * has)
-    none = CaseStyles(["a"], torch.full_like(codes[:1], torch.nan), BLIND, torch.tensor([0]))
-    assert torch.equal(none.of_slides().codes, plain().codes)
+    torch.testing.assert_close(first, OWN * torch.ones(SCALES, LENGTH))
+    torch.testing.assert_close(second.norm(dim=1), FARTHEST * torch.ones(SCALES))
+    codes[0, 8] = torch.nan
+    with pytest.raises(WsigenError, match="1 of 3 cases show enough tissue at 2 to 8 um/px"):
+        CaseStyles(["a", "b", "c"], codes, BLIND, torch.tensor([0])).of_slides()
+
+
+def test_a_case_without_a_style_is_named():
+    with pytest.raises(WsigenError, match="no style was found for c, d; resume with the run's own"):
+        numbered(["d", "a", "c"], ["a", "b"])

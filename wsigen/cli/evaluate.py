@@ -31,7 +31,7 @@ FROM_NOISE = ("num_steps", "solver", "sigma_min", "sheet")  # options of patches
 @click.option(
     "--plan", "plan_name", type=click.Choice(MAGNIFYING),
     help="Judge patches that this plan makes of the averages of held-out ones, as a stage of a slide does, instead of "
-    "patches from noise.",
+    "patches from noise. A student is told no style.",
 )  # fmt: skip
 @click.option("--num-steps", type=click.IntRange(min=1), default=20, show_default=True, help="N.")
 @click.option(

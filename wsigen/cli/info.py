@@ -14,7 +14,7 @@ from wsigen.cli.finite import FINITE
 @click.option("--mpp", type=FINITE, help="Micrometres per pixel, where the file does not say.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def info(file: Path, mpp: float | None, as_json: bool) -> None:
-    """Describe FILE: a slide, a plain image, or a .safetensors checkpoint.
+    """Describe FILE: a slide, a plain image, a .safetensors checkpoint, or a model that ships, by its name.
 
     For a synthetic slide this includes how it was made: seed, model, plan, evaluations.
 
@@ -23,8 +23,13 @@ def info(file: Path, mpp: float | None, as_json: bool) -> None:
       wsigen info slide.svs
       wsigen info generated.tiff --json
       wsigen info runs/first/model.safetensors
+      wsigen info small-3
     """
-    checkpoint = file.suffix == ".safetensors"
+    if not file.suffixes and not file.exists():
+        from wsigen.training.checkpoint import find_model, shipped_models
+
+        file = find_model(file) if str(file) in shipped_models() else file
+    checkpoint = ".safetensors" in file.suffixes
     found = describe_checkpoint(file) if checkpoint else describe_slide(file, mpp)
     click.echo(json.dumps(found, indent=2) if as_json else "\n".join(as_lines(found)))
 
@@ -58,32 +63,28 @@ def describe_slide(path: Path, mpp: float | None = None) -> dict[str, Any]:
 
 
 def describe_checkpoint(path: Path) -> dict[str, Any]:
-    """Return the header of a safetensors file, its values parsed, and its size; reads no weights.
+    """Return the header of a safetensors file, its values parsed, its size, and the student that lies beside it.
 
     Raises WsigenError for a file that is missing or damaged.
     """
-    import math
-
-    from safetensors import SafetensorError, safe_open
-
     from wsigen.errors import WsigenError
+    from wsigen.training.student import STYLES, student_of
+    from wsigen.training.weights import read_safetensors
 
     if not path.is_file():
         raise WsigenError(f"{path}: no such file; expected a slide or a .safetensors checkpoint")
-    try:
-        with safe_open(path, framework="numpy") as file:
-            header = file.metadata() or {}
-            sizes = [math.prod(file.get_slice(name).get_shape()) for name in file.keys()]  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise WsigenError(
-            f"{path}: not a whole safetensors file ({error}); copy or train it again"
-        ) from error
-    return {
+    tensors, header = read_safetensors(path)
+    found = {
         "path": str(path),
-        "tensors": len(sizes),
-        "parameters": sum(sizes),
+        "tensors": len(tensors),
+        "parameters": sum(tensor.numel() for tensor in tensors.values()),
         **{name: _parsed(text) for name, text in header.items()},
     }
+    if STYLES in tensors:
+        found["styles"] = len(tensors[STYLES])
+    if student_of(path).is_file():
+        found["student"] = str(student_of(path))
+    return found
 
 
 def as_lines(found: dict[str, Any]) -> list[str]:

@@ -34,7 +34,8 @@ TOLD = click.option(
     type=Finite(min=0.5, max=2),
     default=1.0,
     show_default=True,
-    help="Tell the model that noise is so many times as strong as it is: above 1 for less contrast.",
+    help="Tell the model that noise is so many times as strong as it is: above 1 for less contrast. Its student, which "
+    "paints the finer stages of the plan student, is told the truth.",
 )
 MODEL = click.option(
     "--model", default=DEFAULT_MODEL, show_default=True, help="Name of a shipped model, or a file."

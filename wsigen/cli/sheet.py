@@ -58,6 +58,7 @@ def sheet(
       wsigen study sheet judged generated.tiff --real slides/cohort.csv --split test --seed 1
     """
     import json
+    from shlex import quote
 
     from wsigen.study.design import INFO, KEY
     from wsigen.study.sheet import BEHIND, SHEET, create_sheet
@@ -93,7 +94,8 @@ def sheet(
                 err=True,
             )
     click.echo(f"labels: {key or folder / KEY}; who scores the crops must not open it")
-    click.echo(f"next: wsigen study read {folder} SCORES.csv")
+    where = f" --key {quote(str(key))}" if key else ""
+    click.echo(f"next: wsigen study read {quote(str(folder))} SCORES.csv{where}")
 
 
 @click.command()

@@ -84,7 +84,7 @@ def watch(
                     "skipped": progress.skipped,
                     "seconds": round(progress.seconds, 2),
                 }
-                share = progress.patches / progress.patches_in_all
+                share = progress.patches / (progress.patches_in_all or 1)  # 0: others have them all
                 bar.update(round(sum(due[: stage.index]) + share * due[stage.index]) - bar.n)
         except StopIteration as end:
             return end.value, list(ledger.values())

@@ -91,10 +91,15 @@ class Placing:
         )
         self.bins = np.flatnonzero(table.sum(axis=1) > 0)
         if len(self.bins) == 0:
-            reach = [g.scales(patch_px) for g in grounds]
+            reach = [ends for g in grounds if (ends := g.scales(patch_px))[0] < ends[1]]
+            shown = (
+                f"from {min(r[0] for r in reach):g} to {max(r[1] for r in reach):g} um/px"
+                if reach
+                else "none, since each is smaller"
+            )
             raise WsigenError(
-                f"no slide shows {low:g} to {high:g} um/px in patches of {patch_px} px (they reach from "
-                f"{min(r[0] for r in reach):g} to {max(r[1] for r in reach):g}); choose another range or patch size"
+                f"no slide shows enough of {low:g} to {high:g} um/px in patches of {patch_px} px (they show {shown}); "
+                "expected larger slides, or other scales"
             )
         self.cumulated = np.cumsum(table, axis=1)
         self.cumulated /= np.maximum(self.cumulated[:, -1:], 1e-12)

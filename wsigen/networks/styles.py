@@ -18,6 +18,7 @@ from wsigen.seeds import generator
 LENGTH = 24  # numbers of a style
 STYLE_LAYER = "conditioning.style.weight"  # of a network that heeds them
 FINEST, PER_OCTAVE, SCALES = 0.25, 2, 17  # micrometres per pixel: 0.25 to 64
+FROM = 2.0  # um/px; finer tissue has none: KID there rose by it, and a guide that has style says enough
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,9 @@ class Styles:
         return torch.lerp(self.codes[case, finer], self.codes[case, finer + 1], between)
 
     def of(self, seed: int, mpp: float) -> Tensor:
-        """The style of a slide at a scale, shape (1, ``LENGTH``)."""
+        """The style of a slide at a scale, shape (1, ``LENGTH``); zero where tissue is finer than ``FROM``."""
+        if mpp < FROM:
+            return torch.zeros(1, LENGTH)
         case = int(generator(seed, "style").integers(len(self.codes)))
         return self.at(torch.tensor([case]), torch.tensor([mpp]))
 

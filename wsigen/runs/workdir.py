@@ -44,8 +44,8 @@ class Workdir:
         if described.is_file():
             if described.read_text() != text:
                 raise WsigenError(
-                    f"{folder}: holds another slide's stages (see {described.name}); give the same "
-                    "parameters as then, or another --workdir"
+                    f"{folder}: holds another slide's stages, begun with other {others(described, parameters)} (see "
+                    f"{described.name}); give the same as then, or another --workdir"
                 )
             return
         if folder.is_dir() and any(path.suffix != ".part" for path in folder.iterdir()):
@@ -235,6 +235,16 @@ def mapped(path: Path, shape: tuple[int, ...], dtype: str) -> "np.memmap[Any, An
     assert array.shape == shape
     assert array.dtype == dtype
     return array
+
+
+def others(described: Path, parameters: dict[str, Any]) -> str:
+    """The names of the parameters that differ from those kept in a file."""
+    try:
+        kept = json.loads(described.read_text())
+        names = [name for name in {**kept, **parameters} if kept.get(name) != parameters.get(name)]
+    except (ValueError, TypeError):
+        return "parameters"
+    return ", ".join(names) or "parameters"
 
 
 def replace_text(path: Path, text: str, *, durable: bool = True) -> None:

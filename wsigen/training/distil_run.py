@@ -41,6 +41,7 @@ from wsigen.training.weights import (
 
 STATE, FORMAT = "distilling.safetensors", "wsigen-distilling-5"
 CASES, OF_STYLES = "cases", "styles."  # of the state of a styled student
+BEFORE = "seen_before"  # patches, by the student that the run began as
 TOGETHER = 50  # steps to a row of losses.csv
 
 
@@ -80,6 +81,10 @@ def distil_in_folder(
         own = folder / header["teacher"]
         teacher = str(own)
     else:
+        if config.way == "styled" and not from_student:
+            raise WsigenError(
+                "styles are learnt last, by a student that can paint; add --from-student"
+            )
         own = folder / unpacked(find_model(teacher)).name
         check_new(folder, STATE, (CONFIG, STARTS, LOSSES, own.name, student_of(own).name))
     model = load_denoiser(teacher)
@@ -92,6 +97,8 @@ def distil_in_folder(
     if resume and CASES in header:
         styles = CaseStyles.kept(under(tensors, OF_STYLES), json.loads(header[CASES]), drawer.cases)
     student = Distiller(config, model, drawer, styles)
+    of_slides = None if student.styles is None else student.styles.of_slides()
+    seen_before = int(header.get(BEFORE, 0)) if resume else 0
     if resume:
         student.go_on(tensors, int(header["images_seen"]))
     elif from_student:
@@ -100,10 +107,12 @@ def distil_in_folder(
         learnt = read_difference(model.student_file, student.weights, model.file_sha256)
         made_stronger = 1.0 if config.way == "styled" else learnt.strength  # and anew when saved
         student.begin_as(learnt.difference, 1 / made_stronger)
+        seen_before = learnt.images_seen
     info = run_info("cpu", minutes=minutes, first_image=student.images_seen, teacher=own.stem)
 
     def save() -> None:
         about = {"config": json.dumps(asdict(config)), "images_seen": str(student.images_seen)}
+        about[BEFORE] = str(seen_before)
         kept, styles = student.tensors(), student.styles
         if styles is not None:
             about[CASES] = json.dumps(styles.names)
@@ -114,9 +123,9 @@ def distil_in_folder(
             student_of(own),
             student.average.nearest(config.kept_rank),
             model.file_sha256,
-            student.images_seen,
+            seen_before + student.images_seen,
             config.strength if config.way == "adversarial" else 1.0,
-            None if styles is None else styles.of_slides(),
+            of_slides,
         )
 
     began = saved = time.monotonic()
@@ -142,6 +151,8 @@ def distil_in_folder(
                 return
     finally:
         if noted:  # a run that took no step has nothing to save
+            if recent:
+                append_losses(folder / LOSSES, recent, time.monotonic() - began)
             save()
 
 

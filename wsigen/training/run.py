@@ -201,6 +201,8 @@ def organs_of(entries: Sequence[Entry]) -> tuple[str, ...]:
 def drawn_patches(config: TrainConfig, entries: Sequence[Entry], device: str) -> Drawer:
     """The patches that a told network trains on, from slides that are decoded now, into the device's memory."""
     chosen = [entry for entry in entries if entry.split == "train"]
+    if not chosen:
+        raise WsigenError("the cohort has no slide with split 'train'; check the split column")
     pyramids = Pyramids.of(chosen, config.mpp_min, device)
     return drawer_of(config, pyramids)
 

@@ -61,11 +61,13 @@ class Learnt(NamedTuple):
 
     Args:
         difference: from the teacher's weights.
+        images_seen: patches that it was distilled on.
         strength: what it was multiplied by when it was saved.
         styles: that slides can have, if it has learnt any.
     """
 
     difference: Difference
+    images_seen: int
     strength: float
     styles: Styles | None
 
@@ -101,4 +103,5 @@ def read_difference(path: Path, teacher: Mapping[str, Tensor], teacher_sha256: s
     except RuntimeError as error:
         raise WsigenError(f"{path}: does not fit its teacher's network; distil anew") from error
     styles = None if codes is None else Styles(codes.float())
-    return Learnt(difference, float(header.get("strength", 1.0)), styles)
+    seen, strength = int(header["images_seen"]), float(header.get("strength", 1.0))
+    return Learnt(difference, seen, strength, styles)

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from wsigen.arrays import Images, PerImage
 from wsigen.errors import WsigenError
-from wsigen.networks.styles import LENGTH, SCALES, Styles, plain, scales
+from wsigen.networks.styles import FROM, LENGTH, SCALES, Styles, scales
 from wsigen.training.crowd import described, evening
 from wsigen.training.drawing import Drawer, Drawn
 from wsigen.training.perception import Perception
@@ -32,7 +32,6 @@ TISSUE = 0.4  # share of them from which on a field has a style
 OCTAVES = 0.4  # standard deviation of how far around a scale fields count for it
 LEAST, BELIEVED = 1.0, 2.0  # fields for a style at a scale, and for half a style
 SIZE = 2.0  # root mean square of its numbers
-FROM = 2.0  # um/px; finer tissue has none: KID there rose by it, and a guide that has style says enough
 OF_SLIDES = (FROM, 8.0)  # um/px; a slide takes the style of a case that is known between them
 OWN = 1.4  # times as long is a slide's style as its case's: a mean of fields lies nearer the middle than they do
 FARTHEST = 14.0  # length of a slide's style: far ones were painted as a mesh
@@ -140,18 +139,30 @@ class CaseStyles:
     def of_slides(self) -> Styles:
         """Those that a slide can have: of cases that are known at all scales of ``OF_SLIDES``, and not too far off.
 
-        They are zero at scales finer than ``FROM``.
+        Raises:
+            WsigenError: fewer than two cases are known there: styles are how they differ.
         """
         finest, coarsest = OF_SLIDES
         asked = (scales() >= finest) & (scales() <= coarsest)
         whole = self.codes[:, asked].isfinite().all(2).all(1)
-        codes = OWN * self.filled.codes[whole] * (scales() >= FROM)[:, None]
+        if whole.sum() < 2:
+            raise WsigenError(
+                f"{int(whole.sum())} of {len(whole)} cases show enough tissue at {finest:g} to {coarsest:g} um/px to "
+                "have a style; expected two or more, since styles are how cases differ"
+            )
+        codes = OWN * self.filled.codes[whole]
         shorter = (FARTHEST / codes.norm(dim=2, keepdim=True).clamp(min=1e-6)).clamp(max=1)
-        return Styles(codes * shorter) if len(codes) else plain()
+        return Styles(codes * shorter)
 
 
 def numbered(cases: Sequence[str], names: list[str]) -> Tensor:
-    """The places of cases among names."""
+    """The places of cases among names; raises WsigenError for a case that is not among them."""
+    unknown = sorted(set(cases) - set(names))
+    if unknown:
+        raise WsigenError(
+            f"no style was found for {', '.join(unknown)}; resume with the run's own cohort, or --exclude "
+            "what is new in it"
+        )
     return torch.tensor([names.index(case) for case in cases])
 
 

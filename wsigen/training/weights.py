@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load, save_file
+from safetensors.torch import load, save
 from torch import Tensor
 
 from wsigen.errors import WsigenError
@@ -21,7 +21,8 @@ def write_safetensors(path: Path, tensors: dict[str, Tensor], header: dict[str, 
     """Write a safetensors file that is either whole or not there."""
     try:
         with whole(path) as part:
-            save_file(tensors, part, metadata=header)
+            # safetensors' own save_file leaves a file that nobody else may read (its issue 782)
+            part.write_bytes(save(tensors, header))
     except (SafetensorError, OSError) as error:
         raise WsigenError(
             f"{path}: cannot be written ({error}); make room or choose another folder, then resume"
