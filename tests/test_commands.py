@@ -131,6 +131,7 @@ def reader(
         found = f"wsigen.training.{module}.find_model"
         monkeypatch.setattr(found, lambda name: Path(name) if Path(name).is_file() else model)
     monkeypatch.setattr("wsigen.cohorts.drawn.cached_phantoms", lambda: desk / "phantoms")
+    monkeypatch.setattr("wsigen.training.styles.OF_SLIDES", (1.0, 1.0))  # what so small slides show
     monkeypatch.setattr("wsigen.study.serve.run_server", lambda app, *_, **__: app)
     monkeypatch.setattr("wsigen.experiments.run.run", read_experiment)
     return folder
