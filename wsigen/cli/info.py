@@ -1,12 +1,18 @@
 """wsigen info: what a slide or a checkpoint says of itself."""
 
+import gzip
 import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
 from wsigen.cli.finite import FINITE
+
+MODELS = Path(__file__).parents[1] / "models"  # that ship
 
 
 @click.command()
@@ -25,10 +31,9 @@ def info(file: Path, mpp: float | None, as_json: bool) -> None:
       wsigen info runs/first/model.safetensors
       wsigen info small-3
     """
-    if not file.suffixes and not file.exists():
-        from wsigen.training.checkpoint import find_model, shipped_models
-
-        file = find_model(file) if str(file) in shipped_models() else file
+    shipped = MODELS / f"{file}.safetensors.gz"
+    if not file.exists() and file.name == str(file) and shipped.is_file():
+        file = shipped
     checkpoint = ".safetensors" in file.suffixes
     found = describe_checkpoint(file) if checkpoint else describe_slide(file, mpp)
     click.echo(json.dumps(found, indent=2) if as_json else "\n".join(as_lines(found)))
@@ -63,28 +68,52 @@ def describe_slide(path: Path, mpp: float | None = None) -> dict[str, Any]:
 
 
 def describe_checkpoint(path: Path) -> dict[str, Any]:
-    """Return the header of a safetensors file, its values parsed, its size, and the student that lies beside it.
+    """Return the header of a safetensors file, its values parsed, its size, and the student beside it; no weights.
 
     Raises WsigenError for a file that is missing or damaged.
     """
+    import math
+
+    from safetensors import SafetensorError, safe_open
+
     from wsigen.errors import WsigenError
-    from wsigen.training.student import STYLES, student_of
-    from wsigen.training.weights import read_safetensors
 
     if not path.is_file():
         raise WsigenError(f"{path}: no such file; expected a slide or a .safetensors checkpoint")
-    tensors, header = read_safetensors(path)
+    try:
+        with unpacked(path) as plain, safe_open(plain, framework="numpy") as file:
+            header = file.metadata() or {}
+            shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, EOFError) as error:
+        raise WsigenError(
+            f"{path}: not a whole safetensors file ({error}); copy or train it again"
+        ) from error
     found = {
         "path": str(path),
-        "tensors": len(tensors),
-        "parameters": sum(tensor.numel() for tensor in tensors.values()),
+        "tensors": len(shapes),
+        "parameters": sum(map(math.prod, shapes.values())),
         **{name: _parsed(text) for name, text in header.items()},
     }
-    if STYLES in tensors:
-        found["styles"] = len(tensors[STYLES])
-    if student_of(path).is_file():
-        found["student"] = str(student_of(path))
+    if "styles" in shapes:
+        found["styles"] = shapes["styles"][0]
+    student = path.with_name(
+        f"{path.name.removesuffix('.gz').removesuffix('.safetensors')}-student.safetensors"
+    )
+    if student.is_file():
+        found["student"] = str(student)
     return found
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """A file of tensors, for a while unpacked if it is packed."""
+    if path.suffix != ".gz":
+        yield path
+        return
+    with tempfile.NamedTemporaryFile() as plain:
+        plain.write(gzip.decompress(path.read_bytes()))
+        plain.flush()
+        yield Path(plain.name)
 
 
 def as_lines(found: dict[str, Any]) -> list[str]:
