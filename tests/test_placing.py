@@ -221,7 +221,7 @@ def test_where_a_scale_is_an_estimate_the_network_is_told_one_that_errs():
 
 
 def test_scales_that_no_slide_shows_are_an_error_that_says_what_they_show():
-    with pytest.raises(WsigenError, match=r"no slide shows 100 to 200 um/px.*from 1 to"):
+    with pytest.raises(WsigenError, match=r"no slide shows enough of 100 to 200 um/px.*from 1 to"):
         Placing([ground()], PATCH_PX, (100.0, 200.0))
 
 

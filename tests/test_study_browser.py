@@ -360,6 +360,7 @@ def test_an_answer_that_gets_lost_is_not_counted_twice(
         page.locator(SLIDER).press("End")
         expect(page.locator("#rating")).to_have_attribute("data-serial", "3")  # it has reloaded
         expect(page.locator("output")).to_have_text("100")
+        page.unroute("**/steps")  # a page that is submitted through a route may never come
         submit(page, "Practice slide 2 of 2")
     assert [row["kind"] for row in steps(site.study, "lossy")] == ["consent", "change", "submit"]
 

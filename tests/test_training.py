@@ -415,11 +415,12 @@ def test_a_full_disk_is_a_clear_error_and_leaves_the_last_checkpoint_whole(tmp_p
     info = tiny_checkpoint(path)
     whole = path.read_bytes()
 
-    def full(tensors, name, metadata):
-        Path(name).write_bytes(b"half")
+    def full(file, content):
+        with file.open("wb") as half:
+            half.write(content[:4])
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("wsigen.training.weights.save_file", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(WsigenError, match=r"cannot be written .*No space left.*make room"):
         save_checkpoint(path, UNet(info.network), info)
     assert path.read_bytes() == whole

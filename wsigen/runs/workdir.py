@@ -44,7 +44,7 @@ class Workdir:
         if described.is_file():
             if described.read_text() != text:
                 raise WsigenError(
-                    f"{folder}: holds another slide's stages, begun with other {others(described, parameters)} (see "
+                    f"{folder}: holds another slide's stages, begun with other {others(described, text)} (see "
                     f"{described.name}); give the same as then, or another --workdir"
                 )
             return
@@ -237,11 +237,11 @@ def mapped(path: Path, shape: tuple[int, ...], dtype: str) -> "np.memmap[Any, An
     return array
 
 
-def others(described: Path, parameters: dict[str, Any]) -> str:
-    """The names of the parameters that differ from those kept in a file."""
+def others(described: Path, text: str) -> str:
+    """The names of the parameters in which a text differs from that kept in a file."""
     try:
-        kept = json.loads(described.read_text())
-        names = [name for name in {**kept, **parameters} if kept.get(name) != parameters.get(name)]
+        kept, given = json.loads(described.read_text()), json.loads(text)
+        names = [name for name in {**kept, **given} if kept.get(name) != given.get(name)]
     except (ValueError, TypeError):
         return "parameters"
     return ", ".join(names) or "parameters"
