@@ -21,13 +21,13 @@ from wsigen.experiments.catalogue import find_experiment
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Result
 from wsigen.experiments.run import Done, run
+from wsigen.models import shipped_models
 from wsigen.phantom.slide import PhantomSlide
 from wsigen.slides import write_pyramid
 from wsigen.study.design import KEY, RATINGS, load_study, read_key
 from wsigen.study.sheet import create_sheet
 from wsigen.study.simulate import sit_study
 from wsigen.study.store import Store
-from wsigen.training.checkpoint import shipped_models
 
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 PROJECT = (ROOT / "pyproject.toml").read_text("utf-8")

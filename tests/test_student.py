@@ -22,6 +22,7 @@ from wsigen.errors import WsigenError
 from wsigen.experiments import distillation
 from wsigen.grid import Window
 from wsigen.guidance import AveragePool, toned
+from wsigen.models import shipped_models
 from wsigen.networks.difference import Difference
 from wsigen.networks.styles import LENGTH
 from wsigen.networks.unet import UNet, UNetConfig
@@ -34,7 +35,7 @@ from wsigen.sampler import student, take_step
 from wsigen.seams.grid_shift import WholeImage
 from wsigen.seams.scheme import sew
 from wsigen.slides import read_description
-from wsigen.training.checkpoint import ModelInfo, load_denoiser, save_checkpoint, shipped_models
+from wsigen.training.checkpoint import ModelInfo, load_denoiser, save_checkpoint
 from wsigen.training.contrast import LEAST, contrast
 from wsigen.training.critic import Critics, Grain, Tissue, steepness, taken_for_real
 from wsigen.training.crowd import Crowd, described

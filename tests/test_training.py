@@ -21,7 +21,7 @@ from wsigen.denoiser import EDMDenoiser, Told
 from wsigen.devices import has_fast_bfloat16
 from wsigen.errors import WsigenError
 from wsigen.loss import denoising_loss
-from wsigen.models import DEFAULT_MODEL, RETIRED
+from wsigen.models import DEFAULT_MODEL, RETIRED, shipped_models
 from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.phantom.slide import PhantomSlide
 from wsigen.runs.crew import Crew
@@ -31,7 +31,6 @@ from wsigen.training.checkpoint import (
     find_model,
     load_denoiser,
     save_checkpoint,
-    shipped_models,
 )
 from wsigen.training.config import TINY, TrainConfig, preset
 from wsigen.training.descent import Descent

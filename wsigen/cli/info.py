@@ -11,8 +11,9 @@ from typing import Any
 import click
 
 from wsigen.cli.finite import FINITE
+from wsigen.models import SHIPPED, shipped_file, shipped_models
 
-MODELS = Path(__file__).parents[1] / "models"  # that ship
+PLAIN = ".safetensors"
 
 
 @click.command()
@@ -31,10 +32,9 @@ def info(file: Path, mpp: float | None, as_json: bool) -> None:
       wsigen info runs/first/model.safetensors
       wsigen info small-3
     """
-    shipped = MODELS / f"{file}.safetensors.gz"
-    if not file.exists() and file.name == str(file) and shipped.is_file():
-        file = shipped
-    checkpoint = ".safetensors" in file.suffixes
+    if not file.exists() and str(file) in shipped_models():
+        file = shipped_file(str(file))
+    checkpoint = file.name.endswith((PLAIN, SHIPPED))
     found = describe_checkpoint(file) if checkpoint else describe_slide(file, mpp)
     click.echo(json.dumps(found, indent=2) if as_json else "\n".join(as_lines(found)))
 
@@ -81,7 +81,7 @@ def describe_checkpoint(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise WsigenError(f"{path}: no such file; expected a slide or a .safetensors checkpoint")
     try:
-        with unpacked(path) as plain, safe_open(plain, framework="numpy") as file:
+        with as_plain_file(path) as plain, safe_open(plain, framework="numpy") as file:
             header = file.metadata() or {}
             shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, EOFError) as error:
@@ -96,16 +96,14 @@ def describe_checkpoint(path: Path) -> dict[str, Any]:
     }
     if "styles" in shapes:
         found["styles"] = shapes["styles"][0]
-    student = path.with_name(
-        f"{path.name.removesuffix('.gz').removesuffix('.safetensors')}-student.safetensors"
-    )
+    student = path.with_name(f"{path.name.removesuffix('.gz').removesuffix(PLAIN)}-student{PLAIN}")
     if student.is_file():
         found["student"] = str(student)
     return found
 
 
 @contextmanager
-def unpacked(path: Path) -> Iterator[Path]:
+def as_plain_file(path: Path) -> Iterator[Path]:
     """A file of tensors, for a while unpacked if it is packed."""
     if path.suffix != ".gz":
         yield path

@@ -200,10 +200,16 @@ def overlap(place: Place, taken: Sequence[Place], patch_px: int) -> float:
     return float(shared.max())
 
 
-def open_sources(entries: Sequence[Entry], split: str = "train") -> list[Source]:
-    """Open the slides of one split of a cohort; they stay open."""
+def of_split(entries: Sequence[Entry], split: str = "train") -> list[Entry]:
+    """The slides of one split of a cohort; raises WsigenError where it has none."""
     chosen = [entry for entry in entries if entry.split == split]
     if not chosen:
         raise WsigenError(f"the cohort has no slide with split {split!r}; check the split column")
+    return chosen
+
+
+def open_sources(entries: Sequence[Entry], split: str = "train") -> list[Source]:
+    """Open the slides of one split of a cohort; they stay open."""
+    chosen = of_split(entries, split)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(lambda entry: Source.of(entry.open(), entry.case), chosen))

@@ -8,7 +8,6 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,21 +18,19 @@ from wsigen.arrays import Images
 from wsigen.denoiser import EDMDenoiser, Told, keep_as_multiplied
 from wsigen.devices import has_fast_bfloat16
 from wsigen.errors import WsigenError
-from wsigen.models import DEFAULT_MODEL, RETIRED
+from wsigen.models import DEFAULT_MODEL, RETIRED, shipped_file, shipped_models
 from wsigen.networks.styles import Styles
 from wsigen.networks.unet import UNet, UNetConfig, with_styles
 from wsigen.plan import PAPER, StagePlan
 from wsigen.runs.painter import Painter
 from wsigen.training.student import read_student, student_of
 from wsigen.training.weights import (
-    PACKED,
     read_named,
     unpacked,
     write_safetensors,
 )
 
 FORMAT = "wsigen-denoiser-1"
-SHIPPED = ".safetensors" + PACKED  # how the files of shipped models end
 
 
 @dataclass(frozen=True)
@@ -157,20 +154,10 @@ def save_checkpoint(path: Path | str, network: UNet, info: ModelInfo) -> None:
     write_safetensors(path, weights, info.as_header())
 
 
-def shipped_models() -> list[str]:
-    """Names of the models inside the package."""
-    folder = resources.files("wsigen") / "models"
-    if not folder.is_dir():
-        return []
-    return sorted(
-        f.name.removesuffix(SHIPPED) for f in folder.iterdir() if f.name.endswith(SHIPPED)
-    )
-
-
 def find_model(model: str | Path) -> Path:
     """Return the file of a shipped model's name or of a path."""
     if str(model) in shipped_models():
-        return Path(str(resources.files("wsigen") / "models" / f"{model}{SHIPPED}"))
+        return shipped_file(str(model))
     if Path(model).is_file():
         return Path(model)
     commit = RETIRED.get(str(model))

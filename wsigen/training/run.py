@@ -15,7 +15,7 @@ from typing import Any
 from wsigen.cohorts.cohort import described
 from wsigen.cohorts.entry import Entry
 from wsigen.cohorts.ground import Ground
-from wsigen.cohorts.patches import PatchSampler, Source, open_sources
+from wsigen.cohorts.patches import PatchSampler, Source, of_split, open_sources
 from wsigen.cohorts.placing import Placing
 from wsigen.denoiser import EDMDenoiser
 from wsigen.devices import has_fast_bfloat16
@@ -200,10 +200,7 @@ def organs_of(entries: Sequence[Entry]) -> tuple[str, ...]:
 
 def drawn_patches(config: TrainConfig, entries: Sequence[Entry], device: str) -> Drawer:
     """The patches that a told network trains on, from slides that are decoded now, into the device's memory."""
-    chosen = [entry for entry in entries if entry.split == "train"]
-    if not chosen:
-        raise WsigenError("the cohort has no slide with split 'train'; check the split column")
-    pyramids = Pyramids.of(chosen, config.mpp_min, device)
+    pyramids = Pyramids.of(of_split(entries), config.mpp_min, device)
     return drawer_of(config, pyramids)
 
 
