@@ -24,7 +24,7 @@ from wsigen.grid import Window
 from wsigen.guidance import AveragePool, toned
 from wsigen.models import shipped_models
 from wsigen.networks.difference import Difference
-from wsigen.networks.styles import LENGTH
+from wsigen.networks.styles import LENGTH, SCALES, Styles
 from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.plan import STUDENT, Stage, StagePlan, stages
 from wsigen.plan import TOLD as TOLD_PLAN
@@ -42,6 +42,7 @@ from wsigen.training.crowd import Crowd, described
 from wsigen.training.distil import Distiller
 from wsigen.training.distil_run import distil_in_folder
 from wsigen.training.drawing import Drawn
+from wsigen.training.own_slides import OwnSlides
 from wsigen.training.perception import Perception
 from wsigen.training.student import read_difference, save_student, student_of
 from wsigen.training.upscaling import WAYS, DistilConfig, joined, upscaling, windows
@@ -346,10 +347,21 @@ def test_guides_are_told_patch_by_patch_with_the_noise_that_is_said():
     assert not torch.equal(batch.noise, other.noise)
 
 
+@pytest.fixture(autouse=True)
+def _small_slides_and_few_fields(monkeypatch):
+    """What a student paints to learn from has four patches, and it looks at few real fields before."""
+    monkeypatch.setattr("wsigen.training.own_slides.FINEST", (2.0, 2.1))
+    monkeypatch.setattr("wsigen.training.own_slides.MM", (0.08, 0.06))
+    monkeypatch.setattr("wsigen.training.distil.LOOKED_AT", 8)
+
+
 def distiller(folder, way: str, **changes) -> Distiller:
     teacher = load_denoiser(saved(folder), half=False)
-    config = DistilConfig(way=way, rank=2, batch_size=32, style_fields=16, **{"alone": 0} | changes)
-    return Distiller(config, teacher, Fields())
+    config = DistilConfig(
+        way=way, rank=2, batch_size=32, style_fields=16, slides=1, **{"alone": 0} | changes
+    )
+    own = OwnSlides(Styles(torch.randn(3, SCALES, LENGTH)), 16, 32) if way == "slides" else None
+    return Distiller(config, teacher, Fields(), own=own)
 
 
 def test_the_stage_before_is_a_patch_of_each_fields_averages_twice_as_coarse():
@@ -391,11 +403,12 @@ def test_a_distillation_that_goes_on_is_bit_for_bit_one_that_was_not_stopped(tmp
         assert torch.equal(tensor, whole[name]), name
 
 
-def test_any_number_of_threads_distils_the_same_bits(tmp_path):
+@pytest.mark.parametrize("way", ["adversarial", "slides"])
+def test_any_number_of_threads_distils_the_same_bits(tmp_path, way):
     found, before = [], torch.get_num_threads()
     for threads in (1, 2):
         torch.set_num_threads(threads)
-        run = distiller(tmp_path, "adversarial")
+        run = distiller(tmp_path, way)
         next(run.run())
         found.append(run.tensors())
     torch.set_num_threads(before)
@@ -644,8 +657,9 @@ def test_the_verb_distils_and_goes_on(tmp_path):
     assert "--from-student" in str(old.exception)
 
 
-def test_styles_are_refused_to_a_student_that_cannot_paint_yet(tmp_path):
-    words = f"{tmp_path / 'run'} --cohort phantom --way styled --teacher {saved(tmp_path)}"
+@pytest.mark.parametrize("way", ["styled", "slides"])
+def test_what_is_learnt_last_is_refused_to_a_student_that_cannot_paint_yet(tmp_path, way):
+    words = f"{tmp_path / 'run'} --cohort phantom --way {way} --teacher {saved(tmp_path)}"
     refused = CliRunner().invoke(distil_verb, words.split())
     assert isinstance(refused.exception, WsigenError)
     assert "add --from-student" in str(refused.exception)

@@ -28,10 +28,10 @@ OF_A_NEW_RUN = ("teacher", "way", "from_student", "seed")
 )
 @click.option(
     "--way",
-    type=click.Choice(["adversarial", "progressive", "consistency", "styled"]),
+    type=click.Choice(["adversarial", "progressive", "consistency", "styled", "slides"]),
     default="adversarial",
     show_default=True,
-    help="What the student is made to do; styled comes last, with --from-student.",
+    help="What the student is made to do; styled, then slides come last, with --from-student.",
 )
 @click.option(
     "--from-student", is_flag=True, help="Begin as the student that the teacher has, and go on."
@@ -68,6 +68,7 @@ def distil(
       wsigen distil runs/student --cohort slides/cohort.csv --minutes 60
       wsigen distil runs/student --cohort slides/cohort.csv --resume --minutes 60
       wsigen distil runs/styled --cohort slides/cohort.csv --from-student --way styled --minutes 10
+      wsigen distil runs/slides --cohort slides/cohort.csv --from-student --way slides --minutes 60
       wsigen generate slide.tiff --model runs/student/small-3.safetensors --plan student
     """
     from tqdm import tqdm
@@ -94,6 +95,8 @@ def distil(
     click.echo(threads_used())
     if way == "styled" and not resume:
         click.echo("the styles of the cases are found first, in some minutes")
+    if way == "slides" and not resume:
+        click.echo("the student paints slides to learn from first, in some minutes")
     with tqdm(unit="patch") as bar:
         for progress in steps:
             bar.set_postfix(loss=f"{progress.loss:.4f}", refresh=False)

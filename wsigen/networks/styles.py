@@ -47,8 +47,11 @@ class Styles:
         """The style of a slide at a scale, shape (1, ``LENGTH``); zero where tissue is finer than ``FROM``."""
         if mpp < FROM:
             return torch.zeros(1, LENGTH)
-        case = int(generator(seed, "style").integers(len(self.codes)))
-        return self.at(torch.tensor([case]), torch.tensor([mpp]))
+        return self.at(torch.tensor([self.case(seed)]), torch.tensor([mpp]))
+
+    def case(self, seed: int) -> int:
+        """Number of the case whose style a slide takes."""
+        return int(generator(seed, "style").integers(len(self.codes)))
 
 
 def plain() -> Styles:

@@ -7,6 +7,9 @@ noise of the second. Some guides are what it made of a coarser one, as in a slid
 
 A student that can paint learns at last to paint in the style of a case (`wsigen.networks.styles`). Then only the layers
 that heed a style learn; the rest stays as its critics left it.
+
+And one that has styles can go on with slides that it paints itself (`wsigen.training.own_slides`), since what real
+patches teach it is not quite what a slide asks.
 """
 
 from collections.abc import Iterator
@@ -26,11 +29,13 @@ from wsigen.runs.crew import Crew, one_thread
 from wsigen.training.average import follow
 from wsigen.training.checkpoint import LoadedDenoiser
 from wsigen.training.critic import Critics
+from wsigen.training.crowd import described
 from wsigen.training.drawing import Drawer, Drawn
 from wsigen.training.examples import on_device
+from wsigen.training.own_slides import OwnSlides
 from wsigen.training.perception import Maps
 from wsigen.training.progress import Progress, Step
-from wsigen.training.styles import CaseStyles
+from wsigen.training.styles import TOGETHER, CaseStyles, tissue
 from wsigen.training.upscaling import (
     OPERATOR,
     WINDOWS,
@@ -46,7 +51,11 @@ from wsigen.training.weights import under
 SHARE = 16  # patches whose gradient a thread computes at once
 STYLED = ("style", "affine")  # layers that heed a style
 STYLE_RATE = 1e-3  # at which they learn
-SETTLES = 100  # steps after which that rate falls as 1 / steps
+SETTLES = (
+    100  # steps after which that rate falls as 1 / steps, and that of slides as 1 / sqrt(steps)
+)
+PAINT = 8  # steps until a student paints another slide to learn from
+LOOKED_AT = 1200  # real fields that the crowd knows before it is asked about slides
 Gradients = list[Tensor | None]
 
 
@@ -58,6 +67,7 @@ class Distiller:
         teacher: a model that is told its guide; its weights stay as they are.
         drawer: what draws fields of two by two patches.
         styles: of the cases that it draws from; where they are not given, a way that asks for them finds them.
+        own: where windows of its own slides are kept, for the way "slides".
     """
 
     def __init__(
@@ -66,19 +76,24 @@ class Distiller:
         teacher: LoadedDenoiser,
         drawer: Drawer,
         styles: CaseStyles | None = None,
+        own: OwnSlides | None = None,
     ) -> None:
         torch.manual_seed(config.seed)
-        self.config, self.teacher, self.drawer = config, teacher, drawer
+        self.config, self.teacher, self.drawer, self.own = config, teacher, drawer, own
         self.images_seen = 0
         assert isinstance(teacher.network, UNet)
-        own = with_styles(teacher.network) if config.way == "styled" else teacher.network
-        self.weights = {n: w.detach().float() for n, w in own.named_parameters()}
+        styled = config.way in ("styled", "slides")
+        larger = with_styles(teacher.network) if styled else teacher.network
+        self.weights = {n: w.detach().float() for n, w in larger.named_parameters()}
         self.difference = Difference(self.weights, config.rank)
         self.average = deepcopy(self.difference)
-        network = UNet(own.config)
+        network = UNet(larger.config)
+        network.attend_within(teacher.info.patch_px)
         if teacher.half_precision:
             keep_as_multiplied(network)
-        self.student = EDMDenoiser(network, teacher.sigma_data, half=teacher.half_precision)
+        self.student = LoadedDenoiser(
+            network, teacher.info, name="student", sha256="", half=teacher.half_precision
+        )
         self.parameters = dict(network.named_parameters())
         self.begun, self.before = deepcopy(self.difference), deepcopy(self.student)
         self.critics = Critics(teacher.half_precision)
@@ -117,18 +132,22 @@ class Distiller:
         """Distil on and on, one step at a time."""
         with Crew() as crew:
             while True:
-                with one_thread():
-                    step = self.step(crew)
-                yield step.progress()
+                yield self.step(crew).progress()
 
     def step(self, crew: Crew) -> Step:
         """Take one step; shares are added up in their order, so that any number of threads gives the same bits."""
+        if self.own is not None:
+            self.prepare(self.own)
+        with one_thread():
+            return self.learn(crew)
+
+    def learn(self, crew: Crew) -> Step:
+        """Learn from one batch."""
         first, size = self.images_seen, self.config.batch_size
-        fields = range(first // WINDOWS, (first + size) // WINDOWS)
-        drawn = self.drawer.draw(fields)
-        batch = self.from_own(
-            *upscaling(drawn, self.told(drawn, fields[0]), self.config, fields[0])
-        )
+        if self.own is None:
+            batch = self.real_batch(first)
+        else:
+            batch = self.own.batch(size // WINDOWS, self.config.seed, first // WINDOWS)
         way, shares = LOSSES[self.config.way], batch.shares(SHARE)
         maps: list[Maps | None] = [None] * len(shares)
         if self.config.way in ("adversarial", "styled"):
@@ -161,8 +180,11 @@ class Distiller:
         if patches:
             self.critics.crowd.remember("made", torch.cat(patches), batch.mpp)
         steps = self.images_seen // size + 1
+        settled = min(1.0, SETTLES / steps)
         if self.config.way == "styled":
-            self.optimizer.param_groups[0]["lr"] = STYLE_RATE * min(1.0, SETTLES / steps)
+            self.optimizer.param_groups[0]["lr"] = STYLE_RATE * settled
+        if self.config.way == "slides":
+            self.optimizer.param_groups[0]["lr"] = self.config.learning_rate * settled**0.5
         self.difference.take_gradients(students)
         norm = nn.utils.clip_grad_norm_(self.difference.parameters(), 1.0)
         if not critics or first >= self.config.alone:
@@ -178,6 +200,33 @@ class Distiller:
         averages = list[Tensor](self.average.parameters())
         follow(averages, list[Tensor](self.difference.parameters()), kept)
         return Step(self.images_seen, total, self.optimizer.param_groups[0]["lr"], norm)
+
+    def real_batch(self, first: int) -> Upscaling:
+        """Real patches, of which number ``first`` is the first, some with guides that the student has made."""
+        fields = range(first // WINDOWS, (first + self.config.batch_size) // WINDOWS)
+        drawn = self.drawer.draw(fields)
+        return self.from_own(*upscaling(drawn, self.told(drawn, fields[0]), self.config, fields[0]))
+
+    def prepare(self, own: OwnSlides) -> None:
+        """Paint slides to learn from, where it is time to, and the first time look at real tissue before."""
+        steps = self.images_seen // self.config.batch_size
+        if not steps:
+            with one_thread():
+                self.look(LOOKED_AT)
+        if steps % PAINT == 0:
+            for _ in range(1 if steps else self.config.slides):
+                own.paint(self.teacher, self.student, self.config.seed)
+
+    @torch.no_grad()
+    def look(self, number: int) -> None:
+        """Let the crowd get to know the tissue among so many real fields."""
+        for start in range(0, number, TOGETHER):
+            drawn = self.drawer.draw(range(start, min(start + TOGETHER, number)))
+            some = tissue(drawn.clean)
+            if some.any():
+                seen = described(self.critics.perception(drawn.clean[some]))
+                mpp = drawn.mpp[some].repeat_interleave(WINDOWS)
+                self.critics.crowd.remember("real", seen, mpp)
 
     def told(self, drawn: Drawn, first: int) -> Tensor:
         """What the student is told of the style of fields, the first of them number ``first``."""
@@ -249,8 +298,13 @@ class Distiller:
         self.begin()
 
     def _parts(self) -> dict[str, nn.Module]:
-        parts = {"difference": self.difference, "average": self.average, "critics": self.critics}
-        return parts | ({"begun": self.begun} if self.config.way == "styled" else {})
+        parts: dict[str, nn.Module] = {
+            "difference": self.difference,
+            "average": self.average,
+            "critics": self.critics,
+        }
+        parts |= {"begun": self.begun} if self.config.way in ("styled", "slides") else {}
+        return parts | ({} if self.own is None else {"own": self.own})
 
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {"optimizer": self.optimizer, "critic_optimizer": self.critic_optimizer}

@@ -18,6 +18,7 @@ from wsigen.training.config import TOLD
 from wsigen.training.distil import Distiller
 from wsigen.training.drawing import Drawer
 from wsigen.training.monitor import append_losses
+from wsigen.training.own_slides import OwnSlides
 from wsigen.training.progress import Progress
 from wsigen.training.run import (
     CONFIG,
@@ -81,9 +82,9 @@ def distil_in_folder(
         own = folder / header["teacher"]
         teacher = str(own)
     else:
-        if config.way == "styled" and not from_student:
+        if config.way in ("styled", "slides") and not from_student:
             raise WsigenError(
-                "styles are learnt last, by a student that can paint; add --from-student"
+                f"{config.way}: learnt last, by a student that can paint; add --from-student"
             )
         own = folder / unpacked(find_model(teacher)).name
         check_new(folder, STATE, (CONFIG, STARTS, LOSSES, own.name, student_of(own).name))
@@ -96,8 +97,11 @@ def distil_in_folder(
     drawer, styles = drawn_fields(config, model, entries), None
     if resume and CASES in header:
         styles = CaseStyles.kept(under(tensors, OF_STYLES), json.loads(header[CASES]), drawer.cases)
-    student = Distiller(config, model, drawer, styles)
+    own_slides = own_slides_of(model) if config.way == "slides" else None
+    student = Distiller(config, model, drawer, styles, own_slides)
     of_slides = None if student.styles is None else student.styles.of_slides()
+    if own_slides is not None:
+        of_slides = own_slides.styles
     seen_before = int(header.get(BEFORE, 0)) if resume else 0
     if resume:
         student.go_on(tensors, int(header["images_seen"]))
@@ -105,7 +109,9 @@ def distil_in_folder(
         if model.student_file is None:
             raise WsigenError(f"{model.name} has no student to begin as; leave out --from-student")
         learnt = read_difference(model.student_file, student.weights, model.file_sha256)
-        made_stronger = 1.0 if config.way == "styled" else learnt.strength  # and anew when saved
+        made_stronger = (
+            learnt.strength if config.way == "adversarial" else 1.0
+        )  # and anew when saved
         student.begin_as(learnt.difference, 1 / made_stronger)
         seen_before = learnt.images_seen
     info = run_info("cpu", minutes=minutes, first_image=student.images_seen, teacher=own.stem)
@@ -154,6 +160,20 @@ def distil_in_folder(
             if recent:
                 append_losses(folder / LOSSES, recent, time.monotonic() - began)
             save()
+
+
+def own_slides_of(model: LoadedDenoiser) -> OwnSlides:
+    """Where windows of the slides of a model's student are kept.
+
+    Raises:
+        WsigenError: it has no student, or one that has learnt no style.
+    """
+    styles = None if model.student is None else model.student.styles
+    if styles is None:
+        raise WsigenError(
+            f"{model.name} has no student with styles, which slides ask for; distil one first, with --way styled"
+        )
+    return OwnSlides(styles, model.info.patch_px)
 
 
 def drawn_fields(config: DistilConfig, teacher: LoadedDenoiser, entries: Sequence[Entry]) -> Drawer:

@@ -95,7 +95,7 @@ def read_difference(path: Path, teacher: Mapping[str, Tensor], teacher_sha256: s
         )
     codes = tensors.pop(STYLES, None)
     if codes is not None and STYLE_LAYER not in teacher:
-        raise WsigenError(f"{path}: has learnt styles, which come last; go on with --way styled")
+        raise WsigenError(f"{path}: has learnt styles; go on with --way styled or slides")
     known = {n: w for n, w in teacher.items() if codes is not None or n != STYLE_LAYER}
     difference = Difference(known, int(header["rank"]))
     try:

@@ -20,7 +20,7 @@ from wsigen.training.examples import on_device, softened
 
 OPERATOR = AveragePool()
 WINDOWS = 4  # of a field
-WAYS = ("adversarial", "progressive", "consistency", "styled")
+WAYS = ("adversarial", "progressive", "consistency", "styled", "slides")
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class DistilConfig:
     """Everything that decides a student but its teacher and the cohort.
 
     Args:
-        way: one of `wsigen.training.ways`; "styled" goes on from a student.
+        way: one of `wsigen.training.ways`; "styled" goes on from a student, "slides" from one that has styles.
         rank: of the difference while it learns.
         kept_rank: of the nearest one that is saved as the student.
         batch_size: patches a step.
@@ -49,8 +49,11 @@ class DistilConfig:
         blur: as in `wsigen.training.config.TrainConfig`.
         style_share: of fields of which a styled student is told the style.
         style_own: up to what share that is the field's own, and for the rest its case's.
-        kept: weight of a styled student's squared error on glass, and from what it painted before it was told styles.
+        kept: weight of a styled student's squared error on glass, and from what it painted before it was told styles;
+            and of another's own slides on glass, from what it painted there.
         style_fields: how many are looked at to find the styles of the cases.
+        crowd: weight of the crowd of what is made of the student's own slides.
+        slides: painted before the first step; another one follows every ``wsigen.training.distil.PAINT`` steps.
         seed: name of every random stream of the run.
     """
 
@@ -79,6 +82,8 @@ class DistilConfig:
     style_own: float = 0.7
     kept: float = 60.0
     style_fields: int = 9600
+    crowd: float = 8.0
+    slides: int = 32
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -88,7 +93,15 @@ class DistilConfig:
             raise WsigenError(f"no way {self.way!r} to distil; expected one of {', '.join(WAYS)}")
         check_signs(
             self,
-            positive=("rank", "kept_rank", "batch_size", "style_fields", "strength", "mpp_max"),
+            positive=(
+                "rank",
+                "kept_rank",
+                "batch_size",
+                "style_fields",
+                "slides",
+                "strength",
+                "mpp_max",
+            ),
             not_negative=("learning_rate", "critic_rate", "alone", "seed"),
         )
         if self.batch_size % WINDOWS:

@@ -1,9 +1,10 @@
-"""Four ways to say what a student should have made of a batch.
+"""Five ways to say what a student should have made of a batch.
 
 adversarial    tissue, as far as two critics can tell (Goodfellow et al. 2014), near the truth, of the guide's tone
 progressive    what its teacher makes of the same noise in six steps (Salimans and Ho 2022, in one go)
 consistency    what it makes itself of the same patch with less of the same noise (Song et al. 2023, Geng et al. 2024)
 styled         patches that are described as the truth is, as far as their guide and the style of their case can say
+slides         of what it has painted itself, where there is no truth: patches whose crowd is that of tissue
 """
 
 from collections.abc import Callable
@@ -14,7 +15,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from wsigen.arrays import Images, PerImage
-from wsigen.denoiser import EDMDenoiser
 from wsigen.guidance import told
 from wsigen.loss import loss_weight
 from wsigen.plan import STUDENT, TOLD
@@ -34,8 +34,8 @@ class Student(Protocol):
 
     config: DistilConfig
     teacher: LoadedDenoiser
-    student: EDMDenoiser
-    before: EDMDenoiser
+    student: LoadedDenoiser
+    before: LoadedDenoiser
     critics: Critics
     images_seen: int
 
@@ -175,6 +175,22 @@ def styled(run: Student, batch: Upscaling, maps: Maps | None) -> Found:
     return Found(apart + run.config.kept * off)
 
 
+def slides(run: Student, batch: Upscaling, _: Maps | None) -> Found:
+    """Both steps of a stage of its own slides, judged by the crowd; of the guide's tone, and on glass as before."""
+    config, x, sigma = run.config, *run.two_steps(batch)
+    u = run.student(x, sigma, batch.mpp, batch.told)
+    with torch.no_grad():
+        was = run.before(x, sigma, batch.mpp, batch.told)
+    seen = OPERATOR.enlarged(batch.guide)
+    patches = described(run.critics.perception(joined(u)))
+    away = (
+        config.kept * (glass(seen) * (u - was)).square().mean()
+        + 64 * config.tone * functional.avg_pool2d(joined(u - seen), 8).square().mean()
+    )
+    wish = config.crowd * run.critics.crowd(patches, batch.mpp).mean()
+    return Found(wish + away, patches=patches.detach())
+
+
 def glass(clean: Images) -> Images:
     """1 on glass, at least ``FROM_TISSUE`` pixels from any tissue, else 0; shape (batch, 1, side, side)."""
     tissue = (clean.amin(1, keepdim=True) < GLASS).float()
@@ -186,4 +202,5 @@ LOSSES: dict[str, Callable[[Student, Upscaling, Maps | None], Found]] = {
     "progressive": progressive,
     "consistency": consistency,
     "styled": styled,
+    "slides": slides,
 }

@@ -1,0 +1,136 @@
+"""A student's own slides as guides: what is kept of them, what is told of it, and what is asked of what comes of it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from lab_kit import save_model
+
+from wsigen.cli.distil import distil as distil_verb
+from wsigen.errors import WsigenError
+from wsigen.guidance import AveragePool
+from wsigen.networks.difference import Difference
+from wsigen.networks.styles import FROM, LENGTH, SCALES, Styles
+from wsigen.networks.unet import with_styles
+from wsigen.plan import STUDENT
+from wsigen.training import own_slides
+from wsigen.training.checkpoint import load_denoiser
+from wsigen.training.own_slides import SLIDES, OwnSlides
+from wsigen.training.student import save_student, student_of
+from wsigen.training.weights import read_header
+
+STYLES = Styles(torch.randn(5, SCALES, LENGTH, generator=torch.Generator().manual_seed(0)))
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch):
+    monkeypatch.setattr(own_slides, "FINEST", (2.0, 2.1))
+    monkeypatch.setattr(own_slides, "MM", (0.3, 0.2))
+    monkeypatch.setattr("wsigen.training.distil.LOOKED_AT", 32)
+
+
+def styled_model(folder: Path) -> Path:
+    """A model whose student has styles."""
+    model = save_model(folder / "a.safetensors", told=True)
+    teacher = load_denoiser(model, half=False)
+    difference = Difference(dict(with_styles(teacher.network).named_parameters()), rank=2)
+    save_student(student_of(model), difference, teacher.file_sha256, 7, styles=STYLES)
+    return model
+
+
+def own(number: int, side: int = 8) -> OwnSlides:
+    """Room for four windows, of which so many were kept, each of one grey."""
+    found = OwnSlides(STYLES, side, kept=4)
+    for n in range(number):
+        found.keep(torch.full((3, side, side), n, dtype=torch.uint8), 1.0 + n, n % 5)
+    return found
+
+
+def test_the_last_windows_are_kept_and_those_that_are_missing_are_never_drawn():
+    assert own(6).guides[:, 0, 0, 0].tolist() == [2, 3, 4, 5]
+    assert own(6).mpp.tolist() == [3.0, 4.0, 5.0, 6.0]
+    drawn = own(2).batch(64, 0, 0)
+    assert set(drawn.mpp.tolist()) == {1.0, 2.0}
+    assert set(((drawn.guide[:, 0, 0, 0] + 1) * 127.5).round().tolist()) == {0.0, 1.0}
+
+
+def test_windows_are_told_as_the_plan_tells_a_stage_and_fine_ones_have_no_style():
+    drawn = own(4).batch(16, 0, 0)
+    assert len(drawn) == 64
+    assert drawn.guide.shape[2:] == (4, 4)
+    assert (drawn.guide_sigma == STUDENT.guide_sigma).all()
+    assert (drawn.later == np.float32(STUDENT.sigma_min)).all()
+    case = ((drawn.guide[:, 0, 0, 0] + 1) * 127.5).round().long()
+    fine = drawn.mpp < FROM
+    assert fine.any() and not drawn.style[fine].any()
+    torch.testing.assert_close(drawn.style[~fine], STYLES.at(case, drawn.mpp)[~fine])
+    again, other = own(4).batch(16, 0, 0), own(4).batch(16, 0, 16)
+    assert torch.equal(drawn.noise, again.noise)
+    assert not torch.equal(drawn.noise, other.noise)
+
+
+def test_a_window_shows_tissue_and_is_a_part_of_the_image_turned():
+    stream = np.random.default_rng(0)
+    pixels = np.full((3, 40, 60), 245, np.uint8)
+    assert own(0).window(pixels, stream) is None
+    pixels[0] = np.arange(2400).reshape(40, 60) % 200  # each place differs from those near it
+    found = own(0).window(pixels, stream)[0].numpy()
+    turns = [np.rot90(side, k) for side in (found, found[::-1]) for k in range(4)]
+    parts = np.lib.stride_tricks.sliding_window_view(pixels[0], (8, 8)).reshape(-1, 8, 8)
+    assert any((parts == turned).all((1, 2)).any() for turned in turns)
+
+
+def test_a_slide_is_painted_by_the_student_and_each_time_another(tmp_path):
+    teacher = load_denoiser(styled_model(tmp_path), half=False)
+    found = OwnSlides(STYLES, 16, kept=64)
+    found.paint(teacher, teacher.student, seed=0)
+    kept = found.mpp.isfinite()
+    assert kept.any()
+    assert set(found.case[kept].tolist()) == {STYLES.case(SLIDES)}
+    assert (found.mpp[kept] <= STUDENT.teacher_above).all()
+    first = found.guides[-1].clone()
+    found.paint(teacher, teacher.student, seed=0)
+    assert not torch.equal(found.guides[-1], first)
+    assert int(found.painted) == 2
+
+
+def test_what_a_guide_shows_is_what_the_stage_before_ended_with(tmp_path, monkeypatch):
+    """The mean of what is kept is that of the painted stages' own pixels."""
+    teacher, seen = load_denoiser(styled_model(tmp_path), half=False), []
+    found = OwnSlides(STYLES, 16, kept=64)
+
+    def whole(self, pixels, stream):
+        seen.append(pixels)
+        return torch.from_numpy(pixels[:, :16, :16].copy())
+
+    monkeypatch.setattr(OwnSlides, "window", whole)
+    found.paint(teacher, teacher.student, seed=1)
+    for n, pixels in enumerate(reversed(seen)):
+        assert (found.guides[-1 - n].numpy() == pixels[:, :16, :16]).all()
+        shown = own_slides.OPERATOR.enlarged(found.guides[-1 - n][None].float())
+        torch.testing.assert_close(
+            AveragePool()(shown).mean(), found.guides[-1 - n].float().mean(), rtol=0.05, atol=1.0
+        )
+
+
+def test_the_verb_learns_from_slides_and_keeps_its_styles(tmp_path):
+    model, folder = styled_model(tmp_path), tmp_path / "run"
+    words = f"{folder} --cohort phantom --minutes 0.001"
+    for more in (f" --teacher {model} --from-student --way slides", " --resume"):
+        result = CliRunner().invoke(distil_verb, (words + more).split(), catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+    student = folder / "a-student.safetensors"
+    assert int(read_header(student)["images_seen"]) > 7
+    found = load_denoiser(folder / "a.safetensors").student.styles
+    torch.testing.assert_close(found.codes, STYLES.codes.half().float())
+
+
+def test_a_student_without_styles_is_told_to_learn_them_first(tmp_path):
+    model = save_model(tmp_path / "a.safetensors", told=True, student=True)
+    words = f"{tmp_path / 'run'} --cohort phantom --teacher {model} --from-student --way slides"
+    refused = CliRunner().invoke(distil_verb, words.split())
+    assert isinstance(refused.exception, WsigenError)
+    assert "--way styled" in str(refused.exception)
+    assert not (tmp_path / "run").exists()
