@@ -64,7 +64,8 @@ def test_windows_are_told_as_the_plan_tells_a_stage_and_fine_ones_have_no_style(
     assert (drawn.later == np.float32(STUDENT.sigma_min)).all()
     case = ((drawn.guide[:, 0, 0, 0] + 1) * 127.5).round().long()
     fine = drawn.mpp < FROM
-    assert fine.any() and not drawn.style[fine].any()
+    assert fine.any()
+    assert not drawn.style[fine].any()
     torch.testing.assert_close(drawn.style[~fine], STYLES.at(case, drawn.mpp)[~fine])
     again, other = own(4).batch(16, 0, 0), own(4).batch(16, 0, 16)
     assert torch.equal(drawn.noise, again.noise)

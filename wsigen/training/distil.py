@@ -56,6 +56,7 @@ SETTLES = (
 )
 PAINT = 8  # steps until a student paints another slide to learn from
 LOOKED_AT = 1200  # real fields that the crowd knows before it is asked about slides
+MET = 384  # patches of slides that it knows, too, before the student learns
 Gradients = list[Tensor | None]
 
 
@@ -187,7 +188,8 @@ class Distiller:
             self.optimizer.param_groups[0]["lr"] = self.config.learning_rate * settled**0.5
         self.difference.take_gradients(students)
         norm = nn.utils.clip_grad_norm_(self.difference.parameters(), 1.0)
-        if not critics or first >= self.config.alone:
+        known = self.config.alone if critics else MET if self.own is not None else 0
+        if first >= known:
             self.optimizer.step()
         if critics:
             for weight, gradient in zip(self.critics.parameters(), critics, strict=True):
