@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from lab_kit import save_model
 
 from wsigen.cli.distil import distil as distil_verb
+from wsigen.cohorts.cohort import read_cohort
 from wsigen.errors import WsigenError
 from wsigen.guidance import AveragePool
 from wsigen.networks.difference import Difference
@@ -17,8 +18,11 @@ from wsigen.networks.unet import with_styles
 from wsigen.plan import STUDENT
 from wsigen.training import own_slides
 from wsigen.training.checkpoint import load_denoiser
+from wsigen.training.distil import Distiller
+from wsigen.training.distil_run import drawn_fields
 from wsigen.training.own_slides import SLIDES, OwnSlides
 from wsigen.training.student import save_student, student_of
+from wsigen.training.upscaling import DistilConfig
 from wsigen.training.weights import read_header
 
 STYLES = Styles(torch.randn(5, SCALES, LENGTH, generator=torch.Generator().manual_seed(0)))
@@ -126,6 +130,17 @@ def test_the_verb_learns_from_slides_and_keeps_its_styles(tmp_path):
     assert int(read_header(student)["images_seen"]) > 7
     found = load_denoiser(folder / "a.safetensors").student.styles
     torch.testing.assert_close(found.codes, STYLES.codes.half().float())
+
+
+def test_the_crowd_knows_real_tissue_and_what_the_student_made_of_its_slides(tmp_path):
+    teacher = load_denoiser(styled_model(tmp_path), half=False)
+    config = DistilConfig(way="slides", rank=2, slides=1)
+    drawer = drawn_fields(config, teacher, read_cohort("phantom"))
+    run = Distiller(config, teacher, drawer, own=OwnSlides(STYLES, teacher.info.patch_px, 64))
+    step = next(run.run())
+    crowd = run.critics.crowd
+    assert int(crowd.made_scale.isfinite().sum()) == step.images_seen == config.batch_size
+    assert crowd.real_scale.isfinite().any()
 
 
 def test_a_student_without_styles_is_told_to_learn_them_first(tmp_path):

@@ -169,7 +169,7 @@ class Distiller:
                 torch.autograd.grad(part * found.loss, weights, allow_unused=True)
             )
             if found.told_apart is None:
-                return part * found.loss.detach(), mine, [], None
+                return part * found.loss.detach(), mine, [], found.patches
             its: Gradients = list(torch.autograd.grad(part * found.told_apart, judges))
             return part * found.told_apart.detach(), mine, its, found.patches
 
