@@ -16,16 +16,29 @@ from wsigen.networks.difference import Difference
 from wsigen.networks.styles import FROM, LENGTH, SCALES, Styles
 from wsigen.networks.unet import with_styles
 from wsigen.plan import STUDENT
+from wsigen.runs.crew import Crew
 from wsigen.training import own_slides
-from wsigen.training.checkpoint import load_denoiser
+from wsigen.training.checkpoint import LoadedDenoiser, load_denoiser
 from wsigen.training.distil import Distiller
 from wsigen.training.distil_run import drawn_fields
+from wsigen.training.drawing import Drawer
 from wsigen.training.own_slides import SLIDES, OwnSlides
 from wsigen.training.student import save_student, student_of
+from wsigen.training.styles import CaseStyles, Look, numbered
 from wsigen.training.upscaling import DistilConfig
+from wsigen.training.ways import LOSSES
 from wsigen.training.weights import read_header
 
 STYLES = Styles(torch.randn(5, SCALES, LENGTH, generator=torch.Generator().manual_seed(0)))
+BLIND = Look(torch.zeros(1120), torch.zeros(SCALES, 1120), torch.zeros(LENGTH, 1120))
+
+
+def styles_of_cases(drawer: Drawer, seed: int = 0) -> CaseStyles:
+    """Styles of the cases of a cohort, found without looking."""
+    names = sorted(set(drawer.cases))
+    stream = torch.Generator().manual_seed(seed)
+    codes = torch.randn(len(names), SCALES, LENGTH, generator=stream)
+    return CaseStyles(names, codes, BLIND, numbered(drawer.cases, names))
 
 
 @pytest.fixture(autouse=True)
@@ -33,15 +46,23 @@ def _small(monkeypatch):
     monkeypatch.setattr(own_slides, "FINEST", (2.0, 2.1))
     monkeypatch.setattr(own_slides, "MM", (0.3, 0.2))
     monkeypatch.setattr("wsigen.training.distil.LOOKED_AT", 32)
+    monkeypatch.setattr(CaseStyles, "of", lambda drawer, *_: styles_of_cases(drawer))
 
 
-def styled_model(folder: Path) -> Path:
+def styled_model(folder: Path, styles: Styles = STYLES) -> Path:
     """A model whose student has styles."""
     model = save_model(folder / "a.safetensors", told=True)
     teacher = load_denoiser(model, half=False)
     difference = Difference(dict(with_styles(teacher.network).named_parameters()), rank=2)
-    save_student(student_of(model), difference, teacher.file_sha256, 7, styles=STYLES)
+    save_student(student_of(model), difference, teacher.file_sha256, 7, styles=styles)
     return model
+
+
+def phantoms(folder: Path) -> tuple[LoadedDenoiser, Drawer, DistilConfig]:
+    """A teacher, and what draws phantoms for its student."""
+    teacher = load_denoiser(styled_model(folder), half=False)
+    config = DistilConfig(way="slides", rank=2, slides=1)
+    return teacher, drawn_fields(config, teacher, read_cohort("phantom")), config
 
 
 def own(number: int, side: int = 8) -> OwnSlides:
@@ -121,7 +142,8 @@ def test_what_a_guide_shows_is_what_the_stage_before_ended_with(tmp_path, monkey
 
 
 def test_the_verb_learns_from_slides_and_keeps_its_styles(tmp_path):
-    model, folder = styled_model(tmp_path), tmp_path / "run"
+    styles = styles_of_cases(phantoms(tmp_path)[1]).of_slides()
+    model, folder = styled_model(tmp_path, styles), tmp_path / "run"
     words = f"{folder} --cohort phantom --minutes 0.001"
     for more in (f" --teacher {model} --from-student --way slides", " --resume"):
         result = CliRunner().invoke(distil_verb, (words + more).split(), catch_exceptions=False)
@@ -129,18 +151,37 @@ def test_the_verb_learns_from_slides_and_keeps_its_styles(tmp_path):
     student = folder / "a-student.safetensors"
     assert int(read_header(student)["images_seen"]) > 7
     found = load_denoiser(folder / "a.safetensors").student.styles
-    torch.testing.assert_close(found.codes, STYLES.codes.half().float())
+    torch.testing.assert_close(found.codes, styles.codes.half().float())
+
+
+def test_styles_of_other_slides_than_the_student_learnt_are_refused(tmp_path):
+    styles = styles_of_cases(phantoms(tmp_path)[1], seed=1).of_slides()
+    model = styled_model(tmp_path, styles)
+    words = f"{tmp_path / 'run'} --cohort phantom --teacher {model} --from-student --way slides"
+    refused = CliRunner().invoke(distil_verb, words.split())
+    assert isinstance(refused.exception, WsigenError)
+    assert "give the slides that it learnt them from" in str(refused.exception)
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_crowd_knows_real_tissue_and_what_the_student_made_of_its_slides(tmp_path):
-    teacher = load_denoiser(styled_model(tmp_path), half=False)
-    config = DistilConfig(way="slides", rank=2, slides=1)
-    drawer = drawn_fields(config, teacher, read_cohort("phantom"))
-    run = Distiller(config, teacher, drawer, own=OwnSlides(STYLES, teacher.info.patch_px, 64))
+    teacher, drawer, config = phantoms(tmp_path)
+    run = Distiller(config, teacher, drawer)
     step = next(run.run())
     crowd = run.critics.crowd
-    assert int(crowd.made_scale.isfinite().sum()) == step.images_seen == config.batch_size
+    assert step.images_seen == config.batch_size
+    assert int(crowd.made_scale.isfinite().sum()) == config.batch_size / 2
     assert crowd.real_scale.isfinite().any()
+
+
+def test_half_of_a_batch_is_real_and_told_the_style_of_its_case(tmp_path):
+    teacher, drawer, config = phantoms(tmp_path)
+    run = Distiller(config, teacher, drawer)
+    with Crew() as crew:
+        ((way, share, seen),) = run.real_pieces(0, config.batch_size // 2, crew)
+    assert way is LOSSES["styled"]
+    assert len(share) == config.batch_size / 2
+    assert len(seen[0]) == len(share) / 4  # fields
 
 
 def test_a_student_without_styles_is_told_to_learn_them_first(tmp_path):

@@ -29,7 +29,7 @@ from wsigen.runs.crew import Crew, one_thread
 from wsigen.training.average import follow
 from wsigen.training.checkpoint import LoadedDenoiser
 from wsigen.training.critic import Critics
-from wsigen.training.crowd import described
+from wsigen.training.crowd import Crowd, described
 from wsigen.training.drawing import Drawer, Drawn
 from wsigen.training.examples import on_device
 from wsigen.training.own_slides import OwnSlides
@@ -45,19 +45,18 @@ from wsigen.training.upscaling import (
     upscaling,
     windows,
 )
-from wsigen.training.ways import LOSSES
+from wsigen.training.ways import LOSSES, Found, Way
 from wsigen.training.weights import under
 
 SHARE = 16  # patches whose gradient a thread computes at once
 STYLED = ("style", "affine")  # layers that heed a style
-STYLE_RATE = 1e-3  # at which they learn
-SETTLES = (
-    100  # steps after which that rate falls as 1 / steps, and that of slides as 1 / sqrt(steps)
-)
+STYLE_RATE, SLIDES_RATE = 1e-3, 1e-4  # at which they learn, and at which all layers do from slides
+SETTLES = 100  # steps after which these rates fall, as 1 / steps and as 1 / sqrt(steps)
 PAINT = 8  # steps until a student paints another slide to learn from
-LOOKED_AT = 1200  # real fields that the crowd knows before it is asked about slides
+LOOKED_AT = 3600  # real fields that the crowd knows before it is asked about slides
 MET = 384  # patches of slides that it knows, too, before the student learns
 Gradients = list[Tensor | None]
+Piece = tuple[Way, Upscaling, Maps | None]  # a share, what asks for more, what is seen in its truth
 
 
 class Distiller:
@@ -68,7 +67,7 @@ class Distiller:
         teacher: a model that is told its guide; its weights stay as they are.
         drawer: what draws fields of two by two patches.
         styles: of the cases that it draws from; where they are not given, a way that asks for them finds them.
-        own: where windows of its own slides are kept, for the way "slides".
+        own: where windows of its own slides are kept, for the way "slides"; else they are of the styles found.
     """
 
     def __init__(
@@ -80,7 +79,8 @@ class Distiller:
         own: OwnSlides | None = None,
     ) -> None:
         torch.manual_seed(config.seed)
-        self.config, self.teacher, self.drawer, self.own = config, teacher, drawer, own
+        self.config, self.teacher, self.drawer = config, teacher, drawer
+        self.own: OwnSlides | None = None
         self.images_seen = 0
         assert isinstance(teacher.network, UNet)
         styled = config.way in ("styled", "slides")
@@ -102,6 +102,10 @@ class Distiller:
             self.optimizer = torch.optim.Adam(
                 self.difference.of(STYLED), STYLE_RATE, betas=(0.9, 0.99)
             )
+        elif config.way == "slides":
+            self.optimizer = torch.optim.Adam(
+                self.difference.parameters(), SLIDES_RATE, betas=(0.9, 0.99)
+            )
         else:
             self.optimizer = torch.optim.Adam(
                 self.difference.parameters(), config.learning_rate, betas=(0.0, 0.99)
@@ -109,9 +113,13 @@ class Distiller:
         self.critic_optimizer = torch.optim.Adam(
             self.critics.parameters(), config.critic_rate, betas=(0.0, 0.99)
         )
-        if config.way == "styled" and styles is None:
+        if styled and styles is None:
             styles = CaseStyles.of(drawer, self.critics.perception, config.style_fields)
         self.styles = styles
+        if config.way == "slides":
+            assert styles is not None
+            self.own = own or OwnSlides(styles.of_slides(), teacher.info.patch_px)
+            self.critics.crowd = Crowd(real=WINDOWS * LOOKED_AT)
         self.begin()
 
     def begin_as(self, difference: Difference, times: float = 1.0) -> None:
@@ -143,25 +151,15 @@ class Distiller:
             return self.learn(crew)
 
     def learn(self, crew: Crew) -> Step:
-        """Learn from one batch."""
+        """Learn from one batch: of real patches, or half of them and half of the student's own slides."""
         first, size = self.images_seen, self.config.batch_size
-        if self.own is None:
-            batch = self.real_batch(first)
-        else:
-            batch = self.own.batch(size // WINDOWS, self.config.seed, first // WINDOWS)
-        way, shares = LOSSES[self.config.way], batch.shares(SHARE)
-        maps: list[Maps | None] = [None] * len(shares)
-        if self.config.way in ("adversarial", "styled"):
-            real = crew.each(lambda share: self.critics.perception(joined(share.clean)), shares)
-            self.critics.acquaint(
-                [torch.cat(each) for each in zip(*real, strict=True)], batch.mpp[::WINDOWS]
-            )
-            maps = [*real]
+        pieces = self.real_pieces(first, size if self.own is None else size // 2, crew)
+        if self.own is not None:
+            painted = self.own.batch(size // 2 // WINDOWS, self.config.seed, first // WINDOWS)
+            pieces += [(LOSSES["slides"], share, None) for share in painted.shares(SHARE)]
 
-        def gradients(
-            piece: tuple[Upscaling, Maps | None],
-        ) -> tuple[Tensor, Gradients, Gradients, Tensor | None]:
-            share, seen = piece
+        def gradients(piece: Piece) -> tuple[Tensor, Gradients, Gradients, Found]:
+            way, share, seen = piece
             part = len(share) / size
             found = way(self, share, seen)
             weights, judges = list(self.parameters.values()), list(self.critics.parameters())
@@ -169,23 +167,25 @@ class Distiller:
                 torch.autograd.grad(part * found.loss, weights, allow_unused=True)
             )
             if found.told_apart is None:
-                return part * found.loss.detach(), mine, [], found.patches
+                return part * found.loss.detach(), mine, [], found
             its: Gradients = list(torch.autograd.grad(part * found.told_apart, judges))
-            return part * found.told_apart.detach(), mine, its, found.patches
+            return part * found.told_apart.detach(), mine, its, found
 
-        total, students, critics, patches = torch.zeros(()), Gradients(), Gradients(), []
-        for _, (loss, mine, its, made) in crew.in_order(gradients, zip(shares, maps, strict=True)):
+        total, students, critics = torch.zeros(()), Gradients(), Gradients()
+        made: list[tuple[Tensor, Tensor]] = []  # remembered at last, so that shares see the same
+        for (_, share, _), (loss, mine, its, found) in crew.in_order(gradients, pieces):
             total += loss
             students, critics = added(students, mine), added(critics, its)
-            patches += [] if made is None else [made]
-        if patches:
-            self.critics.crowd.remember("made", torch.cat(patches), batch.mpp)
+            if found.patches is not None:
+                made.append((found.patches, share.mpp))
+        for patches, mpp in made:
+            self.critics.crowd.remember("made", patches, mpp)
         steps = self.images_seen // size + 1
         settled = min(1.0, SETTLES / steps)
         if self.config.way == "styled":
             self.optimizer.param_groups[0]["lr"] = STYLE_RATE * settled
         if self.config.way == "slides":
-            self.optimizer.param_groups[0]["lr"] = self.config.learning_rate * settled**0.5
+            self.optimizer.param_groups[0]["lr"] = SLIDES_RATE * settled**0.5
         self.difference.take_gradients(students)
         norm = nn.utils.clip_grad_norm_(self.difference.parameters(), 1.0)
         known = self.config.alone if critics else MET if self.own is not None else 0
@@ -203,11 +203,24 @@ class Distiller:
         follow(averages, list[Tensor](self.difference.parameters()), kept)
         return Step(self.images_seen, total, self.optimizer.param_groups[0]["lr"], norm)
 
-    def real_batch(self, first: int) -> Upscaling:
-        """Real patches, of which number ``first`` is the first, some with guides that the student has made."""
-        fields = range(first // WINDOWS, (first + self.config.batch_size) // WINDOWS)
+    def real_pieces(self, first: int, number: int, crew: Crew) -> list[Piece]:
+        """Real patches, of which number ``first`` is the first, in shares with what is to be said of them.
+
+        Some have guides that the student has made.
+        """
+        way = "styled" if self.own is not None else self.config.way
+        fields = range(first // WINDOWS, (first + number) // WINDOWS)
         drawn = self.drawer.draw(fields)
-        return self.from_own(*upscaling(drawn, self.told(drawn, fields[0]), self.config, fields[0]))
+        told = self.told(drawn, fields[0])
+        batch = self.from_own(*upscaling(drawn, told, self.config, fields[0]))
+        shares = batch.shares(SHARE)
+        if way not in ("adversarial", "styled"):
+            return [(LOSSES[way], share, None) for share in shares]
+        maps = list(crew.each(lambda share: self.critics.perception(joined(share.clean)), shares))
+        if self.own is None:
+            all_of_them = [torch.cat(each) for each in zip(*maps, strict=True)]
+            self.critics.acquaint(all_of_them, batch.mpp[::WINDOWS])
+        return [(LOSSES[way], share, seen) for share, seen in zip(shares, maps, strict=True)]
 
     def prepare(self, own: OwnSlides) -> None:
         """Paint slides to learn from, where it is time to, and the first time look at real tissue before."""

@@ -10,15 +10,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import torch
+
 from wsigen.cohorts.entry import Entry
 from wsigen.errors import WsigenError
+from wsigen.networks.styles import FROM, Styles, scales
 from wsigen.provenance import run_info
 from wsigen.training.checkpoint import LoadedDenoiser, find_model, load_denoiser
 from wsigen.training.config import TOLD
 from wsigen.training.distil import Distiller
 from wsigen.training.drawing import Drawer
 from wsigen.training.monitor import append_losses
-from wsigen.training.own_slides import OwnSlides
 from wsigen.training.progress import Progress
 from wsigen.training.run import (
     CONFIG,
@@ -94,14 +96,16 @@ def distil_in_folder(
             f"{model.name} was not trained to be told its guide, which is all that a student goes by; choose another "
             "--teacher"
         )
+    learnt_styles = None if model.student is None else model.student.styles
+    if config.way == "slides" and learnt_styles is None:
+        raise WsigenError(
+            f"{model.name} has no student with styles, which slides ask for; distil one first, with --way styled"
+        )
     drawer, styles = drawn_fields(config, model, entries), None
     if resume and CASES in header:
         styles = CaseStyles.kept(under(tensors, OF_STYLES), json.loads(header[CASES]), drawer.cases)
-    own_slides = own_slides_of(model) if config.way == "slides" else None
-    student = Distiller(config, model, drawer, styles, own_slides)
+    student = Distiller(config, model, drawer, styles)
     of_slides = None if student.styles is None else student.styles.of_slides()
-    if own_slides is not None:
-        of_slides = own_slides.styles
     seen_before = int(header.get(BEFORE, 0)) if resume else 0
     if resume:
         student.go_on(tensors, int(header["images_seen"]))
@@ -109,6 +113,8 @@ def distil_in_folder(
         if model.student_file is None:
             raise WsigenError(f"{model.name} has no student to begin as; leave out --from-student")
         learnt = read_difference(model.student_file, student.weights, model.file_sha256)
+        if config.way == "slides" and of_slides is not None and learnt.styles is not None:
+            check_styles(of_slides, learnt.styles)
         made_stronger = (
             learnt.strength if config.way == "adversarial" else 1.0
         )  # and anew when saved
@@ -162,18 +168,16 @@ def distil_in_folder(
             save()
 
 
-def own_slides_of(model: LoadedDenoiser) -> OwnSlides:
-    """Where windows of the slides of a model's student are kept.
-
-    Raises:
-        WsigenError: it has no student, or one that has learnt no style.
-    """
-    styles = None if model.student is None else model.student.styles
-    if styles is None:
+def check_styles(found: Styles, learnt: Styles) -> None:
+    """Raise where the styles of a cohort's cases are others than those that a student has learnt."""
+    heeded = scales() >= FROM
+    if found.codes.shape != learnt.codes.shape or not torch.allclose(
+        found.codes[:, heeded], learnt.codes[:, heeded], atol=0.05
+    ):
         raise WsigenError(
-            f"{model.name} has no student with styles, which slides ask for; distil one first, with --way styled"
+            f"the cohort has {len(found.codes)} styles, and they are others than the {len(learnt.codes)} that the "
+            "student has learnt; give the slides that it learnt them from, or begin with --way styled"
         )
-    return OwnSlides(styles, model.info.patch_px)
 
 
 def drawn_fields(config: DistilConfig, teacher: LoadedDenoiser, entries: Sequence[Entry]) -> Drawer:

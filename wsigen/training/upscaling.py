@@ -82,7 +82,7 @@ class DistilConfig:
     style_own: float = 0.7
     kept: float = 60.0
     style_fields: int = 9600
-    crowd: float = 8.0
+    crowd: float = 6.0
     slides: int = 32
     seed: int = 0
 

@@ -197,7 +197,8 @@ def glass(clean: Images) -> Images:
     return 1 - functional.max_pool2d(tissue, 2 * FROM_TISSUE + 1, 1, FROM_TISSUE)
 
 
-LOSSES: dict[str, Callable[[Student, Upscaling, Maps | None], Found]] = {
+Way = Callable[[Student, Upscaling, Maps | None], Found]
+LOSSES: dict[str, Way] = {
     "adversarial": adversarial,
     "progressive": progressive,
     "consistency": consistency,
