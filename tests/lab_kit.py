@@ -8,12 +8,12 @@ import hashlib
 import pytest
 
 
-def save_model(path, seed=0, *, told=False, student=False):
-    """An untrained model; a told one may have a student beside it, which says what it says."""
+def save_model(path, seed=0, *, told=False, student=False, styles=None):
+    """An untrained model; a told one may have a student beside it, which says what it says and may have styles."""
     import torch
 
     from wsigen.networks.difference import Difference
-    from wsigen.networks.unet import UNet, UNetConfig
+    from wsigen.networks.unet import UNet, UNetConfig, with_styles
     from wsigen.training.checkpoint import ModelInfo, save_checkpoint
     from wsigen.training.student import save_student, student_of
 
@@ -26,8 +26,9 @@ def save_model(path, seed=0, *, told=False, student=False):
     save_checkpoint(path, network, info)
     if student:
         teacher = hashlib.sha256(path.read_bytes()).hexdigest()
-        difference = Difference(dict(network.named_parameters()), rank=2)
-        save_student(student_of(path), difference, teacher, images_seen=1)
+        own = network if styles is None else with_styles(network)
+        difference = Difference(dict(own.named_parameters()), rank=2)
+        save_student(student_of(path), difference, teacher, images_seen=1, styles=styles)
     return path
 
 

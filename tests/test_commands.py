@@ -22,6 +22,7 @@ from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Result
 from wsigen.experiments.run import Done, run
 from wsigen.models import shipped_models
+from wsigen.networks.styles import plain
 from wsigen.phantom.slide import PhantomSlide
 from wsigen.slides import write_pyramid
 from wsigen.study.design import KEY, RATINGS, load_study, read_key
@@ -122,7 +123,8 @@ def reader(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Path:
     """A folder in which commands are given: with links to the desk, an untrained model for every name, no server."""
-    model = save_model(tmp_path_factory.getbasetemp() / "tiny.safetensors", told=True, student=True)
+    tiny = tmp_path_factory.getbasetemp() / "tiny.safetensors"
+    model = save_model(tiny, told=True, student=True, styles=plain())
     folder = tmp_path / "here"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -132,6 +134,9 @@ def reader(
         monkeypatch.setattr(found, lambda name: Path(name) if Path(name).is_file() else model)
     monkeypatch.setattr("wsigen.cohorts.drawn.cached_phantoms", lambda: desk / "phantoms")
     monkeypatch.setattr("wsigen.training.styles.OF_SLIDES", (1.0, 1.0))  # what so small slides show
+    monkeypatch.setattr("wsigen.training.distil_run.check_styles", lambda found, learnt: None)
+    monkeypatch.setattr("wsigen.training.own_slides.MM", (0.3, 0.2))
+    monkeypatch.setattr("wsigen.training.distil.LOOKED_AT", 32)
     monkeypatch.setattr("wsigen.study.serve.run_server", lambda app, *_, **__: app)
     monkeypatch.setattr("wsigen.experiments.run.run", read_experiment)
     return folder

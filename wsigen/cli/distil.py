@@ -93,10 +93,10 @@ def distil(
         save_minutes=save_minutes,
     )
     click.echo(threads_used())
-    if way == "styled" and not resume:
+    if way in ("styled", "slides") and not resume:
         click.echo("the styles of the cases are found first, in some minutes")
     if way == "slides" and not resume:
-        click.echo("the student paints slides to learn from first, in some minutes")
+        click.echo("then the student paints slides to learn from, in some minutes")
     with tqdm(unit="patch") as bar:
         for progress in steps:
             bar.set_postfix(loss=f"{progress.loss:.4f}", refresh=False)
