@@ -29,6 +29,7 @@ from wsigen.study.design import KEY, RATINGS, load_study, read_key
 from wsigen.study.sheet import create_sheet
 from wsigen.study.simulate import sit_study
 from wsigen.study.store import Store
+from wsigen.training.styles import CaseStyles
 
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 PROJECT = (ROOT / "pyproject.toml").read_text("utf-8")
@@ -134,6 +135,8 @@ def reader(
         monkeypatch.setattr(found, lambda name: Path(name) if Path(name).is_file() else model)
     monkeypatch.setattr("wsigen.cohorts.drawn.cached_phantoms", lambda: desk / "phantoms")
     monkeypatch.setattr("wsigen.training.styles.OF_SLIDES", (1.0, 1.0))  # what so small slides show
+    few = CaseStyles.of
+    monkeypatch.setattr(CaseStyles, "of", lambda drawer, seen, _: few(drawer, seen, 640))
     monkeypatch.setattr("wsigen.training.distil_run.check_styles", lambda found, learnt: None)
     monkeypatch.setattr("wsigen.training.own_slides.MM", (0.3, 0.2))
     monkeypatch.setattr("wsigen.training.distil.LOOKED_AT", 32)
