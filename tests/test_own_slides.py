@@ -62,7 +62,8 @@ def own(number: int, side: int = 8) -> OwnSlides:
     """Room for four windows, of which so many were kept, each of one grey."""
     found = OwnSlides(STYLES, side, kept=4)
     for n in range(number):
-        found.keep(torch.full((3, side, side), n, dtype=torch.uint8), 1.0 + n, n % 5)
+        window = torch.full((1, 3, side, side), n, dtype=torch.uint8)
+        found.keep(window, torch.tensor([1.0 + n]), n % 5)
     return found
 
 

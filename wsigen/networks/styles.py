@@ -54,6 +54,11 @@ class Styles:
         return int(generator(seed, "style").integers(len(self.codes)))
 
 
+def heeded(style: Tensor, mpp: PerImage) -> Tensor:
+    """What is told of styles (batch, ``LENGTH``): nothing, zeros, where tissue is finer than ``FROM``."""
+    return torch.where((mpp >= FROM)[:, None], style, 0.0)
+
+
 def plain() -> Styles:
     """One style, which says nothing."""
     return Styles(torch.zeros(1, SCALES, LENGTH))

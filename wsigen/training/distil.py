@@ -50,7 +50,7 @@ from wsigen.training.weights import under
 
 SHARE = 16  # patches whose gradient a thread computes at once
 STYLED = ("style", "affine")  # layers that heed a style
-STYLE_RATE, SLIDES_RATE = 1e-3, 1e-4  # at which they learn, and at which all layers do from slides
+LAST_RATES = {"styled": 1e-3, "slides": 1e-4}  # of the ways that come last
 SETTLES = 100  # steps after which these rates fall, as 1 / steps and as 1 / sqrt(steps)
 PAINT = 8  # steps until a student paints another slide to learn from
 LOOKED_AT = 3600  # real fields that the crowd knows before it is asked about slides
@@ -83,7 +83,7 @@ class Distiller:
         self.own: OwnSlides | None = None
         self.images_seen = 0
         assert isinstance(teacher.network, UNet)
-        styled = config.way in ("styled", "slides")
+        styled = config.way in LAST_RATES
         larger = with_styles(teacher.network) if styled else teacher.network
         self.weights = {n: w.detach().float() for n, w in larger.named_parameters()}
         self.difference = Difference(self.weights, config.rank)
@@ -98,18 +98,14 @@ class Distiller:
         self.parameters = dict(network.named_parameters())
         self.begun, self.before = deepcopy(self.difference), deepcopy(self.student)
         self.critics = Critics(teacher.half_precision)
-        if config.way == "styled":
-            self.optimizer = torch.optim.Adam(
-                self.difference.of(STYLED), STYLE_RATE, betas=(0.9, 0.99)
-            )
-        elif config.way == "slides":
-            self.optimizer = torch.optim.Adam(
-                self.difference.parameters(), SLIDES_RATE, betas=(0.9, 0.99)
-            )
-        else:
-            self.optimizer = torch.optim.Adam(
-                self.difference.parameters(), config.learning_rate, betas=(0.0, 0.99)
-            )
+        learns = (
+            self.difference.of(STYLED) if config.way == "styled" else self.difference.parameters()
+        )
+        rate = LAST_RATES.get(config.way, config.learning_rate)
+        steadier = (
+            0.9 if styled else 0.0
+        )  # critics move on, and what they asked for before is stale
+        self.optimizer = torch.optim.Adam(learns, rate, betas=(steadier, 0.99))
         self.critic_optimizer = torch.optim.Adam(
             self.critics.parameters(), config.critic_rate, betas=(0.0, 0.99)
         )
@@ -181,11 +177,9 @@ class Distiller:
         for patches, mpp in made:
             self.critics.crowd.remember("made", patches, mpp)
         steps = self.images_seen // size + 1
-        settled = min(1.0, SETTLES / steps)
-        if self.config.way == "styled":
-            self.optimizer.param_groups[0]["lr"] = STYLE_RATE * settled
-        if self.config.way == "slides":
-            self.optimizer.param_groups[0]["lr"] = SLIDES_RATE * settled**0.5
+        if self.config.way in LAST_RATES:
+            settled = min(1.0, SETTLES / steps) ** (0.5 if self.own is not None else 1.0)
+            self.optimizer.param_groups[0]["lr"] = LAST_RATES[self.config.way] * settled
         self.difference.take_gradients(students)
         norm = nn.utils.clip_grad_norm_(self.difference.parameters(), 1.0)
         known = self.config.alone if critics else MET if self.own is not None else 0

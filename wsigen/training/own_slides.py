@@ -16,14 +16,14 @@ from torch import Tensor, nn
 from wsigen.arrays import Guides, Images, PerImage
 from wsigen.coarse_to_fine import drain, run_stage
 from wsigen.denoiser import Told
-from wsigen.networks.styles import FROM, Styles
+from wsigen.networks.styles import Styles, heeded
 from wsigen.plan import STUDENT, Stage, stages
 from wsigen.runs.canvas import strips
 from wsigen.runs.painter import Painter
 from wsigen.seeds import generator
 from wsigen.training.checkpoint import LoadedDenoiser
 from wsigen.training.examples import on_device
-from wsigen.training.styles import TISSUE
+from wsigen.training.styles import tissue
 from wsigen.training.upscaling import OPERATOR, Upscaling, patches
 from wsigen.zoom.overview import with_tissue
 
@@ -33,7 +33,6 @@ MM = (2.0, 1.5)  # width and height, of those up to 2.8 um/px; coarser ones are 
 WINDOWS_OF_A_SLIDE = 24
 KEPT = 2048  # windows; the oldest go
 TRIES = 8  # places looked at for a window that shows tissue
-GREY = 217  # pixels below are tissue
 
 
 class Pair(nn.Module):
@@ -68,9 +67,8 @@ class OwnSlides(nn.Module):
         super().__init__()
         self.styles = styles
         self.register_buffer("guides", torch.zeros(kept, 3, side, side, dtype=torch.uint8))
-        self.register_buffer(
-            "mpp", torch.full((kept,), torch.inf)
-        )  # of what is to be made; none yet
+        # of what is to be made of them; infinite where there is none yet
+        self.register_buffer("mpp", torch.full((kept,), torch.inf))
         self.register_buffer("case", torch.zeros(kept, dtype=torch.int64))
         self.register_buffer("painted", torch.zeros((), dtype=torch.int64))
 
@@ -95,12 +93,15 @@ class OwnSlides(nn.Module):
             ):
                 whole = next(strips(image, stage.height, stage.width, stage.height))
                 told.append((whole.transpose(2, 0, 1), stage.mpp / 2))
-        case = self.styles.case(number)
+        windows, scales = list[Tensor](), list[float]()
         for _ in range(WINDOWS_OF_A_SLIDE):
             pixels, mpp = told[stream.integers(len(told))]
             window = self.window(pixels, stream)
             if window is not None:
-                self.keep(window, mpp, case)
+                windows.append(window)
+                scales.append(mpp)
+        if windows:
+            self.keep(torch.stack(windows), torch.tensor(scales), self.styles.case(number))
 
     @property
     def side(self) -> int:
@@ -109,26 +110,22 @@ class OwnSlides(nn.Module):
 
     def window(self, pixels: NDArray[np.uint8], stream: np.random.Generator) -> Tensor | None:
         """A window of an image (3, height, width) that shows tissue, turned by chance; None if none is found."""
-        _, height, width = pixels.shape
+        side = self.side
         for _ in range(TRIES):
-            top, left = (
-                stream.integers(height - self.side + 1),
-                stream.integers(width - self.side + 1),
-            )
-            found = pixels[:, top : top + self.side, left : left + self.side]
-            if (found.min(0) < GREY).mean() > TISSUE:
-                turned = np.rot90(found, int(stream.integers(4)), (1, 2))[
-                    :, :: stream.choice((1, -1))
-                ]
-                return torch.from_numpy(turned.copy())
+            top, left = (stream.integers(length - side + 1) for length in pixels.shape[1:])
+            found = torch.from_numpy(pixels[:, top : top + side, left : left + side].copy())
+            if tissue(in_range(found[None])):
+                turned = found.rot90(int(stream.integers(4)), (1, 2))
+                return turned if stream.choice((1, -1)) == 1 else turned.flip(1)
         return None
 
     @torch.no_grad()
-    def keep(self, window: Tensor, mpp: float, case: int) -> None:
-        """Keep one window more, and forget the oldest."""
-        for name, new in (("guides", window), ("mpp", mpp), ("case", case)):
+    def keep(self, windows: Tensor, mpp: PerImage, case: int) -> None:
+        """Keep windows of a slide of this case, and forget as many of the oldest."""
+        cases = torch.full((len(windows),), case)
+        for name, new in (("guides", windows), ("mpp", mpp), ("case", cases)):
             buffer = self.get_buffer(name)
-            buffer.copy_(torch.cat([buffer[1:], torch.as_tensor(new, dtype=buffer.dtype)[None]]))
+            buffer.copy_(torch.cat([buffer, new])[len(new) :])
 
     def batch(self, number: int, seed: int, first: int) -> Upscaling:
         """Patches to be made of so many windows, told and begun as a slide's are; there is no truth.
@@ -142,9 +139,9 @@ class OwnSlides(nn.Module):
         stream = on_device(guides.device, seed, "own slides", first)
         there = self.get_buffer("mpp").isfinite().nonzero()[:, 0]
         some = there[torch.randint(len(there), (number,), generator=stream)]
-        guide: Guides = guides[some].float() / 127.5 - 1
+        guide: Guides = in_range(guides[some])
         mpp: PerImage = self.get_buffer("mpp")[some]
-        style = self.styles.at(self.get_buffer("case")[some], mpp)
+        style = heeded(self.styles.at(self.get_buffer("case")[some], mpp), mpp)
         seen = OPERATOR.enlarged(guide)
 
         def normal(like: Tensor) -> Tensor:
@@ -155,9 +152,13 @@ class OwnSlides(nn.Module):
 
         return Upscaling(
             seen, guide, normal(guide), all_of(STUDENT.guide_sigma),
-            torch.where((mpp >= FROM)[:, None], style, 0.0), mpp,
-            normal(seen), normal(seen), all_of(STUDENT.sigma_min), all_of(0.0),
+            style, mpp, normal(seen), normal(seen), all_of(STUDENT.sigma_min), all_of(0.0),
         ).each(patches)  # fmt: skip
+
+
+def in_range(pixels: Tensor) -> Images:
+    """Bytes as images in [-1, 1]."""
+    return pixels.float() / 127.5 - 1
 
 
 def path_of(stream: np.random.Generator, patch_px: int, mpp_max: float) -> list[Stage]:

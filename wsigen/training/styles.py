@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from wsigen.arrays import Images, PerImage
 from wsigen.errors import WsigenError
-from wsigen.networks.styles import FROM, LENGTH, SCALES, Styles, scales
+from wsigen.networks.styles import FROM, LENGTH, SCALES, Styles, heeded, scales
 from wsigen.training.crowd import described, evening
 from wsigen.training.drawing import Drawer, Drawn
 from wsigen.training.perception import Perception
@@ -129,12 +129,11 @@ class CaseStyles:
                 finer than ``FROM`` none at all.
         """
         style = self.at(drawn.source, drawn.mpp)
-        coarse = drawn.mpp >= FROM
-        some = coarse & tissue(drawn.clean)
+        some = (drawn.mpp >= FROM) & tissue(drawn.clean)
         if some.any():
             own = self.look.of(seen(drawn.clean[some], perception), drawn.mpp[some])
             style[some] = torch.lerp(style[some], own, chance[some, None])
-        return torch.where(coarse[:, None], style, 0.0)
+        return heeded(style, drawn.mpp)
 
     def of_slides(self) -> Styles:
         """Those that a slide can have: of cases that are known at all scales of ``OF_SLIDES``, and not too far off.
