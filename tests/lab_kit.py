@@ -32,6 +32,17 @@ def save_model(path, seed=0, *, told=False, student=False, styles=None):
     return path
 
 
+def refused(verb, words):
+    """What a verb of the command line says where it refuses these words."""
+    from click.testing import CliRunner
+
+    from wsigen.errors import WsigenError
+
+    result = CliRunner().invoke(verb, words.split())
+    assert isinstance(result.exception, WsigenError)
+    return str(result.exception)
+
+
 @pytest.fixture(scope="session")
 def small_world(tmp_path_factory):
     """Folder with ``model.safetensors`` and ``slides``, a cohort of three phantoms, one of them for testing."""
