@@ -86,7 +86,7 @@ class Head(nn.Module):
 class Tissue(nn.Module):
     """Answers above 0 for real tissue, below for a student's, at an image's whole size to a sixteenth of it.
 
-    It is shown the maps of `wsigen.training.perception`, and not the guide.
+    It is shown the network's maps of `wsigen.training.perception`, not its colours, and not the guide.
     """
 
     def __init__(self) -> None:
@@ -96,7 +96,9 @@ class Tissue(nn.Module):
 
     def forward(self, maps: Maps, mpp: PerImage) -> list[Tensor]:
         """Five answers, each (batch, 1, height, width) of its map."""
-        return [head(found, mpp) for head, found in zip(self.heads, maps, strict=True)]
+        return [
+            head(found, mpp) for head, found in zip(self.heads, maps[: len(CHANNELS)], strict=True)
+        ]
 
     @torch.no_grad()
     def acquaint(self, maps: Maps, mpp: PerImage) -> None:

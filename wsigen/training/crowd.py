@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from wsigen.arrays import PerImage
-from wsigen.training.perception import CHANNELS
+from wsigen.training.perception import CHANNELS, COLOURS
 from wsigen.training.upscaling import windows
 
 KERNELS = (0.2, 0.5, 1.0)  # b, where the mean squared distance of two real patches is 2
@@ -58,7 +58,7 @@ class Crowd(nn.Module):
     """
 
     def __init__(
-        self, real: int = 4096, made: int = 1024, channels: tuple[int, ...] = CHANNELS
+        self, real: int = 4096, made: int = 1024, channels: tuple[int, ...] = CHANNELS + COLOURS
     ) -> None:
         super().__init__()
         self.channels = channels

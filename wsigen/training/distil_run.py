@@ -42,7 +42,7 @@ from wsigen.training.weights import (
     write_safetensors,
 )
 
-STATE, FORMAT = "distilling.safetensors", "wsigen-distilling-5"
+STATE, FORMAT = "distilling.safetensors", "wsigen-distilling-6"
 CASES, OF_STYLES = "cases", "styles."  # of the state of a styled student
 BEFORE = "seen_before"  # patches, by the student that the run began as
 TOGETHER = 50  # steps to a row of losses.csv

@@ -28,9 +28,12 @@ from wsigen.training.upscaling import OPERATOR, Upscaling, patches
 from wsigen.zoom.overview import with_tissue
 
 SLIDES = 10**9  # seed of the first: far from those that anybody asks for
-FINEST = (1.4, 5.6)  # um/px, of slides
+FINEST = (
+    1.4,
+    11.2,
+)  # um/px, of slides; the square of a uniform number lies between, so that more are fine
 MM = (2.0, 1.5)  # width and height, of those up to 2.8 um/px; coarser ones are as much larger
-WINDOWS_OF_A_SLIDE = 24
+WINDOWS_OF_A_SLIDE = 32
 KEPT = 2048  # windows; the oldest go
 TRIES = 8  # places looked at for a window that shows tissue
 
@@ -164,6 +167,6 @@ def in_range(pixels: Tensor) -> Images:
 def path_of(stream: np.random.Generator, patch_px: int, mpp_max: float) -> list[Stage]:
     """The stages of a slide of a size that suits its scale, which is drawn by chance."""
     low, high = np.log(FINEST)
-    mpp = float(np.exp(stream.uniform(low, high)))
+    mpp = float(np.exp(low + (high - low) * stream.uniform() ** 2))
     width, height = (round(1000 * mm * max(1.0, mpp / 2.8) / mpp) for mm in MM)
     return stages(height, width, mpp, patch_px=patch_px, mpp_max=mpp_max)

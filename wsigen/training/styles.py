@@ -19,7 +19,7 @@ from wsigen.errors import WsigenError
 from wsigen.networks.styles import FROM, LENGTH, SCALES, Styles, heeded, scales
 from wsigen.training.crowd import described, evening
 from wsigen.training.drawing import Drawer, Drawn
-from wsigen.training.perception import Perception
+from wsigen.training.perception import CHANNELS, GLASS, Perception
 from wsigen.training.upscaling import WINDOWS
 
 FIRST = 10**8  # number of the first field that is looked at: far from those that are learnt from
@@ -27,7 +27,6 @@ TOGETHER = 16  # fields looked at at once
 LUMA = (0.299, 0.587, 0.114)
 GREY = 0.3  # standard deviation of a field's brightness when it is looked at
 FAINT = 0.05  # added to its own, lest glass become noise
-GLASS = 0.7  # pixels below are tissue
 TISSUE = 0.4  # share of them from which on a field has a style
 OCTAVES = 0.4  # standard deviation of how far around a scale fields count for it
 LEAST, BELIEVED = 1.0, 2.0  # fields for a style at a scale, and for half a style
@@ -173,7 +172,8 @@ def tissue(fields: Images) -> Tensor:
 @torch.no_grad()
 def seen(fields: Images, perception: Perception) -> Tensor:
     """Descriptions of fields without their colours: the means of those of their patches, shape (batch, n)."""
-    return described(perception(grey(fields))).unflatten(0, (-1, WINDOWS)).mean(1)
+    maps = perception(grey(fields))[: len(CHANNELS)]  # grey has no colours
+    return described(maps).unflatten(0, (-1, WINDOWS)).mean(1)
 
 
 def grey(fields: Images) -> Images:

@@ -24,8 +24,7 @@ from wsigen.training.checkpoint import LoadedDenoiser
 from wsigen.training.contrast import contrast
 from wsigen.training.critic import Critics, steepness, taken_for_real
 from wsigen.training.crowd import described
-from wsigen.training.perception import Maps
-from wsigen.training.styles import GLASS
+from wsigen.training.perception import GLASS, Maps
 from wsigen.training.upscaling import OPERATOR, WINDOWS, DistilConfig, Upscaling, joined, windows
 
 
