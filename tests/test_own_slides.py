@@ -165,6 +165,21 @@ def test_the_crowd_knows_real_tissue_and_what_the_student_made_of_its_slides(tmp
     assert crowd.real_scale.isfinite().any()
 
 
+def test_what_takes_minutes_before_the_first_step_is_watched(tmp_path):
+    teacher, drawer, config = phantoms(tmp_path)
+    counted = {}
+
+    def watch(steps, what):
+        counted[what] = 0
+        for step in steps:
+            counted[what] += 1
+            yield step
+
+    steps = Distiller(config, teacher, drawer, watch=watch).run()
+    next(steps), next(steps)
+    assert counted == {"looking at tissue": 2, "painting slides": config.slides}
+
+
 def test_half_of_a_batch_is_real_and_told_the_style_of_its_case(tmp_path):
     teacher, drawer, config = phantoms(tmp_path)
     run = Distiller(config, teacher, drawer)

@@ -91,12 +91,9 @@ def distil(
         from_student=from_student,
         minutes=minutes,
         save_minutes=save_minutes,
+        watch=lambda steps, what: tqdm(steps, what, leave=False),
     )
     click.echo(threads_used())
-    if way in ("styled", "slides") and not resume:
-        click.echo("the styles of the cases are found first, in some minutes")
-    if way == "slides" and not resume:
-        click.echo("then the student paints slides to learn from, in some minutes")
     with tqdm(unit="patch") as bar:
         for progress in steps:
             bar.set_postfix(loss=f"{progress.loss:.4f}", refresh=False)

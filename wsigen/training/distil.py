@@ -34,7 +34,7 @@ from wsigen.training.drawing import Drawer, Drawn
 from wsigen.training.examples import on_device
 from wsigen.training.own_slides import OwnSlides
 from wsigen.training.perception import Maps
-from wsigen.training.progress import Progress, Step
+from wsigen.training.progress import Progress, Step, Watch, unwatched
 from wsigen.training.styles import TOGETHER, CaseStyles, tissue
 from wsigen.training.upscaling import (
     OPERATOR,
@@ -68,6 +68,7 @@ class Distiller:
         drawer: what draws fields of two by two patches.
         styles: of the cases that it draws from; where they are not given, a way that asks for them finds them.
         own: where windows of its own slides are kept, for the way "slides"; else they are of the styles found.
+        watch: is given what takes minutes before the first step.
     """
 
     def __init__(
@@ -77,9 +78,10 @@ class Distiller:
         drawer: Drawer,
         styles: CaseStyles | None = None,
         own: OwnSlides | None = None,
+        watch: Watch = unwatched,
     ) -> None:
         torch.manual_seed(config.seed)
-        self.config, self.teacher, self.drawer = config, teacher, drawer
+        self.config, self.teacher, self.drawer, self.watch = config, teacher, drawer, watch
         self.own: OwnSlides | None = None
         self.images_seen = 0
         assert isinstance(teacher.network, UNet)
@@ -110,7 +112,7 @@ class Distiller:
             self.critics.parameters(), config.critic_rate, betas=(0.0, 0.99)
         )
         if styled and styles is None:
-            styles = CaseStyles.of(drawer, self.critics.perception, config.style_fields)
+            styles = CaseStyles.of(drawer, self.critics.perception, config.style_fields, watch)
         self.styles = styles
         if config.way == "slides":
             assert styles is not None
@@ -223,13 +225,14 @@ class Distiller:
             with one_thread():
                 self.look(LOOKED_AT)
         if steps % PAINT == 0:
-            for _ in range(1 if steps else self.config.slides):
+            slides = range(1 if steps else self.config.slides)
+            for _ in slides if steps else self.watch(slides, "painting slides"):
                 own.paint(self.teacher, self.student, self.config.seed)
 
     @torch.no_grad()
     def look(self, number: int) -> None:
         """Let the crowd get to know the tissue among so many real fields."""
-        for start in range(0, number, TOGETHER):
+        for start in self.watch(range(0, number, TOGETHER), "looking at tissue"):
             drawn = self.drawer.draw(range(start, min(start + TOGETHER, number)))
             some = tissue(drawn.clean)
             if some.any():

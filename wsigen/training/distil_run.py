@@ -21,7 +21,7 @@ from wsigen.training.config import TOLD
 from wsigen.training.distil import Distiller
 from wsigen.training.drawing import Drawer
 from wsigen.training.monitor import append_losses
-from wsigen.training.progress import Progress
+from wsigen.training.progress import Progress, Watch, unwatched
 from wsigen.training.run import (
     CONFIG,
     LOSSES,
@@ -58,6 +58,7 @@ def distil_in_folder(
     from_student: bool = False,
     minutes: float | None = None,
     save_minutes: float = 5.0,
+    watch: Watch = unwatched,
 ) -> Iterator[Progress]:
     """Distil and yield each step's progress; save every ``save_minutes`` and at the end.
 
@@ -70,6 +71,7 @@ def distil_in_folder(
         from_student: begin a new run as the student that the teacher has.
         minutes: stop after so long.
         save_minutes: time between saves.
+        watch: is given what takes minutes before the first step.
     """
     state = folder / STATE
     if resume:
@@ -104,7 +106,7 @@ def distil_in_folder(
     drawer, styles = drawn_fields(config, model, entries), None
     if resume and CASES in header:
         styles = CaseStyles.kept(under(tensors, OF_STYLES), json.loads(header[CASES]), drawer.cases)
-    student = Distiller(config, model, drawer, styles)
+    student = Distiller(config, model, drawer, styles, watch=watch)
     of_slides = None if student.styles is None else student.styles.of_slides()
     seen_before = int(header.get(BEFORE, 0)) if resume else 0
     if resume:

@@ -1,11 +1,19 @@
 """What a training run tells of each step."""
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from wsigen.errors import WsigenError
+
+Watch = Callable[[Iterable[int], str], Iterable[int]]  # given steps and what they do; tells of each
+
+
+def unwatched(steps: Iterable[int], _: str) -> Iterable[int]:
+    """The steps, and nothing told of them."""
+    return steps
 
 
 @dataclass(frozen=True)

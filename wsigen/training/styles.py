@@ -20,6 +20,7 @@ from wsigen.networks.styles import FROM, LENGTH, SCALES, Styles, heeded, scales
 from wsigen.training.crowd import described, evening
 from wsigen.training.drawing import Drawer, Drawn
 from wsigen.training.perception import CHANNELS, GLASS, Perception
+from wsigen.training.progress import Watch, unwatched
 from wsigen.training.upscaling import WINDOWS
 
 FIRST = 10**8  # number of the first field that is looked at: far from those that are learnt from
@@ -85,12 +86,14 @@ class CaseStyles:
         return {"codes": self.codes, **vars(self.look)}
 
     @classmethod
-    def of(cls, drawer: Drawer, perception: Perception, number: int) -> "CaseStyles":
+    def of(
+        cls, drawer: Drawer, perception: Perception, number: int, watch: Watch = unwatched
+    ) -> "CaseStyles":
         """The styles of the cases of a drawer, found in so many fields of two by two patches."""
         names = sorted(set(drawer.cases))
         case_of = numbered(drawer.cases, names)
         found, mpp, case = [], [], []
-        for start in range(FIRST, FIRST + number, TOGETHER):
+        for start in watch(range(FIRST, FIRST + number, TOGETHER), "finding the styles of cases"):
             drawn = drawer.draw(range(start, start + TOGETHER))
             shown = tissue(drawn.clean)
             if shown.any():
