@@ -11,7 +11,7 @@ from lab_kit import refused, save_model
 from wsigen.cli.distil import distil as distil_verb
 from wsigen.cohorts.cohort import read_cohort
 from wsigen.guidance import AveragePool
-from wsigen.networks.styles import FROM, LENGTH, SCALES, Styles
+from wsigen.networks.styles import LENGTH, SCALES, Styles
 from wsigen.plan import STUDENT
 from wsigen.runs.crew import Crew
 from wsigen.training import own_slides
@@ -74,17 +74,14 @@ def test_the_last_windows_are_kept_and_those_that_are_missing_are_never_drawn():
     assert set(((drawn.guide[:, 0, 0, 0] + 1) * 127.5).round().tolist()) == {0.0, 1.0}
 
 
-def test_windows_are_told_as_the_plan_tells_a_stage_and_fine_ones_have_no_style():
+def test_windows_are_told_as_the_plan_tells_a_stage_and_the_style_of_their_slide():
     drawn = own(4).batch(16, 0, 0)
     assert len(drawn) == 64
     assert drawn.guide.shape[2:] == (4, 4)
     assert (drawn.guide_sigma == STUDENT.guide_sigma).all()
     assert (drawn.later == np.float32(STUDENT.sigma_min)).all()
     case = ((drawn.guide[:, 0, 0, 0] + 1) * 127.5).round().long()
-    fine = drawn.mpp < FROM
-    assert fine.any()
-    assert not drawn.style[fine].any()
-    torch.testing.assert_close(drawn.style[~fine], STYLES.at(case, drawn.mpp)[~fine])
+    torch.testing.assert_close(drawn.style, STYLES.at(case, drawn.mpp))
     again, other = own(4).batch(16, 0, 0), own(4).batch(16, 0, 16)
     assert torch.equal(drawn.noise, again.noise)
     assert not torch.equal(drawn.noise, other.noise)

@@ -3,7 +3,7 @@
 A student paints all slides alike, however unlike their guides: what one patient's tissue has of its own, such as how
 crowded, coarse or fibrous it is, cannot be read from a noisy guide, so it paints what most have. One that has learnt
 styles (``wsigen distil --way styled``) is told them. A slide takes the style of one case that the student was
-distilled on, drawn by the slide's seed, at all stages that the student paints but the finest ones.
+distilled on, drawn by the slide's seed, at all stages that the student paints.
 `wsigen.training.styles` finds them.
 """
 
@@ -18,7 +18,6 @@ from wsigen.seeds import generator
 LENGTH = 24  # numbers of a style
 STYLE_LAYER = "conditioning.style.weight"  # of a network that heeds them
 FINEST, PER_OCTAVE, SCALES = 0.25, 2, 17  # micrometres per pixel: 0.25 to 64
-FROM = 2.0  # um/px; finer tissue has none: KID there rose by it, and a guide that has style says enough
 
 
 @dataclass(frozen=True)
@@ -44,19 +43,12 @@ class Styles:
         return torch.lerp(self.codes[case, finer], self.codes[case, finer + 1], between)
 
     def of(self, seed: int, mpp: float) -> Tensor:
-        """The style of a slide at a scale, shape (1, ``LENGTH``); zero where tissue is finer than ``FROM``."""
-        if mpp < FROM:
-            return torch.zeros(1, LENGTH)
+        """The style of a slide at a scale, shape (1, ``LENGTH``)."""
         return self.at(torch.tensor([self.case(seed)]), torch.tensor([mpp]))
 
     def case(self, seed: int) -> int:
         """Number of the case whose style a slide takes."""
         return int(generator(seed, "style").integers(len(self.codes)))
-
-
-def heeded(style: Tensor, mpp: PerImage) -> Tensor:
-    """What is told of styles (batch, ``LENGTH``): nothing, zeros, where tissue is finer than ``FROM``."""
-    return torch.where((mpp >= FROM)[:, None], style, 0.0)
 
 
 def plain() -> Styles:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from wsigen.arrays import Guides, Images, PerImage
 from wsigen.coarse_to_fine import drain, run_stage
 from wsigen.denoiser import Told
-from wsigen.networks.styles import Styles, heeded
+from wsigen.networks.styles import Styles
 from wsigen.plan import STUDENT, Stage, stages
 from wsigen.runs.canvas import strips
 from wsigen.runs.painter import Painter
@@ -144,7 +144,7 @@ class OwnSlides(nn.Module):
         some = there[torch.randint(len(there), (number,), generator=stream)]
         guide: Guides = in_range(guides[some])
         mpp: PerImage = self.get_buffer("mpp")[some]
-        style = heeded(self.styles.at(self.get_buffer("case")[some], mpp), mpp)
+        style = self.styles.at(self.get_buffer("case")[some], mpp)
         seen = OPERATOR.enlarged(guide)
 
         def normal(like: Tensor) -> Tensor:

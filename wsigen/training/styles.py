@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from wsigen.arrays import Images, PerImage
 from wsigen.errors import WsigenError
-from wsigen.networks.styles import FROM, LENGTH, SCALES, Styles, heeded, scales
+from wsigen.networks.styles import LENGTH, SCALES, Styles, scales
 from wsigen.training.crowd import described, evening
 from wsigen.training.drawing import Drawer, Drawn
 from wsigen.training.perception import CHANNELS, GLASS, Perception
@@ -32,7 +32,7 @@ TISSUE = 0.4  # share of them from which on a field has a style
 OCTAVES = 0.4  # standard deviation of how far around a scale fields count for it
 LEAST, BELIEVED = 1.0, 2.0  # fields for a style at a scale, and for half a style
 SIZE = 2.0  # root mean square of its numbers
-OF_SLIDES = (FROM, 8.0)  # um/px; a slide takes the style of a case that is known between them
+OF_SLIDES = (2.0, 8.0)  # um/px; a slide takes the style of a case that is known between them
 OWN = 1.4  # times as long is a slide's style as its case's: a mean of fields lies nearer the middle than they do
 FARTHEST = 14.0  # length of a slide's style: far ones were painted as a mesh
 
@@ -127,15 +127,14 @@ class CaseStyles:
         Args:
             drawn: the fields.
             perception: that the styles were found by.
-            chance: uniform numbers, (batch,): 0 is the case's, 1 the field's. Glass has none of its own, and fields
-                finer than ``FROM`` none at all.
+            chance: uniform numbers, (batch,): 0 is the case's, 1 the field's. Glass has none of its own.
         """
         style = self.at(drawn.source, drawn.mpp)
-        some = (drawn.mpp >= FROM) & tissue(drawn.clean)
+        some = tissue(drawn.clean)
         if some.any():
             own = self.look.of(seen(drawn.clean[some], perception), drawn.mpp[some])
             style[some] = torch.lerp(style[some], own, chance[some, None])
-        return heeded(style, drawn.mpp)
+        return style
 
     def of_slides(self) -> Styles:
         """Those that a slide can have: of cases that are known at all scales of ``OF_SLIDES``, and not too far off.
