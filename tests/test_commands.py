@@ -136,7 +136,7 @@ def reader(
     monkeypatch.setattr("wsigen.cohorts.drawn.cached_phantoms", lambda: desk / "phantoms")
     monkeypatch.setattr("wsigen.training.styles.OF_SLIDES", (1.0, 1.0))  # what so small slides show
     few = CaseStyles.of
-    monkeypatch.setattr(CaseStyles, "of", lambda drawer, seen, _: few(drawer, seen, 640))
+    monkeypatch.setattr(CaseStyles, "of", lambda drawer, seen, *_: few(drawer, seen, 640))
     monkeypatch.setattr("wsigen.training.distil_run.check_styles", lambda found, learnt: None)
     monkeypatch.setattr("wsigen.training.own_slides.MM", (0.3, 0.2))
     monkeypatch.setattr("wsigen.training.distil.LOOKED_AT", 32)
