@@ -28,10 +28,7 @@ from wsigen.training.upscaling import OPERATOR, Upscaling, patches
 from wsigen.zoom.overview import with_tissue
 
 SLIDES = 10**9  # seed of the first: far from those that anybody asks for
-FINEST = (
-    1.4,
-    11.2,
-)  # um/px, of slides; the square of a uniform number lies between, so that more are fine
+FINEST = (1.4, 11.2)  # um/px, of slides; more of them are fine
 MM = (2.0, 1.5)  # width and height, of those up to 2.8 um/px; coarser ones are as much larger
 WINDOWS_OF_A_SLIDE = 32
 KEPT = 2048  # windows; the oldest go
