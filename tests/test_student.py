@@ -430,8 +430,7 @@ def test_a_styled_student_is_told_styles_and_leaves_the_other_layers(tmp_path):
     run = distiller(tmp_path, "styled", style_share=1.0)
     before = {name: tensor.clone() for name, tensor in run.tensors().items()}
     told = run.told(fields(range(4)), 0)
-    assert told[:3].abs().max() == 0  # finer than styles
-    assert told[3].std() > 0
+    assert (told.std(1) > 0).all()  # at all scales
     with Crew() as crew:
         run.step(crew)
         run.step(crew)
