@@ -56,6 +56,11 @@ class Perception:
         return [found.float() for found in (*maps, x)] + [colours(image, k) for k in SQUARES]
 
 
+def shown(images: Images) -> Tensor:
+    """1 where images show tissue, 0 on glass, shape (batch, 1, height, width)."""
+    return (images.amin(1, keepdim=True) < GLASS).float()
+
+
 def colours(fields: Images, square: int) -> Tensor:
     """How colours go together: products of two axes' distances from their mean over the tissue of a patch.
 
@@ -70,10 +75,10 @@ def colours(fields: Images, square: int) -> Tensor:
     """
     fields = functional.avg_pool2d(fields, square)
     patch = (fields.shape[2] // 2, fields.shape[3] // 2)
-    shown = (fields.detach().amin(1, keepdim=True) < GLASS).float()
+    tissue = shown(fields)
     mixed = torch.einsum("ac,bchw->bahw", fields.new_tensor(AXES), fields)
-    mean = functional.avg_pool2d(shown * mixed, patch) / functional.avg_pool2d(shown, patch).clamp(
-        min=1e-3
-    )
-    away = shown * (mixed - functional.interpolate(mean, scale_factor=patch))
+    mean = functional.avg_pool2d(tissue * mixed, patch) / functional.avg_pool2d(
+        tissue, patch
+    ).clamp(min=1e-3)
+    away = tissue * (mixed - functional.interpolate(mean, scale_factor=patch))
     return torch.stack([away[:, i] * away[:, j] for i, j in PRODUCTS], dim=1)

@@ -19,7 +19,7 @@ from wsigen.errors import WsigenError
 from wsigen.networks.styles import LENGTH, SCALES, Styles, scales
 from wsigen.training.crowd import described, evening
 from wsigen.training.drawing import Drawer, Drawn
-from wsigen.training.perception import CHANNELS, GLASS, Perception
+from wsigen.training.perception import CHANNELS, Perception, shown
 from wsigen.training.progress import Watch, unwatched
 from wsigen.training.upscaling import WINDOWS
 
@@ -95,11 +95,11 @@ class CaseStyles:
         found, mpp, case = [], [], []
         for start in watch(range(FIRST, FIRST + number, TOGETHER), "finding the styles of cases"):
             drawn = drawer.draw(range(start, start + TOGETHER))
-            shown = tissue(drawn.clean)
-            if shown.any():
-                found.append(seen(drawn.clean[shown], perception))
-                mpp.append(drawn.mpp[shown])
-                case.append(case_of[drawn.source[shown]])
+            some = tissue(drawn.clean)
+            if some.any():
+                found.append(seen(drawn.clean[some], perception))
+                mpp.append(drawn.mpp[some])
+                case.append(case_of[drawn.source[some]])
         if not found:
             raise WsigenError(
                 f"none of {number} fields of the cohort shows tissue, of which styles are; expected slides of tissue"
@@ -168,7 +168,7 @@ def numbered(cases: Sequence[str], names: list[str]) -> Tensor:
 
 def tissue(fields: Images) -> Tensor:
     """Whether fields show enough tissue to have a style, shape (batch,)."""
-    return (fields.amin(1) < GLASS).float().mean((1, 2)) > TISSUE
+    return shown(fields).mean((1, 2, 3)) > TISSUE
 
 
 @torch.no_grad()

@@ -24,7 +24,7 @@ from wsigen.training.checkpoint import LoadedDenoiser
 from wsigen.training.contrast import contrast
 from wsigen.training.critic import Critics, steepness, taken_for_real
 from wsigen.training.crowd import described
-from wsigen.training.perception import GLASS, Maps
+from wsigen.training.perception import Maps, shown
 from wsigen.training.upscaling import OPERATOR, WINDOWS, DistilConfig, Upscaling, joined, windows
 
 
@@ -192,8 +192,7 @@ def slides(run: Student, batch: Upscaling, _: Maps | None) -> Found:
 
 def glass(clean: Images) -> Images:
     """1 on glass, at least ``FROM_TISSUE`` pixels from any tissue, else 0; shape (batch, 1, side, side)."""
-    tissue = (clean.amin(1, keepdim=True) < GLASS).float()
-    return 1 - functional.max_pool2d(tissue, 2 * FROM_TISSUE + 1, 1, FROM_TISSUE)
+    return 1 - functional.max_pool2d(shown(clean), 2 * FROM_TISSUE + 1, 1, FROM_TISSUE)
 
 
 Way = Callable[[Student, Upscaling, Maps | None], Found]
