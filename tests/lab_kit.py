@@ -8,7 +8,7 @@ import hashlib
 import pytest
 
 
-def save_model(path, seed=0, *, told=False, student=False, styles=None):
+def save_model(path, seed=0, *, told=False, student=False, styles=None, of_cases=None):
     """An untrained model; a told one may have a student beside it, which says what it says and may have styles."""
     import torch
 
@@ -28,7 +28,9 @@ def save_model(path, seed=0, *, told=False, student=False, styles=None):
         teacher = hashlib.sha256(path.read_bytes()).hexdigest()
         own = network if styles is None else with_styles(network)
         difference = Difference(dict(own.named_parameters()), rank=2)
-        save_student(student_of(path), difference, teacher, images_seen=1, styles=styles)
+        save_student(
+            student_of(path), difference, teacher, images_seen=1, styles=styles, of_cases=of_cases
+        )
     return path
 
 

@@ -17,10 +17,11 @@ from wsigen.runs.crew import Crew
 from wsigen.training import own_slides
 from wsigen.training.checkpoint import LoadedDenoiser, load_denoiser
 from wsigen.training.distil import Distiller
-from wsigen.training.distil_run import drawn_fields
+from wsigen.training.distil_run import drawn_fields, learnt_styles
 from wsigen.training.drawing import Drawer
 from wsigen.training.own_slides import SLIDES, OwnSlides
-from wsigen.training.styles import CaseStyles, Look, numbered
+from wsigen.training.student import OfCases
+from wsigen.training.styles import CaseStyles, Look
 from wsigen.training.upscaling import DistilConfig
 from wsigen.training.ways import LOSSES
 from wsigen.training.weights import read_header
@@ -29,12 +30,11 @@ STYLES = Styles(torch.randn(5, SCALES, LENGTH, generator=torch.Generator().manua
 BLIND = Look(torch.zeros(1120), torch.zeros(SCALES, 1120), torch.zeros(LENGTH, 1120))
 
 
-def styles_of_cases(drawer: Drawer, seed: int = 0) -> CaseStyles:
-    """Styles of the cases of a cohort, found without looking."""
-    names = sorted(set(drawer.cases))
-    stream = torch.Generator().manual_seed(seed)
+def styles_of_cases(names: list[str]) -> CaseStyles:
+    """Styles of cases, found without looking."""
+    stream = torch.Generator().manual_seed(0)
     codes = torch.randn(len(names), SCALES, LENGTH, generator=stream)
-    return CaseStyles(names, codes, BLIND, numbered(drawer.cases, names))
+    return CaseStyles(names, codes, BLIND, torch.arange(len(names)))
 
 
 @pytest.fixture(autouse=True)
@@ -42,12 +42,25 @@ def _small(monkeypatch):
     monkeypatch.setattr(own_slides, "FINEST", (2.0, 2.1))
     monkeypatch.setattr(own_slides, "MM", (0.3, 0.2))
     monkeypatch.setattr("wsigen.training.distil.LOOKED_AT", 32)
-    monkeypatch.setattr(CaseStyles, "of", lambda drawer, *_: styles_of_cases(drawer))
+    of = CaseStyles.kept
+    monkeypatch.setattr(
+        CaseStyles,
+        "of",
+        lambda drawer, *_: of(of_phantoms().tensors(), of_phantoms().names, drawer.cases),
+    )
 
 
-def styled_model(folder: Path, styles: Styles = STYLES) -> Path:
-    """A model whose student has styles."""
-    return save_model(folder / "a.safetensors", told=True, student=True, styles=styles)
+def of_phantoms() -> CaseStyles:
+    """Styles of the phantoms' cases, found without looking."""
+    return styles_of_cases(sorted({entry.case for entry in read_cohort("phantom")}))
+
+
+def styled_model(folder: Path, found: CaseStyles | None = None) -> Path:
+    """A model whose student has styles, and keeps those of its cases, by default of the phantoms."""
+    found = found or of_phantoms()
+    of_cases = OfCases(found.names, found.tensors())
+    file = folder / "a.safetensors"
+    return save_model(file, told=True, student=True, styles=found.of_slides(), of_cases=of_cases)
 
 
 def phantoms(folder: Path) -> tuple[LoadedDenoiser, Drawer, DistilConfig]:
@@ -132,23 +145,24 @@ def test_what_a_guide_shows_is_what_the_stage_before_ended_with(tmp_path, monkey
 
 
 def test_the_verb_learns_from_slides_and_keeps_its_styles(tmp_path):
-    styles = styles_of_cases(phantoms(tmp_path)[1]).of_slides()
-    model, folder = styled_model(tmp_path, styles), tmp_path / "run"
+    model, folder = styled_model(tmp_path), tmp_path / "run"
     words = f"{folder} --cohort phantom --minutes 0.001"
     for more in (f" --teacher {model} --from-student --way slides", " --resume"):
         result = CliRunner().invoke(distil_verb, (words + more).split(), catch_exceptions=False)
         assert result.exit_code == 0, result.output
     student = folder / "a-student.safetensors"
     assert int(read_header(student)["images_seen"]) > 1
-    found = load_denoiser(folder / "a.safetensors").student.styles
-    torch.testing.assert_close(found.codes, styles.codes.half().float())
+    learnt, found = of_phantoms(), load_denoiser(folder / "a.safetensors")
+    torch.testing.assert_close(found.student.styles.codes, learnt.of_slides().codes.half().float())
+    kept = learnt_styles(found)
+    assert kept.names == learnt.names
+    assert all(torch.equal(kept.tensors[name], value) for name, value in learnt.tensors().items())
 
 
 def test_styles_of_other_slides_than_the_student_learnt_are_refused(tmp_path):
-    styles = styles_of_cases(phantoms(tmp_path)[1], seed=1).of_slides()
-    model = styled_model(tmp_path, styles)
+    model = styled_model(tmp_path, styles_of_cases(["a", "b"]))
     words = f"{tmp_path / 'run'} --cohort phantom --teacher {model} --from-student --way slides"
-    assert "give the slides that it learnt them from" in refused(distil_verb, words)
+    assert "resume with the run's own cohort" in refused(distil_verb, words)
     assert not (tmp_path / "run").exists()
 
 
@@ -156,10 +170,12 @@ def test_the_crowd_knows_real_tissue_and_what_the_student_made_of_its_slides(tmp
     teacher, drawer, config = phantoms(tmp_path)
     run = Distiller(config, teacher, drawer)
     step = next(run.run())
-    crowd = run.critics.crowd
     assert step.images_seen == config.batch_size
-    assert int(crowd.made_scale.isfinite().sum()) == config.batch_size / 2
-    assert crowd.real_scale.isfinite().any()
+    for crowd in run.critics.crowds.crowds:  # patches, and squares of them
+        assert int(crowd.made_scale.isfinite().sum()) == config.batch_size / 2
+        there = crowd.real_scale.isfinite()
+        assert there.any()
+        assert crowd.real_style[there].any()
 
 
 def test_what_takes_minutes_before_the_first_step_is_watched(tmp_path):
@@ -181,10 +197,11 @@ def test_half_of_a_batch_is_real_and_told_the_style_of_its_case(tmp_path):
     teacher, drawer, config = phantoms(tmp_path)
     run = Distiller(config, teacher, drawer)
     with Crew() as crew:
-        ((way, share, seen),) = run.real_pieces(0, config.batch_size // 2, crew)
-    assert way is LOSSES["styled"]
-    assert len(share) == config.batch_size / 2
-    assert len(seen[0]) == len(share) / 4  # fields
+        pieces = run.real_pieces(0, config.batch_size // 2, crew)
+    assert sum(len(share) for _, share, _ in pieces) == config.batch_size / 2
+    for way, share, seen in pieces:
+        assert way is LOSSES["styled"]
+        assert len(seen[0]) == len(share) / 4  # fields
 
 
 def test_a_student_without_styles_is_told_to_learn_them_first(tmp_path):

@@ -5,6 +5,7 @@ import gzip
 import math
 import sys
 from dataclasses import replace
+from itertools import product
 from typing import ClassVar
 
 import pytest
@@ -39,7 +40,7 @@ from wsigen.slides import read_description
 from wsigen.training.checkpoint import ModelInfo, load_denoiser, save_checkpoint
 from wsigen.training.contrast import LEAST, contrast
 from wsigen.training.critic import Critics, Grain, Tissue, steepness, taken_for_real
-from wsigen.training.crowd import Crowd, described
+from wsigen.training.crowd import Crowd, Crowds, described
 from wsigen.training.distil import Distiller
 from wsigen.training.distil_run import distil_in_folder
 from wsigen.training.drawing import Drawn
@@ -447,7 +448,7 @@ def test_a_student_that_is_told_no_style_is_drawn_back_to_what_it_painted_before
     run = distiller(tmp_path, "styled", style_share=0.0, kept=1.0)
     batch, _ = upscaling(fields(range(4)), torch.zeros(4, LENGTH), run.config, 0)
     maps = run.critics.perception(joined(batch.clean))
-    run.critics.acquaint(maps, batch.mpp[::4])
+    run.critics.acquaint(maps, batch.mpp[::4], batch.style[::4])
     assert LOSSES["styled"](run, batch, maps).loss.item() == 0
     with torch.no_grad():
         run.parameters["head.bias"].add_(0.5)
@@ -539,38 +540,73 @@ def test_asked_twice_a_critic_of_tissue_says_the_same():
     assert not torch.equal(critic(maps, mpp)[0], one[0])
 
 
+def of_one_kind(
+    number: int, mpp: float = 1.0, style: float = 0.0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scale and style of patches."""
+    return torch.full((number,), mpp), torch.full((number, LENGTH), style)
+
+
 def test_the_witness_is_zero_where_the_student_makes_what_there_is():
     crowd, patches = Crowd(8, 8, (2, 3)), torch.randn(8, 10)
     for name in ("real", "made"):
-        crowd.remember(name, patches, torch.ones(8))
-    assert float(crowd(patches, torch.ones(8)).abs().max()) < 1e-6
+        crowd.remember(name, patches, *of_one_kind(8))
+    assert float(crowd(patches, *of_one_kind(8)).abs().max()) < 1e-6
 
 
 def test_the_witness_drives_towards_what_is_missing_and_away_from_what_abounds():
     crowd, some, other = Crowd(64, 64, (1,)), torch.randn(64, 2), torch.randn(64, 2) + 3
-    crowd.remember("real", torch.cat([some[:32], other[:32]]), torch.ones(64))
-    crowd.remember("made", some, torch.ones(64))
+    kind = of_one_kind(64)
+    crowd.remember("real", torch.cat([some[:32], other[:32]]), *kind)
+    crowd.remember("made", some, *kind)
     at = torch.full((1, 2), 1.5, requires_grad=True)
-    (slope,) = torch.autograd.grad(crowd(at, torch.ones(1)).sum(), at)
+    (slope,) = torch.autograd.grad(crowd(at, *of_one_kind(1)).sum(), at)
     assert (slope < 0).all()  # the witness falls towards the other cluster
-    assert (
-        float(crowd(other, torch.ones(64)).mean()) < 0 < float(crowd(some, torch.ones(64)).mean())
-    )
+    assert float(crowd(other, *kind).mean()) < 0 < float(crowd(some, *kind).mean())
 
 
-def test_only_patches_of_like_scale_count():
+@pytest.mark.parametrize("other", [of_one_kind(8, mpp=30.0), of_one_kind(8, style=20.0)])
+def test_only_patches_of_like_scale_and_style_count(other):
     crowd, patches = Crowd(8, 8, (1,)), torch.randn(8, 2)
-    crowd.remember("real", patches, torch.ones(8))
-    crowd.remember("made", patches + 5, torch.full((8,), 30.0))
-    here = crowd.likeness(patches, torch.ones(8), "made", torch.ones(2))
+    crowd.remember("real", patches, *of_one_kind(8))
+    crowd.remember("made", patches + 5, *other)
+    here = crowd.likeness(patches, *of_one_kind(8), "made")
     assert float(here.abs().max()) < 1e-6
+
+
+def test_a_crowd_of_smaller_squares_keeps_one_of_each_patch_from_all_over_it():
+    crowd = Crowd(64, 64, (1,), cuts=2)
+    squares = torch.arange(256.0).repeat(2, 1).T  # four of each of 64 patches
+    crowd.remember("real", squares, *of_one_kind(64))
+    kept = crowd.get_buffer("real")[:, 0].long()
+    assert (kept // 4).tolist() == list(range(64))
+    assert {(int(n) // 4 % 4, int(n) % 4) for n in kept} == set(product(range(4), range(4)))
+    assert crowd(squares, *of_one_kind(64)).shape == (256,)
+
+
+def test_crowds_of_patches_and_of_smaller_squares_are_asked_together():
+    crowds, maps = Crowds((1, 2), real=8), [torch.randn(2, 200, 8, 8), torch.randn(2, 372, 4, 4)]
+    seen, kind = crowds.see(maps), of_one_kind(8)
+    assert [len(squares) for squares in seen] == [8, 32]
+    for name in ("real", "made"):
+        crowds.remember(name, seen, *kind)
+    each = [
+        crowd(squares, *kind).mean() for crowd, squares in zip(crowds.crowds, seen, strict=True)
+    ]
+    assert float(crowds(seen, *kind)) == pytest.approx(float(sum(each)))
+
+
+def test_maps_too_small_for_their_squares_are_the_same_in_neighbours():
+    small = torch.randn(1, 1, 2, 2)
+    found = described([small], cuts=2)
+    assert torch.equal(found[:, 0], small.flatten().repeat_interleave(4))
 
 
 def test_a_crowd_keeps_the_last_and_counts_none_that_it_has_not_seen():
     crowd = Crowd(4, 4, (1,))
     assert not crowd.get_buffer("made_scale").isfinite().any()
     for number in range(6):
-        crowd.remember("made", torch.full((1, 2), float(number)), torch.ones(1))
+        crowd.remember("made", torch.full((1, 2), float(number)), *of_one_kind(1))
     assert crowd.get_buffer("made")[:, 0].tolist() == [2, 3, 4, 5]
 
 

@@ -18,7 +18,7 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
 from wsigen.arrays import Images, PerImage
-from wsigen.training.crowd import Crowd, described
+from wsigen.training.crowd import Crowds
 from wsigen.training.perception import CHANNELS, Maps, Perception
 from wsigen.training.upscaling import WINDOWS
 
@@ -131,7 +131,8 @@ class Critics(nn.Module):
     def __init__(self, half: bool) -> None:
         super().__init__()
         self.perception = Perception(half)
-        self.grain, self.tissue, self.crowd = Grain(), Tissue(), Crowd()
+        self.grain, self.tissue = Grain(), Tissue()
+        self.crowds = Crowds()
 
     def forward(
         self, image: Images, guide: Images, mpp: PerImage, maps: Maps | None = None
@@ -146,10 +147,16 @@ class Critics(nn.Module):
         return Opinion(*answers, maps)
 
     @torch.no_grad()
-    def acquaint(self, maps: Maps, mpp: PerImage) -> None:
+    def acquaint(self, maps: Maps, mpp: PerImage, style: Tensor) -> None:
         """Get to know the real fields of a step, by their maps, before the student's are judged."""
         self.tissue.acquaint(maps, mpp)
-        self.crowd.remember("real", described(maps), mpp.repeat_interleave(WINDOWS))
+        self.meet(self.crowds.see(maps), mpp, style)
+
+    @torch.no_grad()
+    def meet(self, seen: list[Tensor], mpp: PerImage, style: Tensor) -> None:
+        """Let the crowds know real fields, by what they see of them, with scale and style of each field."""
+        each = (mpp.repeat_interleave(WINDOWS), style.repeat_interleave(WINDOWS, 0))
+        self.crowds.remember("real", seen, *each)
 
 
 def taken_for_real(answers: list[Tensor]) -> Tensor:

@@ -29,7 +29,7 @@ from wsigen.runs.crew import Crew, one_thread
 from wsigen.training.average import follow
 from wsigen.training.checkpoint import LoadedDenoiser
 from wsigen.training.critic import Critics
-from wsigen.training.crowd import Crowd, described
+from wsigen.training.crowd import Crowds
 from wsigen.training.drawing import Drawer, Drawn
 from wsigen.training.examples import on_device
 from wsigen.training.own_slides import OwnSlides
@@ -48,12 +48,13 @@ from wsigen.training.upscaling import (
 from wsigen.training.ways import LOSSES, Found, Way
 from wsigen.training.weights import under
 
-SHARE = 16  # patches whose gradient a thread computes at once
+SHARE = 8  # patches whose gradient a thread computes at once
 STYLED = ("style", "affine")  # layers that heed a style
 LAST_RATES = {"styled": 1e-3, "slides": 1e-4}  # of the ways that come last
 SETTLES = 100  # steps after which these rates fall, as 1 / steps and as 1 / sqrt(steps)
 PAINT = 16  # steps until a student paints another slide to learn from
 LOOKED_AT = 3600  # real fields that the crowd knows before it is asked about slides
+CUTS = (1, 3)  # of fields into squares for its crowds: patches, and sixteenths of them
 MET = 384  # patches of slides that it knows, too, before the student learns
 Gradients = list[Tensor | None]
 Piece = tuple[Way, Upscaling, Maps | None]  # a share, what asks for more, what is seen in its truth
@@ -112,12 +113,13 @@ class Distiller:
             self.critics.parameters(), config.critic_rate, betas=(0.0, 0.99)
         )
         if styled and styles is None:
-            styles = CaseStyles.of(drawer, self.critics.perception, config.style_fields, watch)
+            with one_thread():
+                styles = CaseStyles.of(drawer, self.critics.perception, config.style_fields, watch)
         self.styles = styles
         if config.way == "slides":
             assert styles is not None
             self.own = own or OwnSlides(styles.of_slides(), teacher.info.patch_px)
-            self.critics.crowd = Crowd(real=WINDOWS * LOOKED_AT)
+            self.critics.crowds = Crowds(CUTS, real=WINDOWS * LOOKED_AT)
         self.begin()
 
     def begin_as(self, difference: Difference, times: float = 1.0) -> None:
@@ -143,8 +145,11 @@ class Distiller:
 
     def step(self, crew: Crew) -> Step:
         """Take one step; shares are added up in their order, so that any number of threads gives the same bits."""
+        with one_thread():
+            if self.own is not None and not self.images_seen:
+                self.look(LOOKED_AT, crew)
         if self.own is not None:
-            self.prepare(self.own)
+            self.paint(self.own)
         with one_thread():
             return self.learn(crew)
 
@@ -170,14 +175,14 @@ class Distiller:
             return part * found.told_apart.detach(), mine, its, found
 
         total, students, critics = torch.zeros(()), Gradients(), Gradients()
-        made: list[tuple[Tensor, Tensor]] = []  # remembered at last, so that shares see the same
+        made = list[tuple[list[Tensor], Upscaling]]()  # kept at last, so that shares see the same
         for (_, share, _), (loss, mine, its, found) in crew.in_order(gradients, pieces):
             total += loss
             students, critics = added(students, mine), added(critics, its)
-            if found.patches is not None:
-                made.append((found.patches, share.mpp))
-        for patches, mpp in made:
-            self.critics.crowd.remember("made", patches, mpp)
+            if found.seen is not None:
+                made.append((found.seen, share))
+        for squares, share in made:
+            self.critics.crowds.remember("made", squares, share.mpp, share.style)
         steps = self.images_seen // size + 1
         if self.config.way in LAST_RATES:
             settled = min(1.0, SETTLES / steps) ** (0.5 if self.own is not None else 1.0)
@@ -215,30 +220,34 @@ class Distiller:
         maps = list(crew.each(lambda share: self.critics.perception(joined(share.clean)), shares))
         if self.own is None:
             all_of_them = [torch.cat(each) for each in zip(*maps, strict=True)]
-            self.critics.acquaint(all_of_them, batch.mpp[::WINDOWS])
+            self.critics.acquaint(all_of_them, batch.mpp[::WINDOWS], batch.style[::WINDOWS])
         return [(LOSSES[way], share, seen) for share, seen in zip(shares, maps, strict=True)]
 
-    def prepare(self, own: OwnSlides) -> None:
-        """Paint slides to learn from, where it is time to, and the first time look at real tissue before."""
+    def paint(self, own: OwnSlides) -> None:
+        """Paint slides to learn from, where it is time to."""
         steps = self.images_seen // self.config.batch_size
-        if not steps:
-            with one_thread():
-                self.look(LOOKED_AT)
         if steps % PAINT == 0:
             slides = range(1 if steps else self.config.slides)
             for _ in slides if steps else self.watch(slides, "painting slides"):
                 own.paint(self.teacher, self.student, self.config.seed)
 
-    @torch.no_grad()
-    def look(self, number: int) -> None:
-        """Let the crowd get to know the tissue among so many real fields."""
-        for start in self.watch(range(0, number, TOGETHER), "looking at tissue"):
-            drawn = self.drawer.draw(range(start, min(start + TOGETHER, number)))
-            some = tissue(drawn.clean)
-            if some.any():
-                seen = described(self.critics.perception(drawn.clean[some]))
-                mpp = drawn.mpp[some].repeat_interleave(WINDOWS)
-                self.critics.crowd.remember("real", seen, mpp)
+    def look(self, number: int, crew: Crew) -> None:
+        """Let the crowds get to know the tissue among so many real fields."""
+        starts = self.watch(range(0, number, TOGETHER), "looking at tissue")
+        ranges = (range(start, min(start + TOGETHER, number)) for start in starts)
+        drawn = ((fields[0], self.drawer.draw(fields)) for fields in ranges)
+
+        def met(piece: tuple[int, Drawn]) -> tuple[list[Tensor], PerImage, Tensor] | None:
+            first, fields = piece
+            some = tissue(fields.clean)
+            if not some.any():
+                return None
+            seen = self.critics.crowds.see(self.critics.perception(fields.clean[some]))
+            return seen, fields.mpp[some], self.told(fields, first)[some]
+
+        for _, found in crew.in_order(torch.no_grad()(met), drawn):
+            if found is not None:
+                self.critics.meet(*found)
 
     def told(self, drawn: Drawn, first: int) -> Tensor:
         """What the student is told of the style of fields, the first of them number ``first``."""

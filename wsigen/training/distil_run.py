@@ -10,11 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import torch
-
 from wsigen.cohorts.entry import Entry
 from wsigen.errors import WsigenError
-from wsigen.networks.styles import Styles
+from wsigen.networks.unet import UNet, with_styles
 from wsigen.provenance import run_info
 from wsigen.training.checkpoint import LoadedDenoiser, find_model, load_denoiser
 from wsigen.training.config import TOLD
@@ -31,7 +29,7 @@ from wsigen.training.run import (
     drawn_patches,
     note_start,
 )
-from wsigen.training.student import read_difference, save_student, student_of
+from wsigen.training.student import OfCases, read_difference, save_student, student_of
 from wsigen.training.styles import CaseStyles
 from wsigen.training.upscaling import DistilConfig
 from wsigen.training.weights import (
@@ -42,7 +40,7 @@ from wsigen.training.weights import (
     write_safetensors,
 )
 
-STATE, FORMAT = "distilling.safetensors", "wsigen-distilling-6"
+STATE, FORMAT = "distilling.safetensors", "wsigen-distilling-7"
 CASES, OF_STYLES = "cases", "styles."  # of the state of a styled student
 BEFORE = "seen_before"  # patches, by the student that the run began as
 TOGETHER = 50  # steps to a row of losses.csv
@@ -98,14 +96,13 @@ def distil_in_folder(
             f"{model.name} was not trained to be told its guide, which is all that a student goes by; choose another "
             "--teacher"
         )
-    learnt_styles = None if model.student is None else model.student.styles
-    if config.way == "slides" and learnt_styles is None:
-        raise WsigenError(
-            f"{model.name} has no student with styles, which slides ask for; distil one first, with --way styled"
-        )
-    drawer, styles = drawn_fields(config, model, entries), None
+    known = None
     if resume and CASES in header:
-        styles = CaseStyles.kept(under(tensors, OF_STYLES), json.loads(header[CASES]), drawer.cases)
+        known = OfCases(json.loads(header[CASES]), under(tensors, OF_STYLES))
+    elif config.way == "slides":
+        known = learnt_styles(model)
+    drawer = drawn_fields(config, model, entries)
+    styles = None if known is None else CaseStyles.kept(known.tensors, known.names, drawer.cases)
     student = Distiller(config, model, drawer, styles, watch=watch)
     of_slides = None if student.styles is None else student.styles.of_slides()
     seen_before = int(header.get(BEFORE, 0)) if resume else 0
@@ -115,8 +112,6 @@ def distil_in_folder(
         if model.student_file is None:
             raise WsigenError(f"{model.name} has no student to begin as; leave out --from-student")
         learnt = read_difference(model.student_file, student.weights, model.file_sha256)
-        if config.way == "slides" and of_slides is not None and learnt.styles is not None:
-            check_styles(of_slides, learnt.styles)
         made_stronger = (
             learnt.strength if config.way == "adversarial" else 1.0
         )  # and anew when saved
@@ -128,9 +123,10 @@ def distil_in_folder(
         about = {"config": json.dumps(asdict(config)), "images_seen": str(student.images_seen)}
         about[BEFORE] = str(seen_before)
         kept, styles = student.tensors(), student.styles
-        if styles is not None:
-            about[CASES] = json.dumps(styles.names)
-            kept |= {f"{OF_STYLES}{name}": tensor for name, tensor in styles.tensors().items()}
+        of_cases = None if styles is None else OfCases(styles.names, styles.tensors())
+        if of_cases is not None:
+            about[CASES] = json.dumps(of_cases.names)
+            kept |= {f"{OF_STYLES}{name}": tensor for name, tensor in of_cases.tensors.items()}
         kept = {name: tensor.contiguous() for name, tensor in kept.items()}
         write_safetensors(state, kept, {"format": FORMAT, "teacher": own.name, **about})
         save_student(
@@ -140,6 +136,7 @@ def distil_in_folder(
             seen_before + student.images_seen,
             config.strength if config.way == "adversarial" else 1.0,
             of_slides,
+            of_cases,
         )
 
     began = saved = time.monotonic()
@@ -170,15 +167,17 @@ def distil_in_folder(
             save()
 
 
-def check_styles(found: Styles, learnt: Styles) -> None:
-    """Raise where the styles of a cohort's cases are others than those that a student has learnt."""
-    if found.codes.shape != learnt.codes.shape or not torch.allclose(
-        found.codes, learnt.codes, atol=0.05
-    ):
+def learnt_styles(model: LoadedDenoiser) -> OfCases:
+    """The styles of cases that a model's student has learnt, to go on with."""
+    assert isinstance(model.network, UNet)
+    file, weights = model.student_file, dict(with_styles(model.network).named_parameters())
+    found = None if file is None else read_difference(file, weights, model.file_sha256).of_cases
+    if found is None:
         raise WsigenError(
-            f"the cohort has {len(found.codes)} styles, and they are others than the {len(learnt.codes)} that the "
-            "student has learnt; give the slides that it learnt them from, or begin with --way styled"
+            f"{model.name} has no student that keeps the styles of its cases, which slides ask for; distil one first, "
+            "with --way styled"
         )
+    return found
 
 
 def drawn_fields(config: DistilConfig, teacher: LoadedDenoiser, entries: Sequence[Entry]) -> Drawer:

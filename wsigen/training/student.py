@@ -4,6 +4,7 @@
 that file.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -14,9 +15,24 @@ from torch import Tensor
 from wsigen.errors import WsigenError
 from wsigen.networks.difference import Difference, Weights
 from wsigen.networks.styles import STYLE_LAYER, Styles
-from wsigen.training.weights import read_safetensors, unpacked, write_safetensors
+from wsigen.training.weights import read_safetensors, under, unpacked, write_safetensors
 
 FORMAT, STYLES = "wsigen-student-1", "styles"
+CASES, OF_CASES = "cases", "cases."  # names, and all that was found of their styles
+
+
+class OfCases(NamedTuple):
+    """The styles of all cases that a student learnt from, to go on with, as `wsigen.training.styles` keeps them.
+
+    Found anew they would be others: principal components have no sign, and rounding differs from machine to machine.
+
+    Args:
+        names: of the cases.
+        tensors: styles, and how they were read.
+    """
+
+    names: list[str]
+    tensors: dict[str, Tensor]
 
 
 def student_of(model: Path) -> Path:
@@ -32,6 +48,7 @@ def save_student(
     images_seen: int,
     strength: float = 1.0,
     styles: Styles | None = None,
+    of_cases: OfCases | None = None,
 ) -> None:
     """Write ``strength`` times a difference, in bfloat16, and the styles that slides can have, if it learnt any."""
     header = {
@@ -44,6 +61,11 @@ def save_student(
     tensors = {name: t.to(torch.bfloat16) for name, t in difference.times(strength).items()}
     if styles is not None:
         tensors[STYLES] = styles.codes.to(torch.float16)
+    if of_cases is not None:
+        header[CASES] = json.dumps(of_cases.names)
+        tensors |= {
+            f"{OF_CASES}{name}": value.contiguous() for name, value in of_cases.tensors.items()
+        }
     write_safetensors(path, tensors, header)
 
 
@@ -64,12 +86,14 @@ class Learnt(NamedTuple):
         images_seen: patches that it was distilled on.
         strength: what it was multiplied by when it was saved.
         styles: that slides can have, if it has learnt any.
+        of_cases: whose styles they are, and of others that it learnt from, if it keeps them.
     """
 
     difference: Difference
     images_seen: int
     strength: float
     styles: Styles | None
+    of_cases: OfCases | None
 
 
 def read_difference(path: Path, teacher: Mapping[str, Tensor], teacher_sha256: str) -> Learnt:
@@ -96,6 +120,9 @@ def read_difference(path: Path, teacher: Mapping[str, Tensor], teacher_sha256: s
     codes = tensors.pop(STYLES, None)
     if codes is not None and STYLE_LAYER not in teacher:
         raise WsigenError(f"{path}: has learnt styles; go on with --way styled or slides")
+    found = under(tensors, OF_CASES)
+    of_cases = OfCases(json.loads(header[CASES]), found) if found else None
+    tensors = {name: value for name, value in tensors.items() if not name.startswith(OF_CASES)}
     known = {n: w for n, w in teacher.items() if codes is not None or n != STYLE_LAYER}
     difference = Difference(known, int(header["rank"]))
     try:
@@ -104,4 +131,4 @@ def read_difference(path: Path, teacher: Mapping[str, Tensor], teacher_sha256: s
         raise WsigenError(f"{path}: does not fit its teacher's network; distil anew") from error
     styles = None if codes is None else Styles(codes.float())
     seen, strength = int(header["images_seen"]), float(header.get("strength", 1.0))
-    return Learnt(difference, seen, strength, styles)
+    return Learnt(difference, seen, strength, styles, of_cases)
