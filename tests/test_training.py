@@ -241,6 +241,19 @@ def test_a_told_step_waits_for_no_device_and_mixes_none(entries, monkeypatch):
     assert trainer.images_seen == 8
 
 
+def test_slides_are_decoded_under_the_eyes_of_who_waits_for_them(entries):
+    told = []
+
+    def watch(steps, what):
+        for step in steps:
+            told.append(what)
+            yield step
+
+    pyramids = Pyramids.of(entries, QUICK.mpp_min, watch=watch)
+    assert told == ["decoding slides"] * len(entries)
+    assert len(pyramids.grounds) == len(entries)
+
+
 def test_the_learning_rate_rises_linearly_and_falls_with_the_root():
     config = TrainConfig(learning_rate=1.0, batch_size=10, warmup_images=100, decay_images=400)
     assert learning_rate(config, 0) == pytest.approx(0.1)

@@ -110,6 +110,7 @@ def train(
     # stopped is saved, whoever stops it: kill, see `main`, and Ctrl-C alike
     signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background, too
     device = join_processes(choose_device(device))
+    leader = world()[0] == 0
     steps = train_in_folder(
         folder,
         config,
@@ -121,8 +122,8 @@ def train(
         save_minutes=save_minutes,
         workers=workers,
         device=device,
+        watch=lambda steps, what: tqdm(steps, what, leave=False, disable=not leader),
     )
-    leader = world()[0] == 0
     if device == "cpu" and leader:
         click.echo(threads_used())
     with tqdm(total=config.images, initial=seen, unit="patch", disable=not leader) as bar:

@@ -101,7 +101,7 @@ def distil_in_folder(
         known = OfCases(json.loads(header[CASES]), under(tensors, OF_STYLES))
     elif config.way == "slides":
         known = learnt_styles(model)
-    drawer = drawn_fields(config, model, entries)
+    drawer = drawn_fields(config, model, entries, watch)
     styles = None if known is None else CaseStyles.kept(known.tensors, known.names, drawer.cases)
     student = Distiller(config, model, drawer, styles, watch=watch)
     of_slides = None if student.styles is None else student.styles.of_slides()
@@ -180,7 +180,12 @@ def learnt_styles(model: LoadedDenoiser) -> OfCases:
     return found
 
 
-def drawn_fields(config: DistilConfig, teacher: LoadedDenoiser, entries: Sequence[Entry]) -> Drawer:
+def drawn_fields(
+    config: DistilConfig,
+    teacher: LoadedDenoiser,
+    entries: Sequence[Entry],
+    watch: Watch = unwatched,
+) -> Drawer:
     """Fields of two by two patches, drawn as the preset "told" draws patches."""
     info = teacher.info
     train = replace(
@@ -193,4 +198,4 @@ def drawn_fields(config: DistilConfig, teacher: LoadedDenoiser, entries: Sequenc
         breast_only_below=config.breast_only_below,
         seed=config.seed,
     )
-    return drawn_patches(train, entries, "cpu")
+    return drawn_patches(train, entries, "cpu", watch)

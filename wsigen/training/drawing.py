@@ -25,6 +25,7 @@ from wsigen.cohorts.patches import Source
 from wsigen.cohorts.placing import Places, Placing
 from wsigen.devices import sent
 from wsigen.slides.tissue import BACKGROUND
+from wsigen.training.progress import Watch, unwatched
 
 TOGETHER = {"cpu": 2}  # patches drawn at once: on a processor as few as its cache holds
 
@@ -101,10 +102,18 @@ class Pyramids:
         self.device = device
 
     @classmethod
-    def of(cls, entries: Sequence[Entry], mpp_min: float, device: str = "cpu") -> "Pyramids":
-        """Decode the slides of a cohort."""
+    def of(
+        cls,
+        entries: Sequence[Entry],
+        mpp_min: float,
+        device: str = "cpu",
+        watch: Watch = unwatched,
+    ) -> "Pyramids":
+        """Decode the slides of a cohort; ``watch`` is given one step for each."""
         with ThreadPoolExecutor() as pool:
-            return cls(list(pool.map(lambda entry: decode(entry, mpp_min), entries)), device)
+            decoded = pool.map(lambda entry: decode(entry, mpp_min), entries)
+            slides = [next(decoded) for _ in watch(range(len(entries)), "decoding slides")]
+        return cls(slides, device)
 
     def draw(self, places: Places, patch_px: int) -> Tensor:
         """Patches, float in [-1, 1], shape (batch, 3, patch_px, patch_px); beyond a slide lies its glass."""

@@ -34,7 +34,7 @@ from wsigen.training.config import TrainConfig
 from wsigen.training.drawing import Drawer, Pyramids
 from wsigen.training.loop import Trainer, world
 from wsigen.training.monitor import append_losses, plot_losses, sample_sheet, save_image
-from wsigen.training.progress import Progress
+from wsigen.training.progress import Progress, Watch, unwatched
 
 STATE, MODEL = "training.safetensors", "model.safetensors"
 CONFIG, STARTS, LOSSES = "config.json", "run_info.jsonl", "losses.csv"
@@ -53,6 +53,7 @@ def train_in_folder(
     save_minutes: float = 5.0,
     workers: int = 0,
     device: str = "cpu",
+    watch: Watch = unwatched,
 ) -> Iterator[Progress]:
     """Train and yield each step's progress; save every ``save_minutes`` and at the end.
 
@@ -68,6 +69,7 @@ def train_in_folder(
         save_minutes: time between saves.
         workers: processes that read patches.
         device: "cpu" or "cuda".
+        watch: is given what takes minutes before the first step.
     """
     if resume:
         check_held(folder, STATE)
@@ -86,7 +88,7 @@ def train_in_folder(
             f"batch_size is {config.batch_size}; expected a patch or more for each of {world()[1]} processes"
         )
     if config.told_share:
-        sampler: PatchSampler | Drawer = drawn_patches(config, entries, device)
+        sampler: PatchSampler | Drawer = drawn_patches(config, entries, device, watch)
     else:
         sampler = training_patches(config, open_sources(entries))
     info = run_info(
@@ -198,9 +200,11 @@ def organs_of(entries: Sequence[Entry]) -> tuple[str, ...]:
     return tuple(sorted(found - {"", "unspecified"}))
 
 
-def drawn_patches(config: TrainConfig, entries: Sequence[Entry], device: str) -> Drawer:
+def drawn_patches(
+    config: TrainConfig, entries: Sequence[Entry], device: str, watch: Watch = unwatched
+) -> Drawer:
     """The patches that a told network trains on, from slides that are decoded now, into the device's memory."""
-    pyramids = Pyramids.of(of_split(entries), config.mpp_min, device)
+    pyramids = Pyramids.of(of_split(entries), config.mpp_min, device, watch)
     return drawer_of(config, pyramids)
 
 
