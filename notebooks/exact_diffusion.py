@@ -34,9 +34,10 @@ import torch
 from IPython.display import Markdown
 
 from wsigen.experiments.exact_field import PROFILES
-from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import as_markdown, saved_for
 from wsigen.experiments.run import saved_or_run
+from wsigen.pixels import to_pixels
 from wsigen.plots.exact import curves, histograms, paths
 from wsigen.plots.quality import sheets
 from wsigen.plots.seams import exact_distances, jump_profiles

@@ -29,12 +29,12 @@ from pathlib import Path
 from IPython.display import Markdown
 
 from wsigen.experiments import fewer_evaluations
-from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.lab import Lab
 from wsigen.experiments.one_patch import BY_COST, magnified
 from wsigen.experiments.result import as_markdown, saved_for, sheet
 from wsigen.experiments.run import saved_or_run
-from wsigen.experiments.super_resolution import as_images
 from wsigen.guidance import AveragePool
+from wsigen.pixels import to_images, to_pixels
 from wsigen.plots.fewer_evaluations import pareto, switches, zoom_cost
 from wsigen.plots.quality import sheets
 from wsigen.plots.shown import show
@@ -114,7 +114,7 @@ save(
 
 # %%
 patches = lab.real_patches(3, config.mpp)
-guides = AveragePool()(as_images(patches))
+guides = AveragePool()(to_images(patches))
 by_cost = {
     f"{name.split()[0]}, {plan.evaluations}": sheet(magnified(guides, plan, config.mpp, lab), 1)
     for name, plan in BY_COST

@@ -32,12 +32,13 @@ import numpy as np
 import torch
 from IPython.display import Markdown
 
-from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.lab import Lab
 from wsigen.experiments.relaxation import PROFILES
 from wsigen.experiments.result import as_markdown, saved_for
 from wsigen.experiments.run import saved_or_run
 from wsigen.guidance import AveragePool, guided_step, project
 from wsigen.metrics.detail import detail
+from wsigen.pixels import to_pixels
 from wsigen.plan import PAPER
 from wsigen.plots.exact import curves
 from wsigen.plots.quality import sheets

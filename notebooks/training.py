@@ -33,9 +33,9 @@ from IPython.display import Markdown
 from wsigen.cohorts.cohort import read_cohort
 from wsigen.cohorts.patches import PatchSampler, open_sources
 from wsigen.denoiser import EDMDenoiser
-from wsigen.experiments.lab import to_pixels
 from wsigen.experiments.result import described, load_result
 from wsigen.models import DEFAULT_MODEL
+from wsigen.pixels import to_pixels
 from wsigen.plots.quality import loss_curve, sheets
 from wsigen.plots.shown import show
 from wsigen.seeds import generator

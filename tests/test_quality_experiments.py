@@ -16,9 +16,9 @@ from wsigen.experiments import (
     sections,
     slide_level,
 )
-from wsigen.experiments.lab import to_pixels
 from wsigen.experiments.run import run
 from wsigen.grid import Window
+from wsigen.pixels import to_pixels
 from wsigen.plan import Stage
 from wsigen.training.config import TOLD
 from wsigen.training.run import drawn_patches

@@ -14,11 +14,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from saving import save
 
-from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.lab import Lab
 from wsigen.experiments.one_patch import BY_COST, magnified, own_guides
 from wsigen.experiments.result import load_result
 from wsigen.guidance import AveragePool
 from wsigen.models import DEFAULT_MODEL
+from wsigen.pixels import to_pixels
 from wsigen.plots.tissue import Panel, joined, side_by_side, strips
 from wsigen.sampler import evaluations, sample
 from wsigen.schedule import SIGMA_MAX, karras_sigmas

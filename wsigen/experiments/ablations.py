@@ -21,6 +21,7 @@ from wsigen.experiments.result import Row
 from wsigen.loss import denoising_loss
 from wsigen.metrics.placement import placement_gap
 from wsigen.networks.unet import UNet, UNetConfig
+from wsigen.pixels import to_images
 from wsigen.seeds import generator
 from wsigen.training.config import TINY, TrainConfig
 from wsigen.training.loop import Trainer
@@ -133,7 +134,7 @@ def _images(lab: Lab, config: Config, patch_px: int, split: str, mpp: float) -> 
     placed = PlacedPatches(lab.sources(split), patch_px, augment=False)
     stream = generator(lab.seed, "ablations", split, str(mpp))
     pixels = placed.draw(config.patches, mpp, stream).pixels
-    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().to(lab.device) / 127.5 - 1
+    return to_images(pixels).to(lab.device)
 
 
 def _noise(images: torch.Tensor, lab: Lab, *name: str) -> torch.Tensor:

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from wsigen.coarse_to_fine import drain, run_stage
-from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Pixels, Row
 from wsigen.metrics.stages import average
+from wsigen.pixels import GREY, to_pixels
 from wsigen.plan import Stage, stages
 from wsigen.runs.painter import Painter
 from wsigen.slides.tissue import BACKGROUND
@@ -136,4 +137,4 @@ def drift(before: View, after: View) -> NDArray[np.float64]:
 
 def pixels(view: View) -> NDArray[np.float64]:
     """A view in grey levels, not rounded, (height, width, 3)."""
-    return (view.image.permute(1, 2, 0).double().cpu().numpy() + 1) * 127.5
+    return (view.image.permute(1, 2, 0).double().cpu().numpy() + 1) * GREY

@@ -18,14 +18,14 @@ from torch import Tensor
 from wsigen.arrays import Guides, Images
 from wsigen.denoiser import Told
 from wsigen.errors import WsigenError
-from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row, with_interval
-from wsigen.experiments.super_resolution import as_images
 from wsigen.guidance import AveragePool, told
 from wsigen.mending import binomial
 from wsigen.metrics.detail import sharpness
 from wsigen.metrics.distance import kid
 from wsigen.metrics.manifold import manifold_scores
+from wsigen.pixels import GREY, to_images, to_pixels
 from wsigen.plan import STUDENT, TOLD, StagePlan
 from wsigen.sampler import sample
 from wsigen.seeds import generator
@@ -77,7 +77,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     true = lab.real_patches(config.patches, mpp, split)
     others = lab.features(lab.real_patches(config.patches, mpp, split, "other real"))
     operator = AveragePool()
-    guides = operator(as_images(true)).to(lab.device)
+    guides = operator(to_images(true)).to(lab.device)
     made = true
     if who != "real":
         plan = TOLD if who == "teacher" else replace(STUDENT, num_steps=cell["evaluations"])
@@ -88,11 +88,11 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
         made = to_pixels(magnified(soft, denoiser, plan, mpp, lab))
     found = lab.features(made)
     scores = manifold_scores(others, found, config.k).intervals(seed=lab.seed)
-    error = operator(as_images(made)).to(lab.device) - guides
+    error = operator(to_images(made)).to(lab.device) - guides
     values: dict[str, Any] = {
         "split": split,
         "sharpness": float(np.mean([sharpness(patch) for patch in made])),
-        "guide_error": float(error.abs().mean()) * 127.5,
+        "guide_error": float(error.abs().mean()) * GREY,
     }
     for name in ("precision", "recall"):
         values |= with_interval(name, scores[name])

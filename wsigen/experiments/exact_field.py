@@ -22,10 +22,11 @@ import numpy as np
 
 from wsigen.arrays import Denoiser
 from wsigen.coarse_to_fine import drain
-from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row
 from wsigen.guidance import AveragePool
 from wsigen.metrics.seams import seam_test
+from wsigen.pixels import to_pixels
 from wsigen.plan import Stage, StagePlan
 from wsigen.runs.canvas import Image
 from wsigen.runs.painter import Painter

@@ -28,12 +28,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from wsigen.coarse_to_fine import drain, run_stage
 from wsigen.experiments.glass import skipping
-from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.lab import Lab
 from wsigen.experiments.one_patch import BY_COST, patch_row
 from wsigen.experiments.result import Row, with_interval
 from wsigen.grid import Grid
@@ -41,6 +40,7 @@ from wsigen.metrics.distance import kid
 from wsigen.metrics.lattice import LatticeTest
 from wsigen.metrics.manifold import manifold_scores
 from wsigen.metrics.seams import seam_test
+from wsigen.pixels import to_images, to_pixels
 from wsigen.plan import FAST, PAPER, STUDENT, TOLD, Stage, StagePlan
 from wsigen.runs.plane import step_grid
 
@@ -206,8 +206,7 @@ def made(plan: StagePlan, config: Config, lab: Lab) -> Pixels:
     def make(folder: Path) -> None:
         found = []
         for number, overview in enumerate(overviews):
-            pixels = torch.from_numpy(overview.copy()).permute(2, 0, 1)
-            image = pixels.float().to(lab.device) / 127.5 - 1
+            image = to_images(overview).to(lab.device)
             for level in range(1, config.levels + 1):
                 size = side * plan.factor**level
                 stage = Stage(level, size, size, coarsest / plan.factor**level)

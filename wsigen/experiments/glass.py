@@ -4,9 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 from wsigen.coarse_to_fine import generate
-from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row
 from wsigen.metrics.seams import seam_test
+from wsigen.pixels import GREY, to_pixels
 from wsigen.plan import FAST, stages
 from wsigen.runs.background import TOLERANCE
 from wsigen.runs.canvas import Image
@@ -17,9 +18,9 @@ def skipping(margin: float | None, size: int, mpp: float, lab: Lab) -> Row:
     """A slide of ``size`` x ``size`` px with empty glass, with skipping and without."""
     whole, _ = _slide(None, size, mpp, lab)
     image, last = _slide(margin, size, mpp, lab)
-    grey = (image - whole).abs().mean(0) * 127.5
+    grey = (image - whole).abs().mean(0) * GREY
     glass = (whole - lab.denoiser.background).abs().amax(0) <= TOLERANCE
-    off = (whole - lab.denoiser.background)[:, glass] * 127.5
+    off = (whole - lab.denoiser.background)[:, glass] * GREY
     guided = [progress for progress in last if progress.stage.index > 0]
     values = {
         "skipped": sum(p.skipped for p in guided) / sum(p.patches for p in guided),

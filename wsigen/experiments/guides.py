@@ -3,12 +3,11 @@
 from dataclasses import replace
 from functools import lru_cache
 
-import torch
-
 from wsigen.coarse_to_fine import drain, generate, upscale
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.places import PlacedPatches
 from wsigen.guidance import AveragePool
+from wsigen.pixels import to_images
 from wsigen.plan import StagePlan, stages
 from wsigen.runs.canvas import Image
 from wsigen.seeds import generator
@@ -27,7 +26,7 @@ def real_square(lab: Lab, side: int, mpp: float, split: str, draw: int = 0) -> I
     """A square of real tissue in [-1, 1], shape (3, side, side)."""
     placed = PlacedPatches(lab.sources(split), side, augment=False)
     pixels = placed.draw(1, mpp, generator(lab.seed, "square", split, draw)).pixels
-    return torch.from_numpy(pixels).permute(0, 3, 1, 2)[0].float().to(lab.device) / 127.5 - 1
+    return to_images(pixels)[0].to(lab.device)
 
 
 def averaged(image: Image, factor: int = 2) -> Image:

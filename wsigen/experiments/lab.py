@@ -23,6 +23,7 @@ from wsigen.experiments.places import Drawn, PlacedPatches, Scale
 from wsigen.metrics.extractors import DEFAULT_EXTRACTOR, Extractor, extractor
 from wsigen.metrics.features import features
 from wsigen.models import DEFAULT_MODEL
+from wsigen.pixels import to_pixels
 from wsigen.plan import StagePlan, plan
 from wsigen.provenance import code_sha256, without_folder
 from wsigen.runs.crew import Crew
@@ -263,12 +264,6 @@ class Lab:
             **({"told": self.told} if self.told != 1 else {}),
             **({"extractor": self.extractor_name} if named else {}),
         }
-
-
-def to_pixels(images: torch.Tensor) -> NDArray[np.uint8]:
-    """Images (batch, 3, height, width) in [-1, 1] as uint8 (batch, height, width, 3)."""
-    grey = ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    return grey.permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
 def cache_folder() -> Path:

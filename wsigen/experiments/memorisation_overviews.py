@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.lab import Lab
 from wsigen.experiments.memorisation import Config as Config
 from wsigen.experiments.memorisation import cells as cells
 from wsigen.experiments.memorisation import compared
 from wsigen.experiments.result import Pixels, Row, sheet
+from wsigen.pixels import to_pixels
 from wsigen.schedule import SIGMA_MIN
 from wsigen.slides.tissue import tissue_share
 

@@ -16,11 +16,11 @@ import torch
 
 from wsigen.coarse_to_fine import upscale
 from wsigen.experiments.guides import generated_guide
-from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Pixels, Row, sheet
-from wsigen.experiments.super_resolution import as_images
 from wsigen.guidance import AveragePool
 from wsigen.metrics.detail import sharpness
+from wsigen.pixels import GREY, to_images, to_pixels
 from wsigen.plan import FAST, PAPER, STUDENT, TOLD, StagePlan
 from wsigen.runs.canvas import Image
 
@@ -37,9 +37,9 @@ def patch_row(name: str, plan: StagePlan, mpp: float, lab: Lab) -> Row:
     """The patches of one plan."""
     guides = own_guides(lab, mpp)
     made = magnified(guides, plan, mpp, lab)
-    error = AveragePool(plan.factor)(as_images(made)) - torch.stack(guides).cpu()
+    error = AveragePool(plan.factor)(to_images(made)) - torch.stack(guides).cpu()
     values = {
-        "guide_error": float(error.abs().mean()) * 127.5,
+        "guide_error": float(error.abs().mean()) * GREY,
         "sharpness": float(np.mean([sharpness(patch) for patch in made])),
     }
     return Row(values, {f"patch_{name.replace(' ', '_')}": sheet(made, 1)})

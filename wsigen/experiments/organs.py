@@ -16,11 +16,12 @@ import torch
 from numpy.typing import NDArray
 
 from wsigen.denoiser import Told
-from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row, sheet, with_interval
 from wsigen.guidance import told
 from wsigen.metrics.distance import kid
 from wsigen.metrics.manifold import manifold_scores
+from wsigen.pixels import to_pixels
 from wsigen.sampler import sample
 from wsigen.schedule import SIGMA_MAX, karras_sigmas
 from wsigen.seeds import generator

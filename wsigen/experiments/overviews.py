@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from wsigen.coarse_to_fine import drain, generate
-from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row
+from wsigen.pixels import to_pixels
 from wsigen.plan import stages
 from wsigen.slides.tissue import darker
 

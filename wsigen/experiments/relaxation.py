@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from wsigen.experiments.guides import averaged, generated_guide, one_stage, real_square
-from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row
 from wsigen.metrics.detail import detail, sharpness
+from wsigen.pixels import GREY, to_pixels
 from wsigen.plan import FAST, PAPER, StagePlan
 from wsigen.runs.canvas import Image
 
@@ -110,7 +111,7 @@ def _guide(kind: str, side: int, config: Config, lab: Lab, draw: int) -> tuple[I
 
 def _grey(one: Image, other: Image) -> float:
     """Mean absolute difference in grey levels."""
-    return float((one - other).abs().mean()) * 127.5
+    return float((one - other).abs().mean()) * GREY
 
 
 def _patches(config: Config, lab: Lab) -> float:

@@ -28,7 +28,7 @@ from scipy.stats import combine_pvalues
 
 from wsigen.coarse_to_fine import drain
 from wsigen.experiments.guides import averaged, generated_guide
-from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row, with_interval
 from wsigen.metrics.detail import detail, sharpness
 from wsigen.metrics.distance import kid
@@ -36,6 +36,7 @@ from wsigen.metrics.intervals import mean_of
 from wsigen.metrics.lattice import LatticeTest
 from wsigen.metrics.seam_intervals import seam_size
 from wsigen.metrics.seams import SeamPlanes, periodogram, tile_mismatch
+from wsigen.pixels import GREY, to_pixels
 from wsigen.plan import FAST, PAPER, Stage, StagePlan
 from wsigen.runs.plane import step_grid
 from wsigen.seams.rivals import RIVALS, rival
@@ -96,7 +97,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
         painter = lab.painter(config.plan, draw)
         image, ledger = drain(sew(rival(cell["scheme"]), painter, _stage(config, lab), guide))
         costs.append(time.monotonic() - began)
-        errors.append(float((averaged(image) - guide).abs().mean()) * 127.5)
+        errors.append(float((averaged(image) - guide).abs().mean()) * GREY)
         images.append(to_pixels(image[None])[0])
     crops = np.concatenate([all_crops(image, lab.patch_px) for image in images])
     values = {

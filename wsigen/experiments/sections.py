@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from wsigen.coarse_to_fine import drain, generate
 from wsigen.cohorts.patches import Source
-from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.lab import Lab
 from wsigen.experiments.places import PlacedPatches
 from wsigen.experiments.result import Row, with_interval
 from wsigen.experiments.slide_level import cut, sources
@@ -26,6 +26,7 @@ from wsigen.experiments.whole_slide import thumbnail
 from wsigen.metrics.detail import chroma_share
 from wsigen.metrics.distance import kid
 from wsigen.metrics.manifold import manifold_scores
+from wsigen.pixels import to_pixels
 from wsigen.plan import Stage, stages
 from wsigen.runs.painter import Painter
 from wsigen.seeds import generator

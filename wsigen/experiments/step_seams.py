@@ -21,11 +21,12 @@ from scipy.stats import combine_pvalues
 
 from wsigen.coarse_to_fine import drain, run_stage
 from wsigen.experiments.guides import generated_guide
-from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Pixels, Row
 from wsigen.experiments.rivals import CROP, corners_of_steps
 from wsigen.metrics.intervals import bootstrap_mean
 from wsigen.metrics.seams import SeamPlanes
+from wsigen.pixels import to_pixels
 from wsigen.plan import FAST, PAPER, Stage, StagePlan
 
 

@@ -31,11 +31,12 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor, nn
 
 from wsigen.arrays import Images
-from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row, with_interval
 from wsigen.guidance import AveragePool, guided_step
 from wsigen.metrics.detail import sharpness
 from wsigen.metrics.distance import kid
+from wsigen.pixels import GREY, to_images, to_pixels
 from wsigen.plan import FAST, PAPER, StagePlan
 from wsigen.schedule import SIGMA_MAX
 from wsigen.seeds import generator
@@ -100,8 +101,8 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
         values["ssim"] = float(
             np.mean([structural_similarity(t, m, channel_axis=2) for t, m in pairs])
         )
-        guides, again = (AveragePool(2)(as_images(p)) for p in (true, made))
-        values["guide_error"] = float((guides - again).abs().mean()) * 127.5
+        guides, again = (AveragePool(2)(to_images(p)) for p in (true, made))
+        values["guide_error"] = float((guides - again).abs().mean()) * GREY
     values["sharpness"] = float(np.mean([sharpness(patch) for patch in made]))
     distance = kid(lab.features(others), lab.features(made), seed=lab.seed)
     return Row(values | with_interval("kid", distance))
@@ -109,7 +110,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
 
 def _magnified(method: str, true: Pixels, config: Config, lab: Lab) -> Pixels:
     """The patches from their averages, uint8 (n, side, side, 3)."""
-    guides = AveragePool(2)(as_images(true)).to(lab.device)
+    guides = AveragePool(2)(to_images(true)).to(lab.device)
     if method == "regressor":
         network = trained_regressor(lab, config)
         with torch.no_grad():
@@ -126,11 +127,6 @@ def _magnified(method: str, true: Pixels, config: Config, lab: Lab) -> Pixels:
     return np.stack(
         [np.asarray(Image.fromarray(g).resize(size, resample)) for g in to_pixels(guides)]
     )
-
-
-def as_images(pixels: Pixels) -> Images:
-    """uint8 (n, height, width, 3) as images in [-1, 1]."""
-    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def diffused(guides: Images, plan: StagePlan, mpp: float, lab: Lab) -> Images:
@@ -192,7 +188,7 @@ def trained_regressor(lab: Lab, config: Config) -> Callable[[Images], Images]:
     """Train the regressor on real patches for the least squared error."""
     torch.manual_seed(lab.seed)
     network = Regressor(config.channels, config.blocks).to(lab.device)
-    patches = as_images(lab.real_patches(config.train_patches, config.mpp, config.train_split))
+    patches = to_images(lab.real_patches(config.train_patches, config.mpp, config.train_split))
     adam = torch.optim.Adam(network.parameters(), 1e-3)
     fall = torch.optim.lr_scheduler.OneCycleLR(adam, 1e-3, total_steps=config.steps)
     stream = generator(lab.seed, "regressor")

@@ -18,12 +18,13 @@ from skimage.metrics import peak_signal_noise_ratio
 from wsigen.arrays import Guides, Images
 from wsigen.denoiser import Told
 from wsigen.errors import WsigenError
-from wsigen.experiments.lab import Lab, to_pixels
+from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row, with_interval
-from wsigen.experiments.super_resolution import as_images, diffused
+from wsigen.experiments.super_resolution import diffused
 from wsigen.guidance import AveragePool, told
 from wsigen.metrics.detail import sharpness
 from wsigen.metrics.distance import kid
+from wsigen.pixels import GREY, to_images, to_pixels
 from wsigen.plan import TOLD, StagePlan
 from wsigen.sampler import sample
 from wsigen.seeds import generator
@@ -75,18 +76,18 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
     mpp, operator = cell["mpp"], AveragePool(config.plan.factor)
     true = lab.real_patches(config.patches, mpp, lab.held_out)
     others = lab.features(lab.real_patches(config.patches, mpp, lab.held_out, "other real"))
-    guides = operator(as_images(true)).to(lab.device)
+    guides = operator(to_images(true)).to(lab.device)
     if cell["way"] == "projected":
         plan = replace(config.plan, guide_sigma=None).guided_down_to(cell["level"])
         images = diffused(guides, plan, mpp, lab)
     else:
         images = told_stage(guides, config.plan, mpp, lab, cell["level"], cell["strength"])
     made = to_pixels(images)
-    again = operator(as_images(made)).to(lab.device)
+    again = operator(to_images(made)).to(lab.device)
     values: dict[str, Any] = {
         "split": lab.held_out,
-        "guide_error": float((guides - again).abs().mean()) * 127.5,
-        "colour_error": float((guides - again).mean((0, 2, 3)).abs().max()) * 127.5,
+        "guide_error": float((guides - again).abs().mean()) * GREY,
+        "colour_error": float((guides - again).mean((0, 2, 3)).abs().max()) * GREY,
         "psnr": float(
             np.mean([peak_signal_noise_ratio(t, m) for t, m in zip(true, made, strict=True)])
         ),

@@ -21,7 +21,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from wsigen.coarse_to_fine import drain, generate, upscale
@@ -30,6 +29,7 @@ from wsigen.errors import WsigenError
 from wsigen.experiments.guides import averaged
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.result import Row
+from wsigen.pixels import GREY, to_images
 from wsigen.plan import FAST, PAPER, StagePlan, stages
 from wsigen.runs.canvas import strips
 from wsigen.slides.tissue import whiten
@@ -122,18 +122,18 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
 def _stage(plan: StagePlan, mpp: float, config: Config, lab: Lab) -> Row:
     source = _source(config.case or lab.entries[0].case, lab)
     pixels = busiest(source, config.side, mpp)
-    real = torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 127.5 - 1
+    real = to_images(pixels)
     guide = averaged(real)
     began = time.perf_counter()
     made = upscale(lab.painter(plan), guide, 2 * mpp).cpu()
     seconds = time.perf_counter() - began
-    grey, truth = (127.5 * (z.double().numpy() + 1) for z in (made, real))
+    grey, truth = (GREY * (z.double().numpy() + 1) for z in (made, real))
     ratio = radial_power(grey) / radial_power(truth)
     values = {
         "evaluations": plan.evaluations,
         "stage_seconds": seconds,
         "spectrum": float(np.abs(np.log(ratio)).mean()),
-        "guide_error": (averaged(made) - guide).abs().mean().item() * 127.5,
+        "guide_error": (averaged(made) - guide).abs().mean().item() * GREY,
         "drift": float(grey.mean() - truth.mean()),
         "seam": seam(grey, lab.patch_px),
     }

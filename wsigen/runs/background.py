@@ -24,11 +24,12 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d, interpolate
 
 from wsigen.arrays import Denoiser, Guides, Images
+from wsigen.pixels import GREY
 
 # The largest distances from the background that are still empty glass, in values of -1 to 1: 8 grey levels of 255 for
 # a mean over a square, 32 for a pixel.
-TOLERANCE = 8 / 127.5
-PIXEL_TOLERANCE = 32 / 127.5
+TOLERANCE = 8 / GREY
+PIXEL_TOLERANCE = 32 / GREY
 SQUARE_PX = 8  # side of the squares, in pixels of the guide; they overlap by half
 
 Skipped = Bool[Tensor, " batch"]

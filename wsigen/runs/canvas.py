@@ -11,6 +11,7 @@ from torch import Tensor
 from wsigen.arrays import Images
 from wsigen.errors import WsigenError
 from wsigen.grid import Window, side_by_side
+from wsigen.pixels import GREY
 
 Image = Float[Tensor, "3 height width"]
 Cut = Float[Tensor, "number 3 height part"]
@@ -162,6 +163,6 @@ def strips(
     rows = rows or min(max(16, STRIP_PIXELS // width), 256)
     for top in range(0, height, rows):
         strip = image[:, top : min(top + rows, height), :width]
-        bytes_ = (strip.float() + 1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+        bytes_ = (strip.float() + 1).mul_(GREY).round_().clamp_(0, 255).to(torch.uint8)
         yield bytes_.permute(1, 2, 0).contiguous().cpu().numpy()
         release()

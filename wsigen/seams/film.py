@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsigen.grid import Grid
+from wsigen.pixels import to_pixels
 from wsigen.runs.canvas import Image
 from wsigen.runs.stage import StageRun
 from wsigen.seams.scheme import batches, whole
@@ -44,17 +45,12 @@ def film(stage: StageRun) -> Iterator[Frame]:
         sigma, after = float(stage.sigmas[i]), float(stage.sigmas[i + 1])
         moved = stage.read(i + 1, everything)[0] - before
         estimate = before + moved * sigma / (sigma - after)
-        yield Frame(i, sigma, _under(before / (1 + sigma), stage.grid(i)), _pixels(estimate))
+        yield Frame(i, sigma, _under(before / (1 + sigma), stage.grid(i)), to_pixels(estimate))
 
 
 def _under(image: Image, grid: Grid) -> NDArray[np.uint8]:
     """A picture with the lines of a grid; noise is drawn at a contrast at which it can be seen."""
-    pixels = _pixels(image)
+    pixels = to_pixels(image)
     pixels[[top for top in grid.tops if 0 < top < len(pixels)]] = LINE
     pixels[:, [left for left in grid.lefts if 0 < left < pixels.shape[1]]] = LINE
     return pixels
-
-
-def _pixels(image: Image) -> NDArray[np.uint8]:
-    grey = ((image.float().cpu() + 1) * 127.5).round().clamp(0, 255)
-    return grey.permute(1, 2, 0).numpy().astype(np.uint8)

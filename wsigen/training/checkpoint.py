@@ -21,6 +21,7 @@ from wsigen.errors import WsigenError
 from wsigen.models import DEFAULT_MODEL, RETIRED, shipped_file, shipped_models
 from wsigen.networks.styles import Styles
 from wsigen.networks.unet import UNet, UNetConfig, with_styles
+from wsigen.pixels import GREY
 from wsigen.plan import PAPER, StagePlan
 from wsigen.runs.painter import Painter
 from wsigen.training.student import read_student, student_of
@@ -131,7 +132,7 @@ class LoadedDenoiser(EDMDenoiser):
     @property
     def background(self) -> float:
         """What the empty slide looks like to this model, -1 to 1."""
-        return self.info.background / 127.5 - 1
+        return self.info.background / GREY - 1
 
     @property
     def plan_name(self) -> str:

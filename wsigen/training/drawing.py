@@ -24,6 +24,7 @@ from wsigen.cohorts.ground import Ground
 from wsigen.cohorts.patches import Source
 from wsigen.cohorts.placing import Places, Placing
 from wsigen.devices import sent
+from wsigen.pixels import GREY
 from wsigen.slides.tissue import BACKGROUND
 from wsigen.training.progress import Watch, unwatched
 
@@ -145,7 +146,7 @@ class Pyramids:
             grid = at.permute(0, 2, 3, 1)  # -1 to 1 over the window
             samples = functional.grid_sample(window, grid, align_corners=False)
             parts.append(samples.view(-1, 3, 4, patch_px, patch_px).sum(2))
-        return torch.cat(parts).div_(4 * 127.5).sub_(1)
+        return torch.cat(parts).div_(4 * GREY).sub_(1)
 
     def _squares(self, patch_px: int) -> Tensor:
         """Where a patch is sampled: (x, y, 1) of the squares of its pixels, x and y in -1 .. 1, shape (3, 4 pixels)."""

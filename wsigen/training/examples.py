@@ -17,6 +17,7 @@ from wsigen.cohorts.patches import PatchSampler
 from wsigen.denoiser import Told
 from wsigen.guidance import AveragePool
 from wsigen.mending import binomial
+from wsigen.pixels import to_images
 from wsigen.schedule import SIGMA_MAX, lognormal_sigmas
 from wsigen.seeds import generator
 from wsigen.training.config import TrainConfig
@@ -110,7 +111,7 @@ class TrainingPatches(Dataset[Batch]):
 
     def __getitem__(self, number: int) -> Batch:
         pixels, mpp = self.sampler.patch(number)
-        clean = torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 127.5 - 1
+        clean = to_images(pixels)
         stream = generator(self.config.seed, "training noise", number)
         mean = self.config.sigma_mean + self.config.sigma_mean_per_octave * max(math.log2(mpp), 0)
         sigma = lognormal_sigmas(

@@ -11,6 +11,7 @@ from PIL import Image
 
 from wsigen.arrays import Denoiser
 from wsigen.outputs import whole, written_as
+from wsigen.pixels import to_pixels
 from wsigen.sampler import sample
 from wsigen.schedule import karras_sigmas
 from wsigen.seeds import generator
@@ -61,8 +62,7 @@ def sample_sheet(
         noise = stream.standard_normal((columns, 3, patch_px, patch_px), np.float32)
         sigmas = karras_sigmas(num_steps)
         start = torch.from_numpy(noise).to(device) * float(sigmas[0])
-        images = sample(denoiser, start, sigmas, mpp).cpu()
-        pixels = ((images + 1) * 127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()
+        pixels = to_pixels(sample(denoiser, start, sigmas, mpp))
         rows.append(np.concatenate(list(pixels), axis=1))
     return np.concatenate(rows)
 

@@ -17,6 +17,7 @@ from wsigen.arrays import Guides, Images, PerImage
 from wsigen.coarse_to_fine import drain, run_stage
 from wsigen.denoiser import Told
 from wsigen.networks.styles import Styles
+from wsigen.pixels import GREY
 from wsigen.plan import STUDENT, Stage, stages
 from wsigen.runs.canvas import strips
 from wsigen.runs.painter import Painter
@@ -158,7 +159,7 @@ class OwnSlides(nn.Module):
 
 def in_range(pixels: Tensor) -> Images:
     """Bytes as images in [-1, 1]."""
-    return pixels.float() / 127.5 - 1
+    return pixels.float() / GREY - 1
 
 
 def path_of(stream: np.random.Generator, patch_px: int, mpp_max: float) -> list[Stage]:

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from wsigen.arrays import Images
 from wsigen.networks.pretrained import DIVIDED_BY, efficientnet_lite
+from wsigen.pixels import GREY
 
 Maps = list[Tensor]
 CHANNELS = (16, 24, 48, 120, 352)  # of the maps
@@ -26,7 +27,7 @@ PRODUCTS = tuple(combinations_with_replacement(range(3), 2))
 SQUARES = (1, 4)  # pixels; sides of what is averaged first: detail, and about a nucleus at 2 um/px
 COLOURS = (len(PRODUCTS),) * len(SQUARES)  # channels of these maps
 GLASS = 0.7  # pixels below are tissue
-SCALE = 127.5 / DIVIDED_BY  # what is taken from pixels is nearly the middle of [-1, 1]
+SCALE = GREY / DIVIDED_BY  # what is taken from pixels is nearly the middle of [-1, 1]
 
 
 class Perception:
