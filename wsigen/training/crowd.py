@@ -8,6 +8,9 @@ generator Li et al. 2015) has nothing to learn. Of patches x of the student's an
 
 and it falls fastest where each x goes down the witness  w(x) = E k(x, x') - E k(x, y):  towards what real tissue has
 more of, away from its like. KID is an MMD as well, of another kernel and another network's features.
+
+Only patches of like scale and style are compared: a student is told both, and would not have to heed them. And squares
+of patches are compared as patches are, since all that a patch has of everything does not say what its nuclei look like.
 """
 
 from collections.abc import Sequence
