@@ -58,8 +58,8 @@ class DistilConfig:
     """
 
     way: str = "adversarial"
-    rank: int = 64
-    kept_rank: int = 32
+    rank: int = 128
+    kept_rank: int = 64
     batch_size: int = 32
     learning_rate: float = 2e-4
     critic_rate: float = 4e-4
