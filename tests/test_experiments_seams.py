@@ -101,11 +101,12 @@ def test_super_resolution_compares_all_methods_with_the_true_patches(lab, tmp_pa
 
 
 def test_the_regressor_begins_as_repetition_and_learns(lab):
-    from wsigen.experiments.super_resolution import Config, Regressor, as_images, trained_regressor
+    from wsigen.experiments.super_resolution import Config, Regressor, trained_regressor
     from wsigen.guidance import AveragePool
+    from wsigen.pixels import to_images
 
     config = Config(channels=8, blocks=1, steps=60, train_patches=16)
-    true = as_images(lab.real_patches(16, config.mpp, "train"))
+    true = to_images(lab.real_patches(16, config.mpp, "train"))
     guide = AveragePool(2)(true)
     before, after = Regressor(8, 1), trained_regressor(lab, config)
     torch.testing.assert_close(before(guide), AveragePool(2).pinv(guide))
