@@ -19,6 +19,7 @@ from wsigen.devices import has_fast_bfloat16
 from wsigen.errors import WsigenError
 from wsigen.loss import denoising_loss
 from wsigen.networks.unet import UNet
+from wsigen.pixels import to_pixels
 from wsigen.runs.speed import flops_per_patch, matrix_product, seconds_of
 from wsigen.sampler import sample
 from wsigen.schedule import SIGMA_MAX, karras_sigmas
@@ -226,15 +227,9 @@ def distances(
         sigmas = karras_sigmas(20, 0.1)
         noise = torch.randn(real.shape, device=device) * float(sigmas[0])
         made = sample(denoiser, noise, sigmas, mpp, solver="2m")
-        sides = [features(as_pixels(images)) for images in (real, made)]
+        sides = [features(to_pixels(images)) for images in (real, made)]
         found[f"{mpp:g}"] = kid(*sides).value
     return found
-
-
-def as_pixels(images: torch.Tensor) -> np.ndarray:
-    """Bytes, shape (batch, height, width, 3)."""
-    pixels = ((images + 1) * 127.5).round().clamp(0, 255).byte()
-    return pixels.permute(0, 2, 3, 1).cpu().numpy()
 
 
 def in_parts(file: Path, name: Path) -> None:

@@ -40,7 +40,7 @@ from wsigen.slides import read_description
 from wsigen.training.checkpoint import ModelInfo, load_denoiser, save_checkpoint
 from wsigen.training.contrast import LEAST, contrast
 from wsigen.training.critic import Critics, Grain, Tissue, steepness, taken_for_real
-from wsigen.training.crowd import Crowd, Crowds, apart, described
+from wsigen.training.crowd import Crowd, Crowds, described, squared_distances
 from wsigen.training.distil import Distiller
 from wsigen.training.distil_run import distil_in_folder
 from wsigen.training.drawing import Drawn
@@ -605,7 +605,7 @@ def test_maps_too_small_for_their_squares_are_the_same_in_neighbours():
 def test_squared_distances_are_those_of_two_rows_by_two_rows():
     one, other = torch.randn(5, 7) + 100, torch.randn(9, 7) + 100
     found = torch.cdist(one.double(), other.double()).square()
-    torch.testing.assert_close(apart(one, other).double(), found, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(squared_distances(one, other).double(), found, rtol=1e-4, atol=1e-4)
 
 
 def test_a_crowd_keeps_the_last_and_counts_none_that_it_has_not_seen():

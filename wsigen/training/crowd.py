@@ -66,7 +66,7 @@ def evening(seen: Tensor, channels: Sequence[int] = CHANNELS) -> Tensor:
     return torch.cat(shares).sqrt() / (seen.std(0) + 1e-3)
 
 
-def apart(one: Tensor, other: Tensor) -> Tensor:
+def squared_distances(one: Tensor, other: Tensor) -> Tensor:
     """Squared distances of all rows of one from all of another, shape (rows, rows).
 
     By one matrix product: gradients through `torch.cdist` take many times as long.
@@ -140,7 +140,7 @@ class Crowd(nn.Module):
             squares: (patches x squares of a patch, ...).
             mpp, style: of the patches.
         """
-        distance = apart(squares * self.weight, self.get_buffer(name) * self.weight)
+        distance = squared_distances(squares * self.weight, self.get_buffer(name) * self.weight)
         kernel = torch.stack([1 / (1 + distance / (2 * b)) for b in KERNELS]).mean(0)
         scale = (mpp.log()[:, None] - self.get_buffer(f"{name}_scale")) / OF_LIKE_SCALE
         styles = torch.cdist(style, self.get_buffer(f"{name}_style")) / OF_LIKE_STYLE
