@@ -4,12 +4,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsigen.mending import LUMA, SOFT_BELOW, luma, mended, softly_coloured, unmeshed
-
-
-def cleared(image: torch.Tensor) -> torch.Tensor:
-    """An image as an estimate, without its mesh."""
-    return unmeshed(lambda x, sigma, mpp: image)(image, 1.0, 1.0)
+from wsigen.mending import (
+    LUMA,
+    SOFT_BELOW,
+    luma,
+    mended,
+    softly_coloured,
+    unmeshed,
+)
 
 
 @given(signs=st.lists(st.floats(-0.2, 0.2), min_size=4, max_size=4), squares=st.integers(4, 20))
@@ -17,20 +19,20 @@ def cleared(image: torch.Tensor) -> torch.Tensor:
 def test_what_every_other_pixel_repeats_is_taken_away(signs, squares):
     pattern = torch.tensor(signs).view(2, 2) - sum(signs) / 4
     image = (0.3 + pattern).repeat(squares, squares).expand(1, 3, -1, -1)
-    torch.testing.assert_close(cleared(image), torch.full_like(image, 0.3), atol=1e-6, rtol=0)
+    torch.testing.assert_close(unmeshed(image), torch.full_like(image, 0.3), atol=1e-6, rtol=0)
 
 
 def test_slopes_and_single_pixels_are_no_mesh():
     slope = torch.linspace(-1, 1, 64).expand(1, 3, 64, 64)
-    torch.testing.assert_close(cleared(slope), slope, atol=1e-6, rtol=0)
+    torch.testing.assert_close(unmeshed(slope), slope, atol=1e-6, rtol=0)
     dot = torch.zeros(1, 3, 64, 64)
     dot[..., 30, 30] = 1
-    assert float((cleared(dot) - dot).abs().max()) < 0.02
+    assert float((unmeshed(dot) - dot).abs().max()) < 0.02
 
 
 def recoloured(image: torch.Tensor) -> torch.Tensor:
-    """An image as an estimate, with its chroma blurred."""
-    return softly_coloured(lambda x, sigma, mpp: image)(image, 1.0, 1.0)
+    """An image with its chroma blurred."""
+    return softly_coloured(image, 1.0)
 
 
 def test_brightness_stays_as_it_is_and_a_grey_image_too():
@@ -59,7 +61,7 @@ def test_slopes_of_colour_stay_and_colours_that_alternate_become_their_mean(valu
 def test_colours_of_reduced_scales_stay():
     image = torch.randn(2, 3, 16, 16)
     scales = torch.tensor([SOFT_BELOW / 2, SOFT_BELOW])
-    found = softly_coloured(lambda x, sigma, mpp: image)(image, 1.0, scales)
+    found = softly_coloured(image, scales)
     torch.testing.assert_close(found[:1], recoloured(image)[:1])
     assert torch.equal(found[1:], image[1:])
 
@@ -68,4 +70,4 @@ def test_what_is_mended_has_neither():
     torch.manual_seed(0)
     image = 0.2 * torch.randn(1, 3, 32, 32)
     once = mended(lambda x, sigma, mpp: image)(image, 1.0, 1.0)
-    torch.testing.assert_close(once, recoloured(cleared(image)))
+    torch.testing.assert_close(once, recoloured(unmeshed(image)))

@@ -20,22 +20,26 @@ LUMA = (0.299, 0.587, 0.114)  # of red, green and blue, as JPEG has it (ITU-R BT
 
 def mended(denoiser: Denoiser) -> Denoiser:
     """Wrap a denoiser: its estimates have neither mesh nor grain in colour."""
-    return softly_coloured(unmeshed(denoiser))
-
-
-def softly_coloured(denoiser: Denoiser) -> Denoiser:
-    """Wrap a denoiser: the chroma of its estimates is blurred at scales finer than ``SOFT_BELOW``.
-
-    Y + B B (u - Y)         Y: luma of u,  B: :func:`binomial`
-    """
 
     def estimate(x: Images, sigma: Tensor | float, mpp: Tensor | float) -> Images:
         u = denoiser(x, sigma, mpp)
-        y = luma(u)
-        fine = torch.as_tensor(mpp, device=u.device).reshape(-1, 1, 1, 1) < SOFT_BELOW
-        return torch.where(fine, y + binomial(binomial(u - y)), u)
+        return softly_coloured(unmeshed(u), mpp)
 
     return estimate
+
+
+def softly_coloured(u: Images, mpp: Tensor | float) -> Images:
+    """An estimate with its chroma blurred, at scales finer than ``SOFT_BELOW``.
+
+    Y + B B (u - Y)         Y: luma of u,  B: :func:`binomial`
+
+    Args:
+        u: shape (batch, 3, height, width).
+        mpp: micrometres per pixel, a number or shape (batch,).
+    """
+    y = luma(u)
+    fine = torch.as_tensor(mpp, device=u.device).reshape(-1, 1, 1, 1) < SOFT_BELOW
+    return torch.where(fine, y + binomial(binomial(u - y)), u)
 
 
 def luma(image: Images) -> Tensor:
@@ -44,8 +48,8 @@ def luma(image: Images) -> Tensor:
     return (weights * image).sum(1, keepdim=True)
 
 
-def unmeshed(denoiser: Denoiser) -> Denoiser:
-    """Wrap a denoiser: its estimates have no mesh, no pattern that repeats from one 2 x 2 square to the next.
+def unmeshed(u: Images) -> Images:
+    """An estimate without mesh, without a pattern that repeats from one 2 x 2 square to the next.
 
         u - E M (H u)        H: see :func:`alternation`
 
@@ -53,17 +57,12 @@ def unmeshed(denoiser: Denoiser) -> Denoiser:
     between the larger squares' centres. A network that unfolds its pixels from channels (`wsigen.networks.unet`) can be
     off by a sign of their own for the four. Tissue repeats nothing every other pixel.
     """
-
-    def estimate(x: Images, sigma: Tensor | float, mpp: Tensor | float) -> Images:
-        u = denoiser(x, sigma, mpp)
-        height, width = u.shape[-2] // 2, u.shape[-1] // 2
-        four = functional.pixel_unshuffle(alternation(u), 2).unflatten(1, (-1, 4))
-        mesh = (four - four.mean(2, keepdim=True)).flatten(1, 2)
-        mesh = functional.adaptive_avg_pool2d(mesh, (-(-height // MESH), -(-width // MESH)))
-        mesh = functional.interpolate(mesh, size=(height, width), mode="bilinear")
-        return u - functional.pixel_shuffle(mesh, 2)
-
-    return estimate
+    height, width = u.shape[-2] // 2, u.shape[-1] // 2
+    four = functional.pixel_unshuffle(alternation(u), 2).unflatten(1, (-1, 4))
+    mesh = (four - four.mean(2, keepdim=True)).flatten(1, 2)
+    mesh = functional.adaptive_avg_pool2d(mesh, (-(-height // MESH), -(-width // MESH)))
+    mesh = functional.interpolate(mesh, size=(height, width), mode="bilinear")
+    return u - functional.pixel_shuffle(mesh, 2)
 
 
 def alternation(image: Images) -> Tensor:
