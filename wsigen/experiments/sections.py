@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsigen.coarse_to_fine import drain, generate
-from wsigen.cohorts.patches import Source
 from wsigen.experiments.lab import Lab
 from wsigen.experiments.places import PlacedPatches
 from wsigen.experiments.result import Row, with_interval
@@ -127,9 +126,10 @@ def of_few_cases(config: Config, lab: Lab, mpp: float) -> list[Pixels]:
 
 def drawn_of(lab: Lab, mpp: float, number: int, organ: str = "breast") -> Pixels:
     """Real training crops of one organ, which a model that draws it near by cannot pass; none where there is none."""
-    entries = [e for e in lab.entries if e.split == "train" and e.organ == organ]
-    found = [Source.of(entry.open(), entry.case) for entry in entries]
-    shown = [s for s in found if s.tissue.count and PlacedPatches([s], lab.patch_px).shows(mpp)]
+    entries = [entry for entry in lab.entries if entry.split == "train"]
+    pairs = zip(entries, lab.sources("train"), strict=True)
+    found = [s for entry, s in pairs if entry.organ == organ and s.tissue.count]
+    shown = [s for s in found if PlacedPatches([s], lab.patch_px).shows(mpp)]
     stream = generator(lab.seed, "real of an organ", organ)
     if not shown:
         return np.empty((0, lab.patch_px, lab.patch_px, 3), np.uint8)
