@@ -35,13 +35,11 @@ from wsigen.training.upscaling import DistilConfig
 from wsigen.training.weights import (
     content,
     read_safetensors,
-    under,
     unpacked,
     write_safetensors,
 )
 
 STATE, FORMAT = "distilling.safetensors", "wsigen-distilling-7"
-CASES, OF_STYLES = "cases", "styles."  # of the state of a styled student
 BEFORE = "seen_before"  # patches, by the student that the run began as
 TOGETHER = 50  # steps to a row of losses.csv
 
@@ -97,9 +95,7 @@ def distil_in_folder(
             "--teacher"
         )
     known = None
-    if resume and CASES in header:
-        known = OfCases(json.loads(header[CASES]), under(tensors, OF_STYLES))
-    elif config.way == "slides":
+    if config.way == "slides" or (resume and config.way == "styled"):
         known = learnt_styles(model)
     drawer = drawn_fields(config, model, entries, watch)
     styles = None if known is None else CaseStyles.kept(known.tensors, known.names, drawer.cases)
@@ -123,21 +119,17 @@ def distil_in_folder(
         about = {"config": json.dumps(asdict(config)), "images_seen": str(student.images_seen)}
         about[BEFORE] = str(seen_before)
         kept, styles = student.tensors(), student.styles
-        of_cases = None if styles is None else OfCases(styles.names, styles.tensors())
-        if of_cases is not None:
-            about[CASES] = json.dumps(of_cases.names)
-            kept |= {f"{OF_STYLES}{name}": tensor for name, tensor in of_cases.tensors.items()}
-        kept = {name: tensor.contiguous() for name, tensor in kept.items()}
-        write_safetensors(state, kept, {"format": FORMAT, "teacher": own.name, **about})
-        save_student(
+        save_student(  # first, since it alone keeps the styles that the state goes on with
             student_of(own),
             student.average.nearest(config.kept_rank),
             model.file_sha256,
             seen_before + student.images_seen,
             config.strength if config.way == "adversarial" else 1.0,
             of_slides,
-            of_cases,
+            None if styles is None else OfCases(styles.names, styles.tensors()),
         )
+        kept = {name: tensor.contiguous() for name, tensor in kept.items()}
+        write_safetensors(state, kept, {"format": FORMAT, "teacher": own.name, **about})
 
     began = saved = time.monotonic()
     noted = False
@@ -168,7 +160,7 @@ def distil_in_folder(
 
 
 def learnt_styles(model: LoadedDenoiser) -> OfCases:
-    """The styles of cases that a model's student has learnt, to go on with."""
+    """The styles of cases that a model's student has learnt, to go on with; a run's own, when it is resumed."""
     assert isinstance(model.network, UNet)
     file, weights = model.student_file, dict(with_styles(model.network).named_parameters())
     found = None if file is None else read_difference(file, weights, model.file_sha256).of_cases
