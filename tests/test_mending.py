@@ -4,14 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsigen.mending import (
-    LUMA,
-    SOFT_BELOW,
-    luma,
-    mended,
-    softly_coloured,
-    unmeshed,
-)
+from wsigen.mending import LUMA, SOFT_BELOW, luma, mended, softly_coloured, unmeshed
 
 
 @given(signs=st.lists(st.floats(-0.2, 0.2), min_size=4, max_size=4), squares=st.integers(4, 20))
