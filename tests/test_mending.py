@@ -1,10 +1,10 @@
-"""What estimates are mended of: a mesh of two pixels, and grain in colour."""
+"""What estimates are mended of: a mesh of two pixels, lines on glass, and grain in colour."""
 
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsigen.mending import LUMA, SOFT_BELOW, luma, mended, softly_coloured, unmeshed
+from wsigen.mending import FROM_TISSUE, LUMA, SOFT_BELOW, clear, luma, mended, softly_coloured, unmeshed
 
 
 @given(signs=st.lists(st.floats(-0.2, 0.2), min_size=4, max_size=4), squares=st.integers(4, 20))
@@ -59,8 +59,26 @@ def test_colours_of_reduced_scales_stay():
     assert torch.equal(found[1:], image[1:])
 
 
-def test_what_is_mended_has_neither():
+def test_lines_on_glass_are_blurred_and_tissue_stays():
+    image = torch.full((1, 3, 40, 40), 0.9)
+    image[..., ::4, :] = 0.86  # a line every four pixels
+    image[..., :20] -= torch.rand(3, 40, 20, generator=torch.Generator().manual_seed(0))
+    image[..., 18:20] = 0.5
+    found = clear(image)
+    assert torch.equal(found[..., : 20 + FROM_TISSUE], image[..., : 20 + FROM_TISSUE])
+    assert float(found[..., 20:].min()) >= 0.86 - 1e-6  # nothing of the tissue
+    assert float(found[..., 8:-8, 30:].std()) < 0.1 * float(image[..., 8:-8, 30:].std())
+
+
+@given(st.floats(0.81, 1), st.integers(5, 30), st.integers(5, 30))
+@settings(deadline=None, max_examples=20)
+def test_even_glass_stays_as_it_is(grey, height, width):
+    image = torch.full((1, 3, height, width), grey)
+    torch.testing.assert_close(clear(image), image, atol=1e-6, rtol=0)
+
+
+def test_what_is_mended_has_none_of_them():
     torch.manual_seed(0)
     image = 0.2 * torch.randn(1, 3, 32, 32)
     once = mended(lambda x, sigma, mpp: image)(image, 1.0, 1.0)
-    torch.testing.assert_close(once, recoloured(unmeshed(image)))
+    torch.testing.assert_close(once, recoloured(clear(unmeshed(image))))

@@ -1,6 +1,7 @@
-"""What a trained network's estimates have that tissue has not, and is taken from them at the end of a stage.
+"""What a trained network's estimates have that a slide has not, and is taken from them at the end of a stage.
 
-A mesh: a pattern of two pixels, of the network's unfolding. And grain in colour: stain tints structures, and scanners
+A mesh: a pattern of two pixels, of the network's unfolding. Grain and lines on glass, which is the same everywhere: a
+scanner's noise there is half a grey level. And grain in colour: stain tints structures, and scanners
 keep chroma at half the resolution, so that what changes from one pixel of a slide to the next is brightness. At
 1.4 um/px crops of real slides change a tenth as much in chroma as in luma, those of a student left as it is a fifth
 as much (``chroma_share`` in results/classroom/sections_grain.json). At coarser scales, where a slide is reduced, chroma
@@ -15,17 +16,32 @@ from wsigen.arrays import Denoiser, Images
 
 MESH = 8  # 2 x 2 squares along a side over which a pattern that repeats is a mesh
 SOFT_BELOW = 4.0  # um/px
+GLASS = 0.8  # 230 grey levels; what is brighter in all colours is glass
+FROM_TISSUE = 4  # pixels; glass nearer to what is none stays as it is, since a blur would see it
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue, as JPEG has it (ITU-R BT.601)
 
 
 def mended(denoiser: Denoiser) -> Denoiser:
-    """Wrap a denoiser: its estimates have neither mesh nor grain in colour."""
+    """Wrap a denoiser: its estimates have no mesh, no lines on glass and no grain in colour."""
 
     def estimate(x: Images, sigma: Tensor | float, mpp: Tensor | float) -> Images:
         u = denoiser(x, sigma, mpp)
-        return softly_coloured(unmeshed(u), mpp)
+        return softly_coloured(clear(unmeshed(u)), mpp)
 
     return estimate
+
+
+def clear(u: Images) -> Images:
+    """An estimate whose glass is blurred, and the rest as it is.
+
+    u + w (B B B B u - u)         w: 1 on glass, 0 near what is none, blurred between,  B: :func:`binomial`
+
+    Nothing dark is blurred into glass: at each stage it would grow.
+    """
+    bright = (u.amin(1, keepdim=True) > GLASS).to(u.dtype)
+    inside = -functional.max_pool2d(-bright, 2 * FROM_TISSUE + 1, 1, FROM_TISSUE)
+    w = inside * binomial(binomial(inside))
+    return u + w * (binomial(binomial(binomial(binomial(u)))) - u)
 
 
 def softly_coloured(u: Images, mpp: Tensor | float) -> Images:

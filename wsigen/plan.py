@@ -254,14 +254,15 @@ PREVIEW = StagePlan(
     overview_solver="2m",
 )
 
-# For a model that has a student: two evaluations a patch. It has learnt to mend guides of its own, so it is told more
-# noise in them. What is left of the second step's noise is grain in dense tissue: so it begins low.
+# For a model that has a student: two evaluations a patch. Told more noise in its guide it guesses anew what the stage
+# before has drawn, and all tissue becomes alike. What is left of the second step's noise is grain in dense tissue: so
+# it begins low.
 STUDENT = replace(
     TOLD,
     num_steps=2,
     solver="student",
     sigma_min=0.15,
-    guide_sigma=0.25,
+    guide_sigma=0.12,
     tone_px=16,
     margin_px=8,
     teacher_above=32.0,

@@ -71,7 +71,7 @@ class DistilConfig:
     tone: float = 0.3
     contrast: float = 0.005
     smooth: float = 0.1
-    guide_sigmas: tuple[float, float] = (0.05, 0.3)
+    guide_sigmas: tuple[float, float] = (0.04, 0.2)
     later_sigmas: tuple[float, float] = (0.1, 0.6)
     own_share: float = 0.5
     mpp_max: float = 64.0
