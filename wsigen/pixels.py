@@ -10,7 +10,12 @@ GREY = 127.5  # grey levels to one of an image
 
 def to_images(pixels: NDArray[np.uint8]) -> Tensor:
     """Pixels, uint8 (..., height, width, 3), as images (..., 3, height, width) in [-1, 1]."""
-    return torch.from_numpy(np.array(pixels)).movedim(-1, -3).float() / GREY - 1
+    return in_range(torch.from_numpy(np.array(pixels)).movedim(-1, -3))
+
+
+def in_range(pixels: Tensor) -> Tensor:
+    """Grey levels, uint8 of any shape, as numbers in [-1, 1]."""
+    return pixels.float() / GREY - 1
 
 
 def to_pixels(images: Tensor) -> NDArray[np.uint8]:

@@ -17,7 +17,7 @@ from wsigen.arrays import Guides, Images, PerImage
 from wsigen.coarse_to_fine import drain, run_stage
 from wsigen.denoiser import Told
 from wsigen.networks.styles import Styles
-from wsigen.pixels import GREY
+from wsigen.pixels import in_range
 from wsigen.plan import STUDENT, Stage, stages
 from wsigen.runs.canvas import strips
 from wsigen.runs.painter import Painter
@@ -155,11 +155,6 @@ class OwnSlides(nn.Module):
             seen, guide, normal(guide), all_of(STUDENT.guide_sigma),
             style, mpp, normal(seen), normal(seen), all_of(STUDENT.sigma_min), all_of(0.0),
         ).each(patches)  # fmt: skip
-
-
-def in_range(pixels: Tensor) -> Images:
-    """Bytes as images in [-1, 1]."""
-    return pixels.float() / GREY - 1
 
 
 def path_of(stream: np.random.Generator, patch_px: int, mpp_max: float) -> list[Stage]:
