@@ -111,15 +111,20 @@ class Lab:
             "patients that the model has not seen: mark some in the split column"
         )
 
-    def sources(self, split: str) -> list[Source]:
-        """The slides of one split, opened once."""
+    def sources(self, split: str, organ: str | None = None) -> list[Source]:
+        """The slides of one split, opened once; of one organ only, where it is named."""
         if split not in self._sources:
-            chosen = [entry for entry in self.entries if entry.split == split]
+            chosen = self.of_split(split)
             if not chosen:
                 found = ", ".join(sorted({entry.split for entry in self.entries}))
                 raise WsigenError(f"the cohort has no split {split!r}; it has {found}")
             self._sources[split] = [Source.of(entry.open(), entry.case) for entry in chosen]
-        return self._sources[split]
+        pairs = zip(self.of_split(split), self._sources[split], strict=True)
+        return [source for entry, source in pairs if organ in (None, entry.organ)]
+
+    def of_split(self, split: str) -> list[Entry]:
+        """The slides of one split, not opened."""
+        return [entry for entry in self.entries if entry.split == split]
 
     def draw(
         self, number: int, mpp: Scale, split: str = "train", stream: str = "real", *,
@@ -142,9 +147,13 @@ class Lab:
         """Draws patches of a split as a told model's training does, of no scale below ``finest`` um/px."""
         if (split, finest) not in self._as_trained:
             sources, info = self.sources(split), self.denoiser.info
-            entries = [entry for entry in self.entries if entry.split == split]
             self._as_trained[split, finest] = AsTrained(
-                entries, sources, info.patch_px, (info.mpp_min, info.mpp_max), finest, self.seed
+                self.of_split(split),
+                sources,
+                info.patch_px,
+                (info.mpp_min, info.mpp_max),
+                finest,
+                self.seed,
             )
         return self._as_trained[split, finest]
 

@@ -126,9 +126,7 @@ def of_few_cases(config: Config, lab: Lab, mpp: float) -> list[Pixels]:
 
 def drawn_of(lab: Lab, mpp: float, number: int, organ: str = "breast") -> Pixels:
     """Real training crops of one organ, which a model that draws it near by cannot pass; none where there is none."""
-    entries = [entry for entry in lab.entries if entry.split == "train"]
-    pairs = zip(entries, lab.sources("train"), strict=True)
-    found = [s for entry, s in pairs if entry.organ == organ and s.tissue.count]
+    found = [source for source in lab.sources("train", organ) if source.tissue.count]
     shown = [s for s in found if PlacedPatches([s], lab.patch_px).shows(mpp)]
     stream = generator(lab.seed, "real of an organ", organ)
     if not shown:
