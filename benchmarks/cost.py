@@ -7,7 +7,7 @@ precision, channels-last memory, torch.compile, the fused optimiser) is turned o
 per second over those of the default. Weights do not matter to any of this: a fresh network is measured.
 
 torch.compile takes its time before the first patch. ``compile_pays_after_patches`` says how many must follow until that
-time is won back; by it the package leaves it off on a CPU (see ``compiled`` of `wsigen.training.checkpoint`).
+time is won back; by it the package leaves it off on a CPU.
 """
 
 import statistics

@@ -391,16 +391,6 @@ def test_weights_kept_in_half_precision_say_the_same_as_weights_that_are_cast_ea
     assert torch.equal(kept(x, 1.0, 2.0), cast(x, 1.0, 2.0))
 
 
-def test_a_network_is_compiled_only_when_asked_and_keeps_the_names_of_its_weights(tmp_path):
-    tiny_checkpoint(tmp_path / "model.safetensors")
-    plain, compiled = (
-        load_denoiser(tmp_path / "model.safetensors", compiled=asked) for asked in (False, True)
-    )
-    assert plain.network._compiled_call_impl is None
-    assert compiled.network._compiled_call_impl is not None  # compiles at the first patch
-    assert list(compiled.state_dict()) == list(plain.state_dict())
-
-
 def test_a_truncated_foreign_or_unknown_checkpoint_is_a_clear_error(tmp_path):
     path = tmp_path / "model.safetensors"
     tiny_checkpoint(path)

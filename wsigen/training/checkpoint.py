@@ -174,7 +174,6 @@ def load_denoiser(
     *,
     device: str = "cpu",
     half: bool | None = None,
-    compiled: bool = False,
     told: float = 1.0,
 ) -> LoadedDenoiser:
     """Load a trained denoiser, ready to sample from.
@@ -183,8 +182,6 @@ def load_denoiser(
         model: name of a shipped model, or path of a checkpoint.
         device: "cpu", "cuda" or another of torch's.
         half: compute in bfloat16; by default where the hardware is made for it.
-        compiled: let torch.compile write the network's kernels before the first patch. That takes minutes on a CPU,
-            where it pays for very large slides only (``benchmarks/cost.py``); on a GPU it was never tried.
         told: what the model is told of the noise level, in units of it; see `LoadedDenoiser.overstate`.
 
     Raises:
@@ -208,8 +205,6 @@ def load_denoiser(
     denoiser = _ready(denoiser, device)
     if student_of(path).is_file():
         denoiser.student_file = student_of(path)
-    if compiled:
-        denoiser.network.compile()
     if told != 1:
         denoiser.overstate(told)
     return denoiser
