@@ -1,10 +1,23 @@
-"""What estimates are mended of: a mesh of two pixels, lines on glass, and grain in colour."""
+"""What estimates are mended of: a mesh of two pixels, lines on glass, teal, and grain in colour."""
 
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsigen.mending import FROM_TISSUE, LUMA, SOFT_BELOW, clear, luma, mended, softly_coloured, unmeshed
+from wsigen.coarse_to_fine import drain, run_stage
+from wsigen.mending import (
+    FROM_TISSUE,
+    LUMA,
+    SOFT_BELOW,
+    clear,
+    luma,
+    mended,
+    softly_coloured,
+    stained,
+    unmeshed,
+)
+from wsigen.plan import Stage, StagePlan
+from wsigen.runs.painter import Painter
 
 
 @given(signs=st.lists(st.floats(-0.2, 0.2), min_size=4, max_size=4), squares=st.integers(4, 20))
@@ -77,8 +90,39 @@ def test_even_glass_stays_as_it_is(grey, height, width):
     torch.testing.assert_close(clear(image), image, atol=1e-6, rtol=0)
 
 
+def test_teal_becomes_the_bluest_that_a_stain_is():
+    light = 0.96 * torch.tensor([0.5, 0.8, 0.9])  # absorbs half of the red
+    found = (stained((2 * light - 1)[None, :, None, None]) + 1).flatten() / 2
+    torch.testing.assert_close(found, torch.tensor([0.48, 0.5**1.1, 0.5**0.55]))
+
+
+@given(absorbed=st.floats(0, 3), green=st.floats(1.11, 3), blue=st.floats(0.56, 3))
+def test_glass_and_what_is_redder_stay(absorbed, green, blue):
+    light = 0.96 * torch.exp(-absorbed * torch.tensor([1.0, green, blue]))
+    image = (2 * light - 1)[None, :, None, None]
+    assert torch.equal(stained(image), image)
+
+
+def test_what_is_mended_keeps_the_tone_of_its_guide():
+    class Teal:
+        """Told, it says the same whatever it is told: a dark square every 16 pixels."""
+
+        is_told = True
+
+        def __call__(self, x, sigma, mpp, told=None):
+            u = torch.full_like(x, 0.5)
+            u[..., 4:8, 4:8] = torch.tensor([-0.8, 0.2, 0.2])[:, None, None]
+            return u
+
+    plan = StagePlan(num_steps=2, guided_steps=0, guide_sigma=0.1, tone_px=16, overview_steps=2)
+    guide = torch.tensor([0.4, 0.1, 0.3])[:, None, None].expand(3, 8, 8)
+    made = drain(run_stage(Painter(Teal(), plan, 16), Stage(1, 16, 16, 1.0), guide))
+    torch.testing.assert_close(made.mean((1, 2)), guide[:, 0, 0], atol=0.01, rtol=0)  # grey levels
+    assert float(made[1, 5, 5]) < -0.3  # no teal
+
+
 def test_what_is_mended_has_none_of_them():
     torch.manual_seed(0)
     image = 0.2 * torch.randn(1, 3, 32, 32)
     once = mended(lambda x, sigma, mpp: image)(image, 1.0, 1.0)
-    torch.testing.assert_close(once, recoloured(clear(unmeshed(image))))
+    torch.testing.assert_close(once, recoloured(stained(clear(unmeshed(image)))))

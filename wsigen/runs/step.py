@@ -35,9 +35,7 @@ class StageStep(StagePlane):
             x at the next level, and with "2m" this step's estimate.
         """
         guides = None if self.guide is None else self.guide_of(batch)
-        denoiser, skipped = self.asked(batch, guides)
-        if self.plan.guide_sigma is not None and i + 1 == self.num_steps:
-            denoiser = mended(denoiser)  # earlier ones have noise to come
+        denoiser, skipped = self.asked(i, batch, guides)
         spent.skipped += skipped
         spent.evaluations += (len(batch) - skipped) * self.evaluations_at(i)
         noise = self.fresh_noise(i + 1, batch) if self.plan.solver == "student" else None
@@ -71,11 +69,12 @@ class StageStep(StagePlane):
             return self.at_once.evaluations
         return self.plan.cost_at(i)
 
-    def asked(self, batch: Sequence[Window], guides: Guides | None) -> tuple[Denoiser, int]:
+    def asked(self, i: int, batch: Sequence[Window], guides: Guides | None) -> tuple[Denoiser, int]:
         """The denoiser for some patches with their guides, and how many are empty glass that it is not asked for."""
         plan, denoiser = self.plan, self.painter.denoiser
+        mend = plan.guide_sigma is not None and i + 1 == self.num_steps  # else noise is to come
         if guides is None:
-            return denoiser, 0
+            return mended(denoiser) if mend else denoiser, 0
         skipped = self.empty(batch, guides)
         number = int(skipped.sum())
         if plan.guide_sigma is not None and number < len(batch):
@@ -84,7 +83,8 @@ class StageStep(StagePlane):
             denoiser = told(  # the plane has seen to it that it can be
                 denoiser, self.shown(kept, theirs), plan.guide_strength, plan.guide_strength_sigma
             )
-            if plan.tone_px:
+            denoiser = mended(denoiser) if mend else denoiser
+            if plan.tone_px:  # at last: what is mended keeps the guide's tone, too
                 denoiser = toned(denoiser, theirs, self.operator, plan.tone_px)
         if number == 0:
             return denoiser, 0
