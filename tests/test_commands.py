@@ -137,7 +137,7 @@ def reader(
     monkeypatch.setattr("wsigen.training.styles.OF_SLIDES", (1.0, 1.0))  # what so small slides show
     few = CaseStyles.of
     monkeypatch.setattr(CaseStyles, "of", lambda drawer, seen, *_: few(drawer, seen, 640))
-    monkeypatch.setattr("wsigen.training.distil_run.learnt_styles", lambda model: None)
+    monkeypatch.setattr("wsigen.training.distil_run.learnt_styles", lambda *_: None)
     monkeypatch.setattr("wsigen.training.own_slides.MM", (0.3, 0.2))
     monkeypatch.setattr("wsigen.training.distil.LOOKED_AT", 32)
     monkeypatch.setattr("wsigen.study.serve.run_server", lambda app, *_, **__: app)

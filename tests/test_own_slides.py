@@ -17,7 +17,7 @@ from wsigen.runs.crew import Crew
 from wsigen.training import own_slides
 from wsigen.training.checkpoint import LoadedDenoiser, load_denoiser
 from wsigen.training.distil import Distiller
-from wsigen.training.distil_run import drawn_fields, learnt_styles
+from wsigen.training.distil_run import drawn_fields, learnt_styles, read_learnt
 from wsigen.training.drawing import Drawer
 from wsigen.training.own_slides import SLIDES, OwnSlides
 from wsigen.training.student import OfCases
@@ -154,7 +154,7 @@ def test_the_verb_learns_from_slides_and_keeps_its_styles(tmp_path):
     assert int(read_header(student)["images_seen"]) > 1
     learnt, found = of_phantoms(), load_denoiser(folder / "a.safetensors")
     torch.testing.assert_close(found.student.styles.codes, learnt.of_slides().codes.half().float())
-    kept = learnt_styles(found)
+    kept = learnt_styles(read_learnt(found, "slides"), "a")
     assert kept.names == learnt.names
     assert all(torch.equal(kept.tensors[name], value) for name, value in learnt.tensors().items())
 
@@ -171,11 +171,11 @@ def test_the_crowd_knows_real_tissue_and_what_the_student_made_of_its_slides(tmp
     run = Distiller(config, teacher, drawer)
     step = next(run.run())
     assert step.images_seen == config.batch_size
-    for crowd in run.critics.crowds.crowds:  # patches, and squares of them
-        assert int(crowd.made_scale.isfinite().sum()) == config.batch_size / 2
-        there = crowd.real_scale.isfinite()
-        assert there.any()
-        assert crowd.real_style[there].any()
+    crowd = run.critics.crowd
+    assert int(crowd.made_scale.isfinite().sum()) == config.batch_size / 2
+    there = crowd.real_scale.isfinite()
+    assert there.any()
+    assert crowd.real_style[there].any()
 
 
 def test_what_takes_minutes_before_the_first_step_is_watched(tmp_path):

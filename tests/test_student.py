@@ -5,7 +5,6 @@ import gzip
 import math
 import sys
 from dataclasses import replace
-from itertools import product
 from typing import ClassVar
 
 import pytest
@@ -40,7 +39,7 @@ from wsigen.slides import read_description
 from wsigen.training.checkpoint import ModelInfo, load_denoiser, save_checkpoint
 from wsigen.training.contrast import LEAST, contrast
 from wsigen.training.critic import Critics, Grain, Tissue, steepness, taken_for_real
-from wsigen.training.crowd import Crowd, Crowds, described, squared_distances
+from wsigen.training.crowd import Crowd, described, squared_distances
 from wsigen.training.distil import Distiller
 from wsigen.training.distil_run import distil_in_folder
 from wsigen.training.drawing import Drawn
@@ -574,34 +573,6 @@ def test_only_patches_of_like_scale_and_style_count(other):
     assert float(here.abs().max()) < 1e-6
 
 
-def test_a_crowd_of_smaller_squares_keeps_one_of_each_patch_from_all_over_it():
-    crowd = Crowd(64, 64, (1,), cuts=2)
-    squares = torch.arange(256.0).repeat(2, 1).T  # four of each of 64 patches
-    crowd.remember("real", squares, *of_one_kind(64))
-    kept = crowd.get_buffer("real")[:, 0].long()
-    assert (kept // 4).tolist() == list(range(64))
-    assert {(int(n) // 4 % 4, int(n) % 4) for n in kept} == set(product(range(4), range(4)))
-    assert crowd(squares, *of_one_kind(64)).shape == (256,)
-
-
-def test_crowds_of_patches_and_of_smaller_squares_are_asked_together():
-    crowds, maps = Crowds((1, 2), real=8), [torch.randn(2, 200, 8, 8), torch.randn(2, 372, 4, 4)]
-    seen, kind = crowds.see(maps), of_one_kind(8)
-    assert [len(squares) for squares in seen] == [8, 32]
-    for name in ("real", "made"):
-        crowds.remember(name, seen, *kind)
-    each = [
-        crowd(squares, *kind).mean() for crowd, squares in zip(crowds.crowds, seen, strict=True)
-    ]
-    assert float(crowds(seen, *kind)) == pytest.approx(float(sum(each)))
-
-
-def test_maps_too_small_for_their_squares_are_the_same_in_neighbours():
-    small = torch.randn(1, 1, 2, 2)
-    found = described([small], cuts=2)
-    assert torch.equal(found[:, 0], small.flatten().repeat_interleave(4))
-
-
 def test_squared_distances_are_those_of_two_rows_by_two_rows():
     one, other = torch.randn(5, 7) + 100, torch.randn(9, 7) + 100
     found = torch.cdist(one.double(), other.double()).square()
@@ -629,7 +600,7 @@ def test_a_student_goes_on_from_the_one_that_its_teacher_has(tmp_path):
     model = saved(tmp_path)
     words = f"{tmp_path / 'run'} --cohort phantom --minutes 0.001 --teacher {model} --from-student"
     missing = CliRunner().invoke(distil_verb, words.split())
-    assert "has no student to begin as" in str(missing.exception)
+    assert "has no student beside it to go on from" in str(missing.exception)
     assert not (tmp_path / "run").exists()
     difference = with_student(model)
     teacher = load_denoiser(model, half=False)

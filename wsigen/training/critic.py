@@ -18,7 +18,7 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
 from wsigen.arrays import Images, PerImage
-from wsigen.training.crowd import Crowds
+from wsigen.training.crowd import Crowd, described
 from wsigen.training.perception import CHANNELS, Maps, Perception
 from wsigen.training.upscaling import WINDOWS
 
@@ -132,7 +132,7 @@ class Critics(nn.Module):
         super().__init__()
         self.perception = Perception(half)
         self.grain, self.tissue = Grain(), Tissue()
-        self.crowds = Crowds()
+        self.crowd = Crowd()
 
     def forward(
         self, image: Images, guide: Images, mpp: PerImage, maps: Maps | None = None
@@ -150,13 +150,13 @@ class Critics(nn.Module):
     def acquaint(self, maps: Maps, mpp: PerImage, style: Tensor) -> None:
         """Get to know the real fields of a step, by their maps, before the student's are judged."""
         self.tissue.acquaint(maps, mpp)
-        self.meet(self.crowds.see(maps), mpp, style)
+        self.meet(described(maps), mpp, style)
 
     @torch.no_grad()
-    def meet(self, seen: list[Tensor], mpp: PerImage, style: Tensor) -> None:
-        """Let the crowds know real fields, by what they see of them, with scale and style of each field."""
+    def meet(self, patches: Tensor, mpp: PerImage, style: Tensor) -> None:
+        """Let the crowd know the described patches of real fields, with scale and style of each field."""
         each = (mpp.repeat_interleave(WINDOWS), style.repeat_interleave(WINDOWS, 0))
-        self.crowds.remember("real", seen, *each)
+        self.crowd.remember("real", patches, *each)
 
 
 def taken_for_real(answers: list[Tensor]) -> Tensor:

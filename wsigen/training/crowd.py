@@ -9,40 +9,27 @@ generator Li et al. 2015) has nothing to learn. Of patches x of the student's an
 and it falls fastest where each x goes down the witness  w(x) = E k(x, x') - E k(x, y):  towards what real tissue has
 more of, away from its like. KID is an MMD as well, of another kernel and another network's features.
 
-Only patches of like scale and style are compared: a student is told both, and would not have to heed them. And squares
-of patches are compared as patches are, since all that a patch has of everything does not say what its nuclei look like.
+Only patches of like scale and style are compared: a student is told both, and would not have to heed them.
 """
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from wsigen.arrays import PerImage
 from wsigen.networks.styles import LENGTH
 from wsigen.training.perception import CHANNELS, COLOURS
-from wsigen.training.upscaling import WINDOWS, windows
+from wsigen.training.upscaling import windows
 
 KERNELS = (0.2, 0.5, 1.0)  # b, where the mean squared distance of two real patches is 2
 OF_LIKE_SCALE = 0.35  # how far apart, in ln of micrometres per pixel, patches count as of one scale
 OF_LIKE_STYLE = 7.0  # and in style, as of one: two cases are about 14 apart
 
 
-def described(maps: list[Tensor], cuts: int = 1) -> Tensor:
-    """Means and standard deviations over squares of a field's maps, shape (squares, 2 x channels of all maps).
-
-    Args:
-        maps: of fields.
-        cuts: how often a field is cut into two by two: 1 for its patches. Maps too small for that are enlarged first.
-    """
-    maps = [
-        found if found.shape[2] >= 2**cuts else functional.interpolate(found, size=2**cuts)
-        for found in maps
-    ]
-    for _ in range(cuts):
-        maps = [windows(found) for found in maps]
-    places = [found.flatten(2) for found in maps]
+def described(maps: list[Tensor]) -> Tensor:
+    """Means and standard deviations over each patch of a field's maps, shape (patches, 2 x channels of all maps)."""
+    places = [windows(found).flatten(2) for found in maps]
     return torch.cat(
         [
             part
@@ -77,101 +64,53 @@ def squared_distances(one: Tensor, other: Tensor) -> Tensor:
 
 
 class Crowd(nn.Module):
-    """The last squares of either kind, as :func:`described`, with their scales and styles.
+    """The last patches of either kind, as :func:`described`, with their scales and styles.
 
     Args:
         real, made: how many of each are kept.
         channels: of the maps; each map counts the same.
-        cuts: how often a field is cut into two by two, 1 for its patches.
     """
 
     weight: Tensor
 
     def __init__(
-        self,
-        real: int = 4096,
-        made: int = 1024,
-        channels: tuple[int, ...] = CHANNELS + COLOURS,
-        cuts: int = 1,
+        self, real: int = 4096, made: int = 1024, channels: tuple[int, ...] = CHANNELS + COLOURS
     ) -> None:
         super().__init__()
-        self.channels, self.cuts = channels, cuts
+        self.channels = channels
         for name, number in (("real", real), ("made", made)):
             self.register_buffer(name, torch.zeros(number, 2 * sum(channels)))
             self.register_buffer(f"{name}_scale", torch.full((number,), torch.inf))  # none yet
             self.register_buffer(f"{name}_style", torch.zeros(number, LENGTH))
         self.register_buffer("weight", torch.ones(2 * sum(channels)))  # of descriptions compared
 
-    @property
-    def of_a_patch(self) -> int:
-        """How many squares a patch has."""
-        return WINDOWS ** (self.cuts - 1)
-
-    def see(self, maps: list[Tensor]) -> Tensor:
-        """The squares of fields, by their maps, shape (patches x squares of a patch, 2 x channels of all maps)."""
-        return described(maps, self.cuts)
-
     @torch.no_grad()
-    def remember(self, name: str, squares: Tensor, mpp: PerImage, style: Tensor) -> None:
-        """Keep one square of each patch of a kind, "real" or "made", and forget as many of the oldest."""
-        number = torch.arange(len(mpp))
-        chosen = squares.unflatten(0, (-1, self.of_a_patch))[
-            number, (number + number // WINDOWS) % self.of_a_patch
-        ]
-        for buffer, new in ((name, chosen), (f"{name}_scale", mpp.log()), (f"{name}_style", style)):
+    def remember(self, name: str, patches: Tensor, mpp: PerImage, style: Tensor) -> None:
+        """Keep patches of a kind, "real" or "made", and forget as many of the oldest."""
+        for buffer, new in (
+            (name, patches),
+            (f"{name}_scale", mpp.log()),
+            (f"{name}_style", style),
+        ):
             setattr(self, buffer, torch.cat([self.get_buffer(buffer), new])[len(new) :])
         if name == "real":
             seen = self.get_buffer(name)[self.get_buffer("real_scale").isfinite()]
             self.weight = evening(seen, self.channels)
 
-    def forward(self, squares: Tensor, mpp: PerImage, style: Tensor) -> Tensor:
-        """The witness at squares of the student's, shape (squares,): how much more like its own than like real ones."""
-        made, real = (self.likeness(squares, mpp, style, name) for name in ("made", "real"))
+    def forward(self, patches: Tensor, mpp: PerImage, style: Tensor) -> Tensor:
+        """The witness at patches of the student's, shape (patches,): how much more like its own than like real ones."""
+        made, real = (self.likeness(patches, mpp, style, name) for name in ("made", "real"))
         return made - real
 
     def apart(self, made: Tensor, real: Tensor) -> Tensor:
-        """Squared distances of squares from those that they should be, shape (squares,)."""
+        """Squared distances of patches from those that they should be, shape (patches,)."""
         return ((made - real) * self.weight).square().sum(1)
 
-    def likeness(self, squares: Tensor, mpp: PerImage, style: Tensor, name: str) -> Tensor:
-        """Mean of the kernel between each square and those of a kind that are of about its scale and style.
-
-        Args:
-            squares: (patches x squares of a patch, ...).
-            mpp, style: of the patches.
-        """
-        distance = squared_distances(squares * self.weight, self.get_buffer(name) * self.weight)
+    def likeness(self, patches: Tensor, mpp: PerImage, style: Tensor, name: str) -> Tensor:
+        """Mean of the kernel between each patch and those of a kind that are of about its scale and style."""
+        distance = squared_distances(patches * self.weight, self.get_buffer(name) * self.weight)
         kernel = torch.stack([1 / (1 + distance / (2 * b)) for b in KERNELS]).mean(0)
         scale = (mpp.log()[:, None] - self.get_buffer(f"{name}_scale")) / OF_LIKE_SCALE
         styles = torch.cdist(style, self.get_buffer(f"{name}_style")) / OF_LIKE_STYLE
         like = torch.exp(-(scale.square() + styles.square()) / 2)
-        like = like.repeat_interleave(self.of_a_patch, 0)
         return (kernel * like).sum(1) / like.sum(1).clamp(min=1e-3)
-
-
-class Crowds(nn.Module):
-    """Crowds of squares of several sizes.
-
-    Args:
-        cuts: of each, see :class:`Crowd`.
-        real: squares that each keeps of real tissue.
-    """
-
-    def __init__(self, cuts: Sequence[int] = (1,), real: int = 4096) -> None:
-        super().__init__()
-        self.crowds = [Crowd(real, cuts=each) for each in cuts]
-        self.kept = nn.ModuleList(self.crowds)
-
-    def see(self, maps: list[Tensor]) -> list[Tensor]:
-        """The squares of fields, by their maps, for each crowd as :meth:`Crowd.see`."""
-        return [crowd.see(maps) for crowd in self.crowds]
-
-    def remember(self, name: str, seen: list[Tensor], mpp: PerImage, style: Tensor) -> None:
-        """Let each keep what it sees of patches; arguments as of :meth:`Crowd.remember`."""
-        for crowd, squares in zip(self.crowds, seen, strict=True):
-            crowd.remember(name, squares, mpp, style)
-
-    def forward(self, seen: list[Tensor], mpp: PerImage, style: Tensor) -> Tensor:
-        """The sum of their mean witnesses at what is seen of the student's patches."""
-        pairs = zip(self.crowds, seen, strict=True)
-        return torch.stack([crowd(squares, mpp, style).mean() for crowd, squares in pairs]).sum()

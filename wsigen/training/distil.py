@@ -29,7 +29,7 @@ from wsigen.runs.crew import Crew, one_thread
 from wsigen.training.average import follow
 from wsigen.training.checkpoint import LoadedDenoiser
 from wsigen.training.critic import Critics
-from wsigen.training.crowd import Crowds
+from wsigen.training.crowd import Crowd, described
 from wsigen.training.drawing import Drawer, Drawn
 from wsigen.training.examples import on_device
 from wsigen.training.own_slides import OwnSlides
@@ -54,7 +54,6 @@ LAST_RATES = {"styled": 1e-3, "slides": 1e-4}  # of the ways that come last
 SETTLES = 100  # steps after which these rates fall, as 1 / steps and as 1 / sqrt(steps)
 PAINT = 16  # steps until a student paints another slide to learn from
 LOOKED_AT = 3600  # real fields that the crowd knows before it is asked about slides
-CUTS = (1,)
 MET = 384  # patches of slides that it knows, too, before the student learns
 Gradients = list[Tensor | None]
 Piece = tuple[Way, Upscaling, Maps | None]  # a share, what asks for more, what is seen in its truth
@@ -119,7 +118,7 @@ class Distiller:
         if config.way == "slides":
             assert styles is not None
             self.own = own or OwnSlides(styles.of_slides(), teacher.info.patch_px)
-            self.critics.crowds = Crowds(CUTS, real=WINDOWS * LOOKED_AT)
+            self.critics.crowd = Crowd(real=WINDOWS * LOOKED_AT)
         self.begin()
 
     def begin_as(self, difference: Difference, times: float = 1.0) -> None:
@@ -175,14 +174,14 @@ class Distiller:
             return part * found.told_apart.detach(), mine, its, found
 
         total, students, critics = torch.zeros(()), Gradients(), Gradients()
-        made = list[tuple[list[Tensor], Upscaling]]()  # kept at last, so that shares see the same
+        made = list[tuple[Tensor, Upscaling]]()  # kept at last, so that shares see the same
         for (_, share, _), (loss, mine, its, found) in crew.in_order(gradients, pieces):
             total += loss
             students, critics = added(students, mine), added(critics, its)
             if found.seen is not None:
                 made.append((found.seen, share))
-        for squares, share in made:
-            self.critics.crowds.remember("made", squares, share.mpp, share.style)
+        for patches, share in made:
+            self.critics.crowd.remember("made", patches, share.mpp, share.style)
         steps = self.images_seen // size + 1
         if self.config.way in LAST_RATES:
             settled = min(1.0, SETTLES / steps) ** (0.5 if self.own is not None else 1.0)
@@ -232,17 +231,17 @@ class Distiller:
                 own.paint(self.teacher, self.student, self.config.seed)
 
     def look(self, number: int, crew: Crew) -> None:
-        """Let the crowds get to know the tissue among so many real fields."""
+        """Let the crowd get to know the tissue among so many real fields."""
         starts = self.watch(range(0, number, TOGETHER), "looking at tissue")
         ranges = (range(start, min(start + TOGETHER, number)) for start in starts)
         drawn = ((fields[0], self.drawer.draw(fields)) for fields in ranges)
 
-        def met(piece: tuple[int, Drawn]) -> tuple[list[Tensor], PerImage, Tensor] | None:
+        def met(piece: tuple[int, Drawn]) -> tuple[Tensor, PerImage, Tensor] | None:
             first, fields = piece
             some = tissue(fields.clean)
             if not some.any():
                 return None
-            seen = self.critics.crowds.see(self.critics.perception(fields.clean[some]))
+            seen = described(self.critics.perception(fields.clean[some]))
             return seen, fields.mpp[some], self.told(fields, first)[some]
 
         for _, found in crew.in_order(torch.no_grad()(met), drawn):

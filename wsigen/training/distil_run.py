@@ -16,7 +16,7 @@ from wsigen.networks.unet import UNet, with_styles
 from wsigen.provenance import run_info
 from wsigen.training.checkpoint import LoadedDenoiser, find_model, load_denoiser
 from wsigen.training.config import TOLD
-from wsigen.training.distil import Distiller
+from wsigen.training.distil import LAST_RATES, Distiller
 from wsigen.training.drawing import Drawer
 from wsigen.training.monitor import append_losses
 from wsigen.training.progress import Progress, Watch, unwatched
@@ -29,7 +29,7 @@ from wsigen.training.run import (
     drawn_patches,
     note_start,
 )
-from wsigen.training.student import OfCases, read_difference, save_student, student_of
+from wsigen.training.student import Learnt, OfCases, read_difference, save_student, student_of
 from wsigen.training.styles import CaseStyles
 from wsigen.training.upscaling import DistilConfig
 from wsigen.training.weights import (
@@ -39,7 +39,7 @@ from wsigen.training.weights import (
     write_safetensors,
 )
 
-STATE, FORMAT = "distilling.safetensors", "wsigen-distilling-7"
+STATE, FORMAT = "distilling.safetensors", "wsigen-distilling-8"
 BEFORE = "seen_before"  # patches, by the student that the run began as
 TOGETHER = 50  # steps to a row of losses.csv
 
@@ -94,9 +94,10 @@ def distil_in_folder(
             f"{model.name} was not trained to be told its guide, which is all that a student goes by; choose another "
             "--teacher"
         )
+    learnt = read_learnt(model, config.way) if from_student or resume else None
     known = None
-    if config.way == "slides" or (resume and config.way == "styled"):
-        known = learnt_styles(model)
+    if learnt is not None and (config.way == "slides" or (resume and config.way == "styled")):
+        known = learnt_styles(learnt, model.name)
     drawer = drawn_fields(config, model, entries, watch)
     styles = None if known is None else CaseStyles.kept(known.tensors, known.names, drawer.cases)
     student = Distiller(config, model, drawer, styles, watch=watch)
@@ -104,10 +105,7 @@ def distil_in_folder(
     seen_before = int(header.get(BEFORE, 0)) if resume else 0
     if resume:
         student.go_on(tensors, int(header["images_seen"]))
-    elif from_student:
-        if model.student_file is None:
-            raise WsigenError(f"{model.name} has no student to begin as; leave out --from-student")
-        learnt = read_difference(model.student_file, student.weights, model.file_sha256)
+    elif learnt is not None:
         made_stronger = (
             learnt.strength if config.way == "adversarial" else 1.0
         )  # and anew when saved
@@ -159,17 +157,26 @@ def distil_in_folder(
             save()
 
 
-def learnt_styles(model: LoadedDenoiser) -> OfCases:
-    """The styles of cases that a model's student has learnt, to go on with; a run's own, when it is resumed."""
+def read_learnt(model: LoadedDenoiser, way: str) -> Learnt:
+    """What a model's student knows, to go on with in this way; a run's own, when it is resumed."""
     assert isinstance(model.network, UNet)
-    file, weights = model.student_file, dict(with_styles(model.network).named_parameters())
-    found = None if file is None else read_difference(file, weights, model.file_sha256).of_cases
-    if found is None:
+    if model.student_file is None:
         raise WsigenError(
-            f"{model.name} has no student that keeps the styles of its cases, which slides ask for; distil one first, "
+            f"{model.name} has no student beside it to go on from; put it there, or leave out --from-student"
+        )
+    network = with_styles(model.network) if way in LAST_RATES else model.network
+    weights = {name: weight.float() for name, weight in network.named_parameters()}
+    return read_difference(model.student_file, weights, model.file_sha256)
+
+
+def learnt_styles(learnt: Learnt, name: str) -> OfCases:
+    """The styles of cases that the student of the model of this name has learnt."""
+    if learnt.of_cases is None:
+        raise WsigenError(
+            f"the student of {name} does not keep the styles of its cases, which slides ask for; distil one that does, "
             "with --way styled"
         )
-    return found
+    return learnt.of_cases
 
 
 def drawn_fields(

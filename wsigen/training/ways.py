@@ -7,7 +7,7 @@ styled         patches that are described as the truth is, as far as their guide
 slides         of what it has painted itself, where there is no truth: patches whose crowd is that of tissue
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import torch
@@ -17,6 +17,7 @@ from torch.nn import functional
 from wsigen.arrays import Images, PerImage
 from wsigen.guidance import told
 from wsigen.loss import loss_weight
+from wsigen.mending import stained
 from wsigen.plan import STUDENT, TOLD
 from wsigen.sampler import sample
 from wsigen.schedule import karras_sigmas
@@ -53,12 +54,12 @@ class Found(NamedTuple):
     Args:
         loss: the student's.
         told_apart: the critics' loss, where there are some.
-        seen: what the student made, as each crowd sees it.
+        seen: the patches that the student made, as the crowd has them.
     """
 
     loss: Tensor
     told_apart: Tensor | None = None
-    seen: list[Tensor] | None = None
+    seen: Tensor | None = None
 
 
 GRAIN = 2.0  # how much the critic that sees grain counts beside the others, lest strong detail be stipple
@@ -88,11 +89,11 @@ def adversarial(run: Student, batch: Upscaling, maps: Maps | None) -> Found:
     (pull,) = torch.autograd.grad(away, made)
     length = 2 / error.numel() * error.detach().flatten(1).norm(dim=1)
     real, false = run.critics(clean, seen, mpp, maps), run.critics(made, seen, mpp)
-    seen_by_crowds = run.critics.crowds.see(false.maps)
+    patches = described(false.maps)
     wishes = (
         (GRAIN, taken_for_real(false.grain)),
         (1.0, taken_for_real(false.tissue)),
-        (1.0, run.critics.crowds(seen_by_crowds, batch.mpp, batch.style)),
+        (1.0, run.critics.crowd(patches, batch.mpp, batch.style).mean()),
     )
     push = torch.zeros_like(pull)
     for share, wish in wishes:
@@ -108,7 +109,7 @@ def adversarial(run: Student, batch: Upscaling, maps: Maps | None) -> Found:
     if run.images_seen // config.batch_size % NOW_AND_THEN == 0:
         steep = steepness(run.critics.grain, clean, seen, mpp)
         told_apart = told_apart + NOW_AND_THEN / 2 * config.smooth * steep
-    return Found(100 * (u * windows(pull + push)).sum(), told_apart, detached(seen_by_crowds))
+    return Found(100 * (u * windows(pull + push)).sum(), told_apart, patches.detach())
 
 
 def brought_to(length: PerImage, gradients: Images) -> Images:
@@ -163,7 +164,7 @@ def styled(run: Student, batch: Upscaling, maps: Maps | None) -> Found:
     if fields.any():
         made = described(run.critics.perception(joined(u)[fields]))
         real = described([found[fields] for found in maps])
-        apart = run.critics.crowds.crowds[0].apart(made, real).sum() / len(batch)
+        apart = run.critics.crowd.apart(made, real).sum() / len(batch)
     wanted, counts = batch.clean.clone(), glass(batch.clean)
     if not is_told.all():
         rest = batch.each(lambda tensor: tensor[~is_told])
@@ -181,19 +182,13 @@ def slides(run: Student, batch: Upscaling, _: Maps | None) -> Found:
     with torch.no_grad():
         was = run.before(x, sigma, batch.mpp, batch.told)
     seen = OPERATOR.enlarged(batch.guide)
-    crowds = run.critics.crowds
-    seen_by_crowds = crowds.see(run.critics.perception(joined(u)))
+    patches = described(run.critics.perception(joined(stained(u))))  # as they are painted
     away = (
         config.kept * (glass(seen) * (u - was)).square().mean()
         + 64 * config.tone * functional.avg_pool2d(joined(u - seen), 8).square().mean()
     )
-    wish = config.crowd * crowds(seen_by_crowds, batch.mpp, batch.style)
-    return Found(wish + away, seen=detached(seen_by_crowds))
-
-
-def detached(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Tensors without their gradients."""
-    return [tensor.detach() for tensor in tensors]
+    wish = config.crowd * run.critics.crowd(patches, batch.mpp, batch.style).mean()
+    return Found(wish + away, seen=patches.detach())
 
 
 def glass(clean: Images) -> Images:
