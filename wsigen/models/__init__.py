@@ -4,6 +4,7 @@ from importlib import resources
 from pathlib import Path
 
 SHIPPED = ".safetensors.gz"  # how their files end
+STUDENT = "-student"  # and how the name of a model's student does, which is none for itself
 DEFAULT_MODEL = "small-3"  # what every verb and experiment loads unless told otherwise
 RETIRED = {  # what left the package, and a commit that still has it: old results name it
     "small": "705cf1417bf78bc66746445736145da911f3532d",
@@ -16,9 +17,8 @@ def shipped_models() -> list[str]:
     folder = resources.files("wsigen") / "models"
     if not folder.is_dir():
         return []
-    return sorted(
-        f.name.removesuffix(SHIPPED) for f in folder.iterdir() if f.name.endswith(SHIPPED)
-    )
+    names = (f.name.removesuffix(SHIPPED) for f in folder.iterdir() if f.name.endswith(SHIPPED))
+    return sorted(name for name in names if not name.endswith(STUDENT))
 
 
 def shipped_file(name: str) -> Path:

@@ -24,12 +24,8 @@ from wsigen.networks.unet import UNet, UNetConfig, with_styles
 from wsigen.pixels import GREY
 from wsigen.plan import PAPER, StagePlan
 from wsigen.runs.painter import Painter
-from wsigen.training.student import read_student, student_of
-from wsigen.training.weights import (
-    read_named,
-    unpacked,
-    write_safetensors,
-)
+from wsigen.training.student import find_student, read_student
+from wsigen.training.weights import content, read_named, unpacked, write_safetensors
 
 FORMAT = "wsigen-denoiser-1"
 
@@ -117,9 +113,13 @@ class LoadedDenoiser(EDMDenoiser):
         teacher = dict(network.named_parameters())
         weights, styles = read_student(self.student_file, teacher, self.file_sha256)
         network.load_state_dict(network.state_dict() | weights)
-        sha256 = hashlib.sha256(self.student_file.read_bytes()).hexdigest()
+        sha256 = hashlib.sha256(content(self.student_file)).hexdigest()
         student = LoadedDenoiser(
-            network, self.info, name=self.student_file.stem, sha256=sha256, half=self.half_precision
+            network,
+            self.info,
+            name=unpacked(self.student_file).stem,
+            sha256=sha256,
+            half=self.half_precision,
         )
         student.styles = styles
         return _ready(student, next(self.network.parameters()).device)
@@ -203,8 +203,7 @@ def load_denoiser(
         half=has_fast_bfloat16(device) if half is None else half,
     )
     denoiser = _ready(denoiser, device)
-    if student_of(path).is_file():
-        denoiser.student_file = student_of(path)
+    denoiser.student_file = find_student(path)
     if told != 1:
         denoiser.overstate(told)
     return denoiser

@@ -1,7 +1,7 @@
 """Files of students: what a student's weights are beyond its teacher's, which has to lie beside it.
 
-``small-3-student.safetensors`` is the student of ``small-3.safetensors``; its header names the teacher by the digest of
-that file.
+``small-3-student.safetensors``, packed where it ships, is the student of ``small-3.safetensors``; its header names the
+teacher by the digest of that file.
 """
 
 import json
@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from wsigen.errors import WsigenError
+from wsigen.models import STUDENT
 from wsigen.networks.difference import Difference, Weights
 from wsigen.networks.styles import STYLE_LAYER, Styles
-from wsigen.training.weights import read_safetensors, under, unpacked, write_safetensors
+from wsigen.training.weights import PACKED, read_safetensors, under, unpacked, write_safetensors
 
 FORMAT, STYLES = "wsigen-student-1", "styles"
 CASES, OF_CASES = "cases", "cases."  # names, and all that was found of their styles
@@ -36,9 +37,16 @@ class OfCases(NamedTuple):
 
 
 def student_of(model: Path) -> Path:
-    """Where the student of a model lies, if it has one."""
+    """Where the student of a model is written."""
     model = unpacked(model)
-    return model.with_name(f"{model.stem}-student{model.suffix}")
+    return model.with_name(f"{model.stem}{STUDENT}{model.suffix}")
+
+
+def find_student(model: Path) -> Path | None:
+    """The student that lies beside a model, packed or not; None where there is none."""
+    path = student_of(model)
+    found = (path, path.with_name(path.name + PACKED))
+    return next((each for each in found if each.is_file()), None)
 
 
 def save_student(

@@ -17,7 +17,6 @@ from torch.nn import functional
 from wsigen.arrays import Images, PerImage
 from wsigen.guidance import told
 from wsigen.loss import loss_weight
-from wsigen.mending import stained
 from wsigen.plan import STUDENT, TOLD
 from wsigen.sampler import sample
 from wsigen.schedule import karras_sigmas
@@ -182,7 +181,7 @@ def slides(run: Student, batch: Upscaling, _: Maps | None) -> Found:
     with torch.no_grad():
         was = run.before(x, sigma, batch.mpp, batch.told)
     seen = OPERATOR.enlarged(batch.guide)
-    patches = described(run.critics.perception(joined(stained(u))))  # as they are painted
+    patches = described(run.critics.perception(joined(u)))
     away = (
         config.kept * (glass(seen) * (u - was)).square().mean()
         + 64 * config.tone * functional.avg_pool2d(joined(u - seen), 8).square().mean()
