@@ -34,7 +34,7 @@ from wsigen.cohorts.cohort import read_cohort
 from wsigen.cohorts.patches import PatchSampler, open_sources
 from wsigen.denoiser import EDMDenoiser
 from wsigen.experiments.result import described, load_result
-from wsigen.models import DEFAULT_MODEL
+from wsigen.models import DEFAULT_MODEL, unpacked
 from wsigen.pixels import to_pixels
 from wsigen.plots.quality import loss_curve, sheets
 from wsigen.plots.shown import show
@@ -43,7 +43,6 @@ from wsigen.training.checkpoint import find_model
 from wsigen.training.config import TINY, preset
 from wsigen.training.loop import Trainer
 from wsigen.training.monitor import sample_sheet
-from wsigen.training.weights import unpacked
 
 Path(out).mkdir(parents=True, exist_ok=True)
 save = partial(show, out)  # a figure, its name, and words for those who cannot see it

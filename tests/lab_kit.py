@@ -12,10 +12,11 @@ def save_model(path, seed=0, *, told=False, student=False, styles=None, of_cases
     """An untrained model; a told one may have a student beside it, which says what it says and may have styles."""
     import torch
 
+    from wsigen.models import student_of
     from wsigen.networks.difference import Difference
     from wsigen.networks.unet import UNet, UNetConfig, with_styles
     from wsigen.training.checkpoint import ModelInfo, save_checkpoint
-    from wsigen.training.student import save_student, student_of
+    from wsigen.training.student import save_student
 
     torch.manual_seed(seed)
     config = UNetConfig(

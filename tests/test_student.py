@@ -15,6 +15,7 @@ from oracles import FlatDenoiser, GaussianDenoiser
 
 from wsigen.cli.distil import distil as distil_verb
 from wsigen.cli.generate import generate as generate_verb
+from wsigen.cli.info import info as info_verb
 from wsigen.cli.slide import check_firsts
 from wsigen.coarse_to_fine import drain, generate, run_stage, upscale
 from wsigen.cohorts.cohort import read_cohort
@@ -23,7 +24,7 @@ from wsigen.errors import WsigenError
 from wsigen.experiments import distillation
 from wsigen.grid import Window
 from wsigen.guidance import AveragePool, toned
-from wsigen.models import shipped_models
+from wsigen.models import shipped_models, student_of
 from wsigen.networks.difference import Difference
 from wsigen.networks.styles import LENGTH, SCALES, Styles
 from wsigen.networks.unet import UNet, UNetConfig
@@ -45,7 +46,7 @@ from wsigen.training.distil_run import distil_in_folder
 from wsigen.training.drawing import Drawn
 from wsigen.training.own_slides import OwnSlides
 from wsigen.training.perception import Perception
-from wsigen.training.student import read_difference, save_student, student_of
+from wsigen.training.student import read_difference, save_student
 from wsigen.training.upscaling import WAYS, DistilConfig, joined, upscaling, windows
 from wsigen.training.ways import FROM_TISSUE, LOSSES, glass
 from wsigen.training.weights import read_header, read_safetensors, write_safetensors
@@ -265,6 +266,19 @@ def test_a_student_beside_another_model_or_damaged_is_an_error_that_says_so(tmp_
     student_of(model).write_bytes(model.read_bytes())
     with pytest.raises(WsigenError, match="not a student"):
         load_denoiser(model).student  # noqa: B018
+
+
+def test_a_student_that_is_packed_is_the_same(tmp_path):
+    model = saved(tmp_path)
+    with_student(model)
+    plain, file = load_denoiser(model).student, student_of(model)
+    file.with_name(f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
+    file.unlink()
+    packed = load_denoiser(model).student
+    assert (packed.name, packed.sha256) == (plain.name, plain.sha256)
+    assert all(map(torch.equal, packed.state_dict().values(), plain.state_dict().values()))
+    said = CliRunner().invoke(info_verb, [str(model)]).output
+    assert f"{file}.gz" in said
 
 
 def test_a_students_file_is_no_model_of_its_own():

@@ -8,6 +8,7 @@ from lab_kit import save_model
 
 from wsigen.coarse_to_fine import upscale
 from wsigen.errors import WsigenError
+from wsigen.models import student_of
 from wsigen.networks.difference import Difference
 from wsigen.networks.styles import FINEST, LENGTH, SCALES, STYLE_LAYER, Styles, plain, scales
 from wsigen.networks.unet import UNet, UNetConfig, with_styles
@@ -15,7 +16,7 @@ from wsigen.plan import STUDENT
 from wsigen.runs.painter import Painter
 from wsigen.training.checkpoint import load_denoiser
 from wsigen.training.drawing import Drawn
-from wsigen.training.student import read_difference, save_student, student_of
+from wsigen.training.student import read_difference, save_student
 from wsigen.training.styles import (
     BELIEVED,
     FARTHEST,

@@ -21,7 +21,7 @@ from wsigen.denoiser import EDMDenoiser, Told
 from wsigen.devices import has_fast_bfloat16
 from wsigen.errors import WsigenError
 from wsigen.loss import denoising_loss
-from wsigen.models import DEFAULT_MODEL, RETIRED, shipped_models
+from wsigen.models import DEFAULT_MODEL, RETIRED, shipped_models, unpacked
 from wsigen.networks.unet import UNet, UNetConfig
 from wsigen.phantom.slide import PhantomSlide
 from wsigen.runs.crew import Crew
@@ -38,7 +38,6 @@ from wsigen.training.drawing import Pyramids
 from wsigen.training.examples import Example, TrainingPatches, told_example
 from wsigen.training.loop import Trainer, learning_rate
 from wsigen.training.run import check_new, drawer_of, train_in_folder
-from wsigen.training.weights import unpacked
 
 QUICK = replace(TINY, patch_px=16, batch_size=8, images=64, warmup_images=16)
 

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from wsigen.cli.finite import FINITE
-from wsigen.models import SHIPPED, shipped_file, shipped_models
+from wsigen.models import PACKED, SHIPPED, find_student, shipped_file, shipped_models
 
 PLAIN = ".safetensors"
 
@@ -96,8 +96,8 @@ def describe_checkpoint(path: Path) -> dict[str, Any]:
     }
     if "styles" in shapes:
         found["styles"] = shapes["styles"][0]
-    student = path.with_name(f"{path.name.removesuffix('.gz').removesuffix(PLAIN)}-student{PLAIN}")
-    if student.is_file():
+    student = find_student(path)
+    if student is not None:
         found["student"] = str(student)
     return found
 
@@ -105,7 +105,7 @@ def describe_checkpoint(path: Path) -> dict[str, Any]:
 @contextmanager
 def as_plain_file(path: Path) -> Iterator[Path]:
     """A file of tensors, for a while unpacked if it is packed."""
-    if path.suffix != ".gz":
+    if path.suffix != PACKED:
         yield path
         return
     with tempfile.NamedTemporaryFile() as plain:

@@ -1,9 +1,10 @@
-"""The models that ship, each with its record (.json) and its model card (.md)."""
+"""The models that ship, each with its record (.json) and its model card (.md), and what their files are called."""
 
 from importlib import resources
 from pathlib import Path
 
-SHIPPED = ".safetensors.gz"  # how their files end
+PACKED = ".gz"  # so that a clone is smaller
+SHIPPED = f".safetensors{PACKED}"  # how their files end
 STUDENT = "-student"  # and how the name of a model's student does, which is none for itself
 DEFAULT_MODEL = "small-3"  # what every verb and experiment loads unless told otherwise
 RETIRED = {  # what left the package, and a commit that still has it: old results name it
@@ -24,3 +25,21 @@ def shipped_models() -> list[str]:
 def shipped_file(name: str) -> Path:
     """The file of one of them."""
     return Path(str(resources.files("wsigen") / "models" / f"{name}{SHIPPED}"))
+
+
+def unpacked(path: Path) -> Path:
+    """The name of a file of tensors if it were not packed."""
+    return path.with_suffix("") if path.suffix == PACKED else path
+
+
+def student_of(model: Path) -> Path:
+    """Where the student of a model is written."""
+    model = unpacked(model)
+    return model.with_name(f"{model.stem}{STUDENT}{model.suffix}")
+
+
+def find_student(model: Path) -> Path | None:
+    """The student that lies beside a model, packed or not; None where there is none."""
+    path = student_of(model)
+    found = (path, path.with_name(path.name + PACKED))
+    return next((each for each in found if each.is_file()), None)

@@ -18,14 +18,21 @@ from wsigen.arrays import Images
 from wsigen.denoiser import EDMDenoiser, Told, keep_as_multiplied
 from wsigen.devices import has_fast_bfloat16
 from wsigen.errors import WsigenError
-from wsigen.models import DEFAULT_MODEL, RETIRED, shipped_file, shipped_models
+from wsigen.models import (
+    DEFAULT_MODEL,
+    RETIRED,
+    find_student,
+    shipped_file,
+    shipped_models,
+    unpacked,
+)
 from wsigen.networks.styles import Styles
 from wsigen.networks.unet import UNet, UNetConfig, with_styles
 from wsigen.pixels import GREY
 from wsigen.plan import PAPER, StagePlan
 from wsigen.runs.painter import Painter
-from wsigen.training.student import find_student, read_student
-from wsigen.training.weights import content, read_named, unpacked, write_safetensors
+from wsigen.training.student import read_student
+from wsigen.training.weights import content, read_named, write_safetensors
 
 FORMAT = "wsigen-denoiser-1"
 

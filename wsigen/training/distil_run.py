@@ -12,6 +12,7 @@ from pathlib import Path
 
 from wsigen.cohorts.entry import Entry
 from wsigen.errors import WsigenError
+from wsigen.models import student_of, unpacked
 from wsigen.networks.unet import UNet, with_styles
 from wsigen.provenance import run_info
 from wsigen.training.checkpoint import LoadedDenoiser, find_model, load_denoiser
@@ -29,13 +30,12 @@ from wsigen.training.run import (
     drawn_patches,
     note_start,
 )
-from wsigen.training.student import Learnt, OfCases, read_difference, save_student, student_of
+from wsigen.training.student import Learnt, OfCases, read_difference, save_student
 from wsigen.training.styles import CaseStyles
 from wsigen.training.upscaling import DistilConfig
 from wsigen.training.weights import (
     content,
     read_safetensors,
-    unpacked,
     write_safetensors,
 )
 

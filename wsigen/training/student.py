@@ -13,10 +13,9 @@ import torch
 from torch import Tensor
 
 from wsigen.errors import WsigenError
-from wsigen.models import STUDENT
 from wsigen.networks.difference import Difference, Weights
 from wsigen.networks.styles import STYLE_LAYER, Styles
-from wsigen.training.weights import PACKED, read_safetensors, under, unpacked, write_safetensors
+from wsigen.training.weights import read_safetensors, under, write_safetensors
 
 FORMAT, STYLES = "wsigen-student-1", "styles"
 CASES, OF_CASES = "cases", "cases."  # names, and all that was found of their styles
@@ -34,19 +33,6 @@ class OfCases(NamedTuple):
 
     names: list[str]
     tensors: dict[str, Tensor]
-
-
-def student_of(model: Path) -> Path:
-    """Where the student of a model is written."""
-    model = unpacked(model)
-    return model.with_name(f"{model.stem}{STUDENT}{model.suffix}")
-
-
-def find_student(model: Path) -> Path | None:
-    """The student that lies beside a model, packed or not; None where there is none."""
-    path = student_of(model)
-    found = (path, path.with_name(path.name + PACKED))
-    return next((each for each in found if each.is_file()), None)
 
 
 def save_student(

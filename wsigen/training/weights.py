@@ -12,9 +12,8 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from wsigen.errors import WsigenError
+from wsigen.models import PACKED
 from wsigen.outputs import whole
-
-PACKED = ".gz"
 
 
 def write_safetensors(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> None:
@@ -68,11 +67,6 @@ def content(path: Path) -> bytes:
     """What a file of tensors holds. One that ships is packed, so that a clone is smaller."""
     packed = path.read_bytes()
     return gzip.decompress(packed) if path.suffix == PACKED else packed
-
-
-def unpacked(path: Path) -> Path:
-    """The name of a file of tensors if it were not packed."""
-    return path.with_suffix("") if path.suffix == PACKED else path
 
 
 def under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
