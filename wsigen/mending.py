@@ -1,7 +1,7 @@
 """What a trained network's estimates have that a slide has not, and is taken from them at the end of a stage.
 
-A mesh: a pattern of two pixels, of the network's unfolding. Grain and lines on glass, which is the same everywhere: a
-scanner's noise there is half a grey level. Teal: what is bluer than haematoxylin, the bluer of the two dyes.
+A mesh: a pattern of two or four pixels, of the network's unfolding. Teal: what is bluer than haematoxylin, the bluer of
+the two dyes.
 
 And grain in colour: stain tints structures, and scanners keep chroma at half the resolution, so that what changes from
 one pixel of a slide to the next is brightness. At 1.4 um/px crops of real slides change a tenth as much in chroma as in
@@ -15,10 +15,11 @@ from torch.nn import functional
 
 from wsigen.arrays import Denoiser, Images
 
-MESH = 8  # 2 x 2 squares along a side over which a pattern that repeats is a mesh
+PERIOD = 4  # pixels; of a mesh
+QUIET = 0.05  # of the images' range of 2: what tissue has more of than a mesh
+AROUND = 5  # pixels
+MESH = 8  # such squares along a side over which a pattern that repeats is a mesh
 SOFT_BELOW = 4.0  # um/px
-GLASS = 0.8  # 230 grey levels; what is brighter in all colours is glass
-FROM_TISSUE = 4  # pixels; glass nearer to what is none stays as it is, since a blur would see it
 LIGHT = 0.96  # of white: what glass lets through
 DARK = 1 / 255  # what counts as the least light
 BLUEST = (1.1, 0.55)  # least absorption of green and blue, where that of red is 1
@@ -26,26 +27,13 @@ LUMA = (0.299, 0.587, 0.114)  # of red, green and blue, as JPEG has it (ITU-R BT
 
 
 def mended(denoiser: Denoiser) -> Denoiser:
-    """Wrap a denoiser: its estimates have no mesh, no lines on glass, no teal and no grain in colour."""
+    """Wrap a denoiser: its estimates have no mesh, no teal and no grain in colour."""
 
     def estimate(x: Images, sigma: Tensor | float, mpp: Tensor | float) -> Images:
         u = denoiser(x, sigma, mpp)
-        return softly_coloured(stained(clear(unmeshed(u))), mpp)
+        return softly_coloured(stained(unmeshed(u)), mpp)
 
     return estimate
-
-
-def clear(u: Images) -> Images:
-    """An estimate whose glass is blurred, and the rest as it is.
-
-    u + w (B B B B u - u)         w: 1 on glass, 0 near what is none, blurred between,  B: :func:`binomial`
-
-    Nothing dark is blurred into glass: at each stage it would grow.
-    """
-    bright = (u.amin(1, keepdim=True) > GLASS).to(u.dtype)
-    inside = -functional.max_pool2d(-bright, 2 * FROM_TISSUE + 1, 1, FROM_TISSUE)
-    w = inside * binomial(binomial(inside))
-    return u + w * (binomial(binomial(binomial(binomial(u)))) - u)
 
 
 def stained(u: Images) -> Images:
@@ -83,28 +71,48 @@ def luma(image: Images) -> Tensor:
 
 
 def unmeshed(u: Images) -> Images:
-    """An estimate without mesh, without a pattern that repeats from one 2 x 2 square to the next.
+    """An estimate without mesh, without what repeats every ``PERIOD`` pixels.
 
-        u - E M (H u)        H: see :func:`alternation`
+        u - E M (w H u) / E M w         H: see :func:`repeated`,  w: see :func:`quiet`
 
-    M: each of the four pixels' mean over all 2 x 2 squares of a larger one, less the mean of the four; E: interpolation
-    between the larger squares' centres. A network that unfolds its pixels from channels (`wsigen.networks.unet`) can be
-    off by a sign of their own for the four. Tissue repeats nothing every other pixel.
+    M: each of the pixels' mean over all squares of ``PERIOD`` within a larger one; E: interpolation between the larger
+    squares' centres. A network that unfolds its pixels from channels, and halves its maps beyond
+    (`wsigen.networks.unet`), can be off by a number of its own for each pixel of such a square. Tissue repeats nothing;
+    but its means are nothing only in the long run, so quiet places count most.
     """
-    height, width = u.shape[-2] // 2, u.shape[-1] // 2
-    four = functional.pixel_unshuffle(alternation(u), 2).unflatten(1, (-1, 4))
-    mesh = (four - four.mean(2, keepdim=True)).flatten(1, 2)
-    mesh = functional.adaptive_avg_pool2d(mesh, (-(-height // MESH), -(-width // MESH)))
-    mesh = functional.interpolate(mesh, size=(height, width), mode="bilinear")
-    return u - functional.pixel_shuffle(mesh, 2)
+    away = repeated(u)
+    if not away.numel():
+        return u
+    w, squares = quiet(away), (-(-u.shape[-2] // PERIOD), -(-u.shape[-1] // PERIOD))
+    mesh = place_by_place(w * away, squares) / place_by_place(w, squares)
+    mesh = functional.pixel_shuffle((mesh - mesh.mean(2, keepdim=True)).flatten(1, 2), PERIOD)
+    return u - mesh[..., : u.shape[-2], : u.shape[-1]]
 
 
-def alternation(image: Images) -> Tensor:
-    """What of an image alternates from pixel to pixel: it less its blur, which keeps slopes.
+def place_by_place(image: Tensor, squares: tuple[int, int]) -> Tensor:
+    """E M of an image: for each place in a square of ``PERIOD``, shape (batch, channels, ``PERIOD`` ** 2, *squares)."""
+    places = functional.pixel_unshuffle(image, PERIOD)
+    means = functional.adaptive_avg_pool2d(places, (-(-squares[0] // MESH), -(-squares[1] // MESH)))
+    enlarged = functional.interpolate(means, size=squares, mode="bilinear")
+    return enlarged.unflatten(1, (-1, PERIOD**2))
 
-    Without the two pixels along its border, where a blur sees too little.
+
+def quiet(away: Tensor) -> Tensor:
+    """How little there is to see at a place, 1 where there is nothing, shape (batch, 1, height, width)."""
+    power = away.square().mean(1, keepdim=True)
+    around = functional.avg_pool2d(power, AROUND, 1, AROUND // 2, count_include_pad=False)
+    return 1 / (1 + (around / QUIET**2).square())
+
+
+def repeated(image: Images) -> Tensor:
+    """What of an image can repeat every ``PERIOD`` pixels: it less its mean over as many, which keeps slopes.
+
+    Of whole squares of ``PERIOD``, without those along the border, where a mean sees too little.
     """
-    return (image - binomial(image))[..., 2:-2, 2:-2]
+    wider = functional.pad(image, (PERIOD // 2,) * 4, mode="replicate")
+    mean = functional.avg_pool2d(functional.avg_pool2d(wider, 2, 1), PERIOD, 1)
+    height, width = (max(0, side // PERIOD - 2) * PERIOD for side in image.shape[-2:])
+    return (image - mean)[..., PERIOD : PERIOD + height, PERIOD : PERIOD + width]
 
 
 def binomial(image: Images) -> Images:
