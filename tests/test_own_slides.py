@@ -34,7 +34,7 @@ def styles_of_cases(names: list[str]) -> CaseStyles:
     """Styles of cases, found without looking."""
     stream = torch.Generator().manual_seed(0)
     codes = torch.randn(len(names), SCALES, LENGTH, generator=stream)
-    return CaseStyles(names, codes, BLIND, torch.arange(len(names)))
+    return CaseStyles(names, codes, BLIND, torch.arange(len(names)), torch.zeros(len(names)))
 
 
 @pytest.fixture(autouse=True)

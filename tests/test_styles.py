@@ -19,11 +19,14 @@ from wsigen.training.drawing import Drawn
 from wsigen.training.student import read_difference, save_student
 from wsigen.training.styles import (
     BELIEVED,
+    BLUE,
     FARTHEST,
     OWN,
     SIZE,
     CaseStyles,
     Look,
+    blue_share,
+    by_case,
     codes_of,
     grey,
     numbered,
@@ -164,7 +167,9 @@ def test_a_case_is_not_known_where_it_has_no_fields_and_takes_its_nearest_scale_
     assert codes[0, 12].isnan().all()
     assert codes[1, 12].isfinite().all()
     assert codes[3].isnan().all()
-    styles = CaseStyles(["a", "b", "c", "d"], codes, look, torch.tensor([3, 0, 0, 1]))
+    styles = CaseStyles(
+        ["a", "b", "c", "d"], codes, look, torch.tensor([3, 0, 0, 1]), torch.zeros(4)
+    )
     finest_known = int(codes[0].isfinite().all(1).nonzero()[0])
     torch.testing.assert_close(styles.filled.codes[0, 0], codes[0, finest_known])
     assert torch.equal(styles.at(torch.tensor([0]), torch.ones(1)), torch.zeros(1, LENGTH))
@@ -174,7 +179,9 @@ def test_a_case_is_not_known_where_it_has_no_fields_and_takes_its_nearest_scale_
 def test_fields_are_told_styles_between_their_cases_and_their_own_but_glass_its_cases():
     stream = torch.Generator().manual_seed(0)
     look = Look(torch.ones(6), torch.zeros(SCALES, 6), torch.randn(LENGTH, 6, generator=stream))
-    styles = CaseStyles(["a", "b"], some_styles(2).codes, look, torch.tensor([0, 1, 1, 0]))
+    styles = CaseStyles(
+        ["a", "b"], some_styles(2).codes, look, torch.tensor([0, 1, 1, 0]), torch.zeros(2)
+    )
     clean = torch.rand(4, 3, 32, 32, generator=stream) - 0.5
     clean[2] = 0.9
     mpp, one = torch.tensor([2.0, 8.0, 4.0, 1.0]), torch.ones(4)
@@ -193,7 +200,9 @@ def test_fields_are_told_styles_between_their_cases_and_their_own_but_glass_its_
 
 def test_styles_that_were_kept_are_those_that_were_found():
     codes, look = codes_of(*fields_of(torch.randn(3, 1120), 20, 1.0), 3)
-    found = CaseStyles(["a", "b", "c"], codes, look, torch.tensor([0, 1, 2]))
+    found = CaseStyles(
+        ["a", "b", "c"], codes, look, torch.tensor([0, 1, 2]), torch.tensor([0, 0.5, 1])
+    )
     again = CaseStyles.kept(found.tensors(), found.names, ["c", "a"])
     assert torch.equal(again.case_of, torch.tensor([2, 0]))
     for name, tensor in found.tensors().items():
@@ -217,13 +226,32 @@ def test_a_slide_takes_none_but_cases_that_are_known_from_two_micrometres_to_eig
     codes[0, :2] = torch.nan  # finer than that
     codes[1, 8] = torch.nan
     codes[2] = 20.0
-    styles = CaseStyles(["a", "b", "c"], codes, BLIND, torch.tensor([0, 1, 2]))
+    styles = CaseStyles(["a", "b", "c"], codes, BLIND, torch.tensor([0, 1, 2]), torch.zeros(3))
     first, second = styles.of_slides().codes
     torch.testing.assert_close(first, OWN * torch.ones(SCALES, LENGTH))
     torch.testing.assert_close(second.norm(dim=1), FARTHEST * torch.ones(SCALES))
     codes[0, 8] = torch.nan
     with pytest.raises(WsigenError, match="1 of 3 cases show enough tissue at 2 to 8 um/px"):
-        CaseStyles(["a", "b", "c"], codes, BLIND, torch.tensor([0])).of_slides()
+        CaseStyles(["a", "b", "c"], codes, BLIND, torch.tensor([0]), torch.zeros(3)).of_slides()
+
+
+def test_a_slide_takes_no_style_of_a_case_that_is_bluer_than_can_be_painted():
+    codes = torch.arange(3.0)[:, None, None].expand(3, SCALES, LENGTH)
+    blue = torch.tensor([0.0, BLUE, BLUE / 2])
+    styles = CaseStyles(["a", "b", "c"], codes, BLIND, torch.arange(3), blue).of_slides()
+    torch.testing.assert_close(styles.codes[:, 0, 0], OWN * torch.tensor([0.0, 2.0]))
+
+
+def test_how_blue_a_case_is_is_the_mean_of_its_fields_darker_pixels():
+    purple, navy, glass = torch.tensor([[-0.4, -0.7, -0.2], [-0.4, 0.2, 0.4], [0.9, 0.9, 0.9]])
+    fields = purple[None, :, None, None].repeat(3, 1, 4, 4)
+    fields[0, :, 0] = navy[:, None]  # a quarter
+    fields[0, :, 1:3] = glass[:, None, None]  # of half that is glass
+    found = blue_share(fields)
+    torch.testing.assert_close(found, torch.tensor([0.5, 0.0, 0.0]))
+    torch.testing.assert_close(
+        by_case(found, torch.tensor([2, 2, 0]), 4), torch.tensor([0.0, 0.0, 0.25, 0.0])
+    )
 
 
 def test_a_case_without_a_style_is_named():

@@ -22,7 +22,7 @@ MESH = 8  # such squares along a side over which a pattern that repeats is a mes
 SOFT_BELOW = 4.0  # um/px
 LIGHT = 0.96  # of white: what glass lets through
 DARK = 1 / 255  # what counts as the least light
-BLUEST = (1.1, 0.55)  # least absorption of green and blue, where that of red is 1
+BLUEST = (1.25, 0.7)  # least absorption of green and blue, where that of red is 1
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue, as JPEG has it (ITU-R BT.601)
 
 

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from wsigen.arrays import Images, PerImage
 from wsigen.errors import WsigenError
+from wsigen.mending import stained
 from wsigen.networks.styles import LENGTH, SCALES, Styles, scales
 from wsigen.training.crowd import described, evening
 from wsigen.training.drawing import Drawer, Drawn
@@ -27,12 +28,14 @@ FIRST = 10**8  # number of the first field that is looked at: far from those tha
 TOGETHER = 16  # fields looked at at once
 LUMA = (0.299, 0.587, 0.114)
 GREY = 0.3  # standard deviation of a field's brightness when it is looked at
+DARKER = 0.3  # red of -1 to 1 below which a pixel is stained well
 FAINT = 0.05  # added to its own, lest glass become noise
 TISSUE = 0.4  # share of them from which on a field has a style
 OCTAVES = 0.4  # standard deviation of how far around a scale fields count for it
 LEAST, BELIEVED = 1.0, 2.0  # fields for a style at a scale, and for half a style
 SIZE = 2.0  # root mean square of its numbers
 OF_SLIDES = (2.0, 8.0)  # um/px; a slide takes the style of a case that is known between them
+BLUE = 0.25  # of a case's darker pixels; where more are bluer than can be painted, its style was a net of navy blue
 OWN = 1.4  # times as long is a slide's style as its case's: a mean of fields lies nearer the middle than they do
 FARTHEST = 14.0  # length of a slide's style: far ones were painted as a mesh
 
@@ -66,12 +69,14 @@ class CaseStyles:
         codes: shape (cases, ``SCALES``, ``LENGTH``); NaN at scales at which a case is not known.
         look: how they were read.
         case_of: number of the case of each slide that is drawn from.
+        blue: how much of each is bluer than can be painted, see :func:`blue_share`, shape (cases,).
     """
 
     names: list[str]
     codes: Tensor
     look: Look
     case_of: Tensor
+    blue: Tensor
 
     @classmethod
     def kept(
@@ -79,11 +84,12 @@ class CaseStyles:
     ) -> "CaseStyles":
         """What :meth:`tensors` gave; ``cases`` are those of the slides that are drawn from."""
         look = Look(tensors["weight"], tensors["middle"], tensors["directions"])
-        return cls(names, tensors["codes"], look, numbered(cases, names))
+        blue = tensors.get("blue", torch.zeros(len(names)))  # that students before did not keep
+        return cls(names, tensors["codes"], look, numbered(cases, names), blue)
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything but names, to be kept."""
-        return {"codes": self.codes, **vars(self.look)}
+        return {"codes": self.codes, "blue": self.blue, **vars(self.look)}
 
     @classmethod
     def of(
@@ -92,7 +98,7 @@ class CaseStyles:
         """The styles of the cases of a drawer, found in so many fields of two by two patches."""
         names = sorted(set(drawer.cases))
         case_of = numbered(drawer.cases, names)
-        found, mpp, case = [], [], []
+        found, mpp, case, blue = [], [], [], []
         for start in watch(range(FIRST, FIRST + number, TOGETHER), "finding the styles of cases"):
             drawn = drawer.draw(range(start, start + TOGETHER))
             some = tissue(drawn.clean)
@@ -100,12 +106,15 @@ class CaseStyles:
                 found.append(seen(drawn.clean[some], perception))
                 mpp.append(drawn.mpp[some])
                 case.append(case_of[drawn.source[some]])
+                blue.append(blue_share(drawn.clean[some]))
         if not found:
             raise WsigenError(
                 f"none of {number} fields of the cohort shows tissue, of which styles are; expected slides of tissue"
             )
         codes, look = codes_of(torch.cat(found), torch.cat(mpp), torch.cat(case), len(names))
-        return cls(names, codes, look, case_of)
+        return cls(
+            names, codes, look, case_of, by_case(torch.cat(blue), torch.cat(case), len(names))
+        )
 
     @cached_property
     def filled(self) -> Styles:
@@ -137,14 +146,14 @@ class CaseStyles:
         return style
 
     def of_slides(self) -> Styles:
-        """Those that a slide can have: of cases that are known at all scales of ``OF_SLIDES``, and not too far off.
+        """Those that a slide can have: of cases that are known at all scales of ``OF_SLIDES``, and can be painted.
 
         Raises:
             WsigenError: fewer than two cases are known there: styles are how they differ.
         """
         finest, coarsest = OF_SLIDES
         asked = (scales() >= finest) & (scales() <= coarsest)
-        whole = self.codes[:, asked].isfinite().all(2).all(1)
+        whole = self.codes[:, asked].isfinite().all(2).all(1) & (self.blue < BLUE)
         if whole.sum() < 2:
             raise WsigenError(
                 f"{int(whole.sum())} of {len(whole)} cases show enough tissue at {finest:g} to {coarsest:g} um/px to "
@@ -153,6 +162,21 @@ class CaseStyles:
         codes = OWN * self.filled.codes[whole]
         shorter = (FARTHEST / codes.norm(dim=2, keepdim=True).clamp(min=1e-6)).clamp(max=1)
         return Styles(codes * shorter)
+
+
+def blue_share(fields: Images) -> Tensor:
+    """What share of the darker pixels of fields is bluer than can be painted (`wsigen.mending.stained`), (batch,)."""
+    darker = fields[:, 0] < DARKER
+    bluer = darker & (stained(fields) != fields).any(1)
+    return bluer.sum((1, 2)) / darker.sum((1, 2)).clamp(min=1)
+
+
+def by_case(values: Tensor, case: Tensor, number: int) -> Tensor:
+    """Means of the values of each case, 0 where it has none, shape (number,)."""
+    sums, counts = (
+        torch.zeros(number).index_add(0, case, v) for v in (values, torch.ones_like(values))
+    )
+    return sums / counts.clamp(min=1)
 
 
 def numbered(cases: Sequence[str], names: list[str]) -> Tensor:
