@@ -41,9 +41,9 @@ def stained(u: Images) -> Images:
 
         min(v, (v_red / w)^k)       for green and blue; v: light, 0 to 1,  w: ``LIGHT``,  k: ``BLUEST``
 
-    Absorption is the logarithm of light (Beer and Lambert). Nine in ten training cases have less than a hundredth of
-    their dark pixels below k, while those of one scanner have half of theirs there, and a student that has seen them
-    gives such nuclei to tissue of any stain.
+    Absorption is the logarithm of light (Beer and Lambert). Half of the training cases have a hundredth of their darker
+    pixels beyond k or less, nine in ten less than a tenth, and six more than half: a student that has seen these gives
+    such nuclei to tissue of any stain.
     """
     red, others = (u[:, :1] + 1) / 2, u[:, 1:]
     most = torch.cat([(red.clamp(min=DARK) / LIGHT) ** k for k in BLUEST], dim=1)
