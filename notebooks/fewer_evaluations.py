@@ -124,8 +124,8 @@ labels = ["the guide", *by_cost, "real"]
 save(
     sheets(pictures, labels, across=len(pictures)),
     "one_patch",
-    f"Three patches, one below the other, in {len(labels)} columns: {', '.join(labels)}. One evaluation gives soft tissue with "
-    "every nucleus in its place, two and four give it edges and grain; fast drifts away from the guide.",
+    f"Three patches, one below the other, in {len(labels)} columns: {', '.join(labels)}. One evaluation gives tissue with "
+    "every nucleus in its place, two and four give it more contrast; fast drifts away from the guide.",
 )
 
 # %% [markdown]

@@ -196,5 +196,5 @@ save(
 # On the trained model the fixed grid is found without doubt, and can be seen. Grid-shift shows nothing at the base
 # grid. But the grid of its own last step is found (`last_seam_p`), at less than a grey level in the ten steps of the
 # fast plan: the exact field forgets its last steps, the network does not. The last figure looks along the grid of every
-# step of the student and of its teacher. Their patches fade into each other in the last one, and its grid
-# is not found in images of this size; that of the student's first step is, faintly.
+# step of the student and of its teacher. Their patches fade into each other in the last one. Its grid
+# is found in the student's images, faintly; that of the student's first step and those of its teacher are not.

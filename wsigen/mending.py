@@ -16,9 +16,9 @@ from torch.nn import functional
 from wsigen.arrays import Denoiser, Images
 
 PERIOD = 4  # pixels; of a mesh
+MESH = 8  # squares of these along a side over which a pattern that repeats is a mesh
 QUIET = 0.05  # of the images' range of 2: what tissue has more of than a mesh
 AROUND = 5  # pixels
-MESH = 8  # such squares along a side over which a pattern that repeats is a mesh
 SOFT_BELOW = 4.0  # um/px
 LIGHT = 0.96  # of white: what glass lets through
 DARK = 1 / 255  # what counts as the least light
@@ -41,9 +41,9 @@ def stained(u: Images) -> Images:
 
         min(v, (v_red / w)^k)       for green and blue; v: light, 0 to 1,  w: ``LIGHT``,  k: ``BLUEST``
 
-    Absorption is the logarithm of light (Beer and Lambert). Half of the training cases have a hundredth of their darker
-    pixels beyond k or less, nine in ten less than a tenth, and six more than half: a student that has seen these gives
-    such nuclei to tissue of any stain.
+    Absorption is the logarithm of light (Beer and Lambert). Half of the training cases have one in seventy of their
+    darker pixels beyond k or less, nine in ten about a tenth or less, and six half or more: a student that has seen
+    these gives such nuclei to tissue of any stain.
     """
     red, others = (u[:, :1] + 1) / 2, u[:, 1:]
     most = torch.cat([(red.clamp(min=DARK) / LIGHT) ** k for k in BLUEST], dim=1)
@@ -73,12 +73,12 @@ def luma(image: Images) -> Tensor:
 def unmeshed(u: Images) -> Images:
     """An estimate without mesh, without what repeats every ``PERIOD`` pixels.
 
-        u - E M (w H u) / E M w         H: see :func:`repeated`,  w: see :func:`quiet`
+        u - (m - mean of m)         m = E M (w H u) / E M w,  H: see :func:`repeated`,  w: see :func:`quiet`
 
-    M: each of the pixels' mean over all squares of ``PERIOD`` within a larger one; E: interpolation between the larger
-    squares' centres. A network that unfolds its pixels from channels, and halves its maps beyond
-    (`wsigen.networks.unet`), can be off by a number of its own for each pixel of such a square. Tissue repeats nothing;
-    but its means are nothing only in the long run, so quiet places count most.
+    M: each place's mean over all squares of ``PERIOD`` within a larger one; the mean of m is over its places; E:
+    interpolation between the larger squares' centres. A network that unfolds its pixels from channels, and halves its
+    maps beyond (`wsigen.networks.unet`), can be off by a number of its own for each pixel of such a square. Tissue
+    repeats nothing; but its means are nothing only in the long run, so quiet places count most.
     """
     away = repeated(u)
     if not away.numel():

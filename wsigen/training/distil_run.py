@@ -94,7 +94,8 @@ def distil_in_folder(
             f"{model.name} was not trained to be told its guide, which is all that a student goes by; choose another "
             "--teacher"
         )
-    learnt = read_learnt(model, config.way) if from_student or resume else None
+    goes_on = config.way in LAST_RATES if resume else from_student
+    learnt = read_learnt(model, config.way) if goes_on else None
     known = None
     if learnt is not None and (config.way == "slides" or (resume and config.way == "styled")):
         known = learnt_styles(learnt, model.name)
@@ -162,7 +163,7 @@ def read_learnt(model: LoadedDenoiser, way: str) -> Learnt:
     assert isinstance(model.network, UNet)
     if model.student_file is None:
         raise WsigenError(
-            f"{model.name} has no student beside it to go on from; put it there, or leave out --from-student"
+            f"{model.name} has no student beside it to go on from; put it there, or begin anew without --from-student"
         )
     network = with_styles(model.network) if way in LAST_RATES else model.network
     weights = {name: weight.float() for name, weight in network.named_parameters()}
@@ -171,7 +172,7 @@ def read_learnt(model: LoadedDenoiser, way: str) -> Learnt:
 
 def learnt_styles(learnt: Learnt, name: str) -> OfCases:
     """The styles of cases that the student of the model of this name has learnt."""
-    if learnt.of_cases is None:
+    if learnt.of_cases is None or "blue" not in learnt.of_cases.tensors:
         raise WsigenError(
             f"the student of {name} does not keep the styles of its cases, which slides ask for; distil one that does, "
             "with --way styled"

@@ -84,8 +84,7 @@ class CaseStyles:
     ) -> "CaseStyles":
         """What :meth:`tensors` gave; ``cases`` are those of the slides that are drawn from."""
         look = Look(tensors["weight"], tensors["middle"], tensors["directions"])
-        blue = tensors.get("blue", torch.zeros(len(names)))  # that students before did not keep
-        return cls(names, tensors["codes"], look, numbered(cases, names), blue)
+        return cls(names, tensors["codes"], look, numbered(cases, names), tensors["blue"])
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything but names, to be kept."""
