@@ -166,6 +166,16 @@ def test_styles_of_other_slides_than_the_student_learnt_are_refused(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_student_that_does_not_say_how_blue_its_cases_are_is_not_gone_on_with(tmp_path):
+    found = of_phantoms()
+    old = OfCases(found.names, {k: v for k, v in found.tensors().items() if k != "blue"})
+    model = save_model(
+        tmp_path / "a.safetensors", told=True, student=True, styles=found.of_slides(), of_cases=old
+    )
+    words = f"{tmp_path / 'run'} --cohort phantom --teacher {model} --from-student --way slides"
+    assert "does not keep the styles of its cases" in refused(distil_verb, words)
+
+
 def test_the_crowd_knows_real_tissue_and_what_the_student_made_of_its_slides(tmp_path):
     teacher, drawer, config = phantoms(tmp_path)
     run = Distiller(config, teacher, drawer)

@@ -656,9 +656,11 @@ def test_the_steepness_of_a_critic_is_the_square_of_its_slope():
 
 
 def test_the_verb_distils_and_goes_on(tmp_path):
+    """A resumed run of critics holds its student itself: the file beside it is written anew."""
     model, folder = saved(tmp_path), tmp_path / "run"
     words = f"{folder} --cohort phantom --minutes 0.001"
     for more in (f" --teacher {model}", " --resume"):
+        (folder / "told-student.safetensors").unlink(missing_ok=True)
         result = CliRunner().invoke(distil_verb, (words + more).split(), catch_exceptions=False)
         assert result.exit_code == 0, result.output
         assert "the student has seen" in result.output
