@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from wsigen.arrays import Levels
 from wsigen.cohorts.cohort import UNSEEN, read_cohort
 from wsigen.cohorts.entry import Entry
-from wsigen.cohorts.patches import Source
+from wsigen.cohorts.patches import Source, of_split
 from wsigen.devices import choose_device
 from wsigen.errors import WsigenError
 from wsigen.experiments.as_trained import AsTrained
@@ -114,17 +114,14 @@ class Lab:
     def sources(self, split: str, organ: str | None = None) -> list[Source]:
         """The slides of one split, opened once; of one organ only, where it is named."""
         if split not in self._sources:
-            chosen = self.of_split(split)
-            if not chosen:
-                found = ", ".join(sorted({entry.split for entry in self.entries}))
+            known = {entry.split for entry in self.entries}
+            if split not in known:
+                found = ", ".join(sorted(known))
                 raise WsigenError(f"the cohort has no split {split!r}; it has {found}")
+            chosen = of_split(self.entries, split)
             self._sources[split] = [Source.of(entry.open(), entry.case) for entry in chosen]
-        pairs = zip(self.of_split(split), self._sources[split], strict=True)
+        pairs = zip(of_split(self.entries, split), self._sources[split], strict=True)
         return [source for entry, source in pairs if organ in (None, entry.organ)]
-
-    def of_split(self, split: str) -> list[Entry]:
-        """The slides of one split, not opened."""
-        return [entry for entry in self.entries if entry.split == split]
 
     def draw(
         self, number: int, mpp: Scale, split: str = "train", stream: str = "real", *,
@@ -148,7 +145,7 @@ class Lab:
         if (split, finest) not in self._as_trained:
             sources, info = self.sources(split), self.denoiser.info
             self._as_trained[split, finest] = AsTrained(
-                self.of_split(split),
+                of_split(self.entries, split),
                 sources,
                 info.patch_px,
                 (info.mpp_min, info.mpp_max),
