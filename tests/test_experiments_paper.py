@@ -30,6 +30,7 @@ CUTS = {
     },
     "organs": {"samples": 8, "scales": (2.0,), "num_steps": 4},
     "heldout": {"samples": 8, "least": 6, "scales": (2.0,), "num_steps": 4},
+    "known_changes": {"patches": 8, "scales": (2.0,)},
     "samples": {"scales": (2.0,), "num_steps": 4, "samples": 8},
     "ablations": {},
     "best_student": {"patch_px": 24, "steps": (2,), "margins": (2,), "lengths": (2.0,)},

@@ -8,6 +8,7 @@ from wsigen.plots.quality import (
     colour_drift,
     held_out_distance,
     held_out_scores,
+    known_distances,
     loss_curve,
     resolution_scores,
     sheets,
@@ -58,6 +59,20 @@ def test_table_1_shows_the_papers_points_where_there_are_some():
         assert told.get_xydata().tolist() == [[0, values[0]], [2, values[1]]]
         assert len(points(axes, "generated, ours")) == 2  # we have none at 150
     assert [tick.get_text() for tick in precision.get_xticklabels()] == ["1", "log", "150"]
+
+
+def test_known_changes_are_drawn_beside_what_was_generated():
+    names = ("kid", "recall")
+    made = [{"mpp": 1.4} | {f"{n}{e}": 0.3 for n in names for e in ("", "_low", "_high")}]
+    rows = [
+        {"mpp": mpp, "change": change, "kid": 0.1, "recall": 0.2}
+        for change in ("nothing", "JPEG")
+        for mpp in (1.4, 2.8)
+    ]
+    left, right = known_distances(rows, made).axes
+    assert points(left, "generated").tolist() == [[1.4, 0.3]]
+    assert right.lines[1].get_xydata().tolist() == [[1.4, 0.2], [2.8, 0.2]]
+    assert [line.get_label() for line in right.lines[:2]] == ["nothing", "JPEG"]
 
 
 def test_scales_without_patches_are_left_out():

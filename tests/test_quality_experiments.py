@@ -9,6 +9,7 @@ import torch
 from wsigen.coarse_to_fine import drain
 from wsigen.experiments import (
     colour,
+    known_changes,
     memorisation,
     memorisation_overviews,
     overviews,
@@ -55,6 +56,26 @@ def test_other_real_patches_score_as_the_table_says_a_perfect_generator_would(la
     row = resolution.measure({"scale": "log"}, config, lab).values
     for name in ("precision", "recall", "kid"):
         assert row[name] == row[f"real_{name}"]
+
+
+def test_known_changes_grow_and_nothing_changes_nothing(lab):
+    config = known_changes.PROFILES["smoke"]
+    rows = {
+        cell["change"]: known_changes.measure(cell, config, lab).values
+        for cell in known_changes.cells(config)
+    }
+    assert rows["nothing"]["changed"] == 0
+    grown = [rows[f"JPEG, quality {quality}"]["changed"] for quality in (90, 75, 40)]
+    assert 0 < grown[0] < grown[1] < grown[2]
+    assert rows["halved, enlarged"]["kid"] > rows["nothing"]["kid"]
+
+
+def test_a_half_blur_is_halfway_to_the_filter():
+    x = torch.zeros(1, 3, 5, 5)
+    x[..., 2, 2] = 1
+    blurred = known_changes.half_blurred(x)
+    assert blurred[0, 0, 2].tolist() == [0, 1 / 16, 5 / 8, 1 / 16, 0]
+    assert blurred.sum() == pytest.approx(3)
 
 
 def test_a_uniform_mixture_has_few_fine_patches(lab):

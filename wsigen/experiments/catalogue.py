@@ -137,6 +137,14 @@ CATALOGUE = (
         "an hour on a GPU",
     ),
     Experiment(
+        "known_changes",
+        "what the scores say of real patches that are compressed, blurred, or halved and enlarged",
+        "our own; how far a distance is",
+        "5 s",
+        "6 min",
+        "an hour on a CPU",
+    ),
+    Experiment(
         "samples",
         "eight patches at each of seven scales",
         "our own; the sheet of the model card",

@@ -138,6 +138,32 @@ def held_out_scores(series: Mapping[str, Rows]) -> Figure:
     return figure
 
 
+def known_distances(rows: Rows, generated: Rows) -> Figure:
+    """KID and recall of real patches after known changes, over the scale, with those of generated crops among them.
+
+    Args:
+        rows: of the experiment "known_changes".
+        generated: with mpp, kid and recall, and the ends of their intervals.
+    """
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    changes = list(dict.fromkeys(row["change"] for row in rows))
+    for axes, score in zip(figure.subplots(1, 2), ("kid", "recall"), strict=True):
+        for change, marker in zip(changes, "os^vDP", strict=False):
+            points = [row for row in rows if row["change"] == change]
+            x, y = ([row[name] for row in points] for name in ("mpp", score))
+            axes.plot(x, y, color=REAL, marker=marker, markersize=4, linewidth=1, label=change)
+        _with_bars(axes, generated, "mpp", score, color=SYNTHETIC, marker="o", label="generated")
+        axes.set_xscale("log")
+        axes.set_xticks([row["mpp"] for row in generated], [f"{row['mpp']:g}" for row in generated])
+        axes.minorticks_off()
+        axes.set_xlabel("micrometres per pixel")
+        axes.set_ylabel("KID: ← more like tissue" if score == "kid" else "recall: more varied →")
+        axes.grid(alpha=0.3)
+    handles, names = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=4, frameon=False)
+    return figure
+
+
 def colour_drift(rows: Rows) -> Figure:
     """Drift of the mean colour since the overview, over the stages, in per cent of the range of grey levels.
 
