@@ -16,7 +16,13 @@ from wsigen.plots.ablations import ablations
 from wsigen.plots.exact import student_borders
 from wsigen.plots.fewer_evaluations import pareto
 from wsigen.plots.guided import inherited, plan_textures, ways_to_relax
-from wsigen.plots.quality import colour_drift, held_out_scores, resolution_scores, solver_curves
+from wsigen.plots.quality import (
+    colour_drift,
+    held_out_scores,
+    known_distances,
+    resolution_scores,
+    solver_curves,
+)
 from wsigen.plots.seams import (
     exact_distances,
     null_test,
@@ -70,6 +76,12 @@ def held_out() -> Figure:
     return held_out_scores({"small-3": rows("heldout")})
 
 
+def known_changes() -> Figure:
+    """Chapter 9: how far a distance is."""
+    made = [*rows("sections_fine_most"), *rows("sections_many")]
+    return known_distances(rows("known_changes"), made)
+
+
 def main() -> None:
     """Draw all."""
     figures: dict[str, Callable[[], Figure]] = {
@@ -88,6 +100,7 @@ def main() -> None:
         "drift": lambda: colour_drift(rows("colour")),
         "neighbours": lambda: nearest_distances(rows("zoom_neighbours")),
         "held_out": held_out,
+        "known_changes": known_changes,
         "null_test": lambda: null_test(rows("null_seams")),
         "table_1": lambda: resolution_scores(rows("resolution")),
         "pareto": lambda: pareto(rows("fewer_evaluations")),
