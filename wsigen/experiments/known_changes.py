@@ -14,20 +14,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
 from wsigen.experiments.lab import Lab
-from wsigen.experiments.result import Row, with_interval
+from wsigen.experiments.result import Pixels, Row, with_interval
 from wsigen.guidance import AveragePool
 from wsigen.mending import binomial
 from wsigen.metrics.distance import kid
 from wsigen.metrics.manifold import manifold_scores
 from wsigen.pixels import to_images, to_pixels
-
-Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

@@ -104,10 +104,7 @@ def held_out_distance(rows: Rows) -> Figure:
     _band(axes, points, "mpp", "floor_kid", "real training patches")
     _with_bars(axes, points, "mpp", "kid", color=SYNTHETIC, marker="o", label="generated")
     axes.axhline(0, color="0.6", linewidth=0.8)
-    axes.set_xscale("log")
-    axes.set_xticks([row["mpp"] for row in points], [f"{row['mpp']:g}" for row in points])
-    axes.minorticks_off()
-    axes.set_xlabel("micrometres per pixel")
+    _over_scales(axes, [row["mpp"] for row in points])
     axes.set_ylabel("KID to held-out patients")
     axes.legend(frameon=False)
     axes.grid(alpha=0.3)
@@ -127,10 +124,7 @@ def held_out_scores(series: Mapping[str, Rows]) -> Figure:
         for (name, rows), (colour, marker) in zip(series.items(), STYLES.values(), strict=False):
             points = [row for row in rows if row["samples"]]
             _with_bars(axes, points, "mpp", score, color=colour, marker=marker, label=name)
-        axes.set_xscale("log")
-        axes.set_xticks([row["mpp"] for row in first], [f"{row['mpp']:g}" for row in first])
-        axes.minorticks_off()
-        axes.set_xlabel("micrometres per pixel")
+        _over_scales(axes, [row["mpp"] for row in first])
         axes.set_ylabel("KID: ← more like tissue" if score == "kid" else "recall: more varied →")
         axes.grid(alpha=0.3)
     handles, names = figure.axes[0].get_legend_handles_labels()
@@ -153,10 +147,7 @@ def known_distances(rows: Rows, generated: Rows) -> Figure:
             x, y = ([row[name] for row in points] for name in ("mpp", score))
             axes.plot(x, y, color=REAL, marker=marker, markersize=4, linewidth=1, label=change)
         _with_bars(axes, generated, "mpp", score, color=SYNTHETIC, marker="o", label="generated")
-        axes.set_xscale("log")
-        axes.set_xticks([row["mpp"] for row in generated], [f"{row['mpp']:g}" for row in generated])
-        axes.minorticks_off()
-        axes.set_xlabel("micrometres per pixel")
+        _over_scales(axes, [row["mpp"] for row in generated])
         axes.set_ylabel("KID: ← more like tissue" if score == "kid" else "recall: more varied →")
         axes.grid(alpha=0.3)
     handles, names = figure.axes[0].get_legend_handles_labels()
@@ -215,6 +206,14 @@ def loss_curve(images_seen: Sequence[float], loss: Sequence[float]) -> Figure:
     axes.set(xscale="log", yscale="log", xlabel="patches seen", ylabel="weighted denoising loss")
     axes.grid(alpha=0.3, which="both")
     return figure
+
+
+def _over_scales(axes: Axes, mpps: Sequence[float]) -> None:
+    """Micrometres per pixel along the x axis, a tick for each of these."""
+    axes.set_xscale("log")
+    axes.set_xticks(mpps, [f"{mpp:g}" for mpp in mpps])
+    axes.minorticks_off()
+    axes.set_xlabel("micrometres per pixel")
 
 
 def _band(axes: Axes, points: Rows, over: str, score: str, label: str) -> None:
