@@ -10,7 +10,7 @@ from oracles import FlatDenoiser, GaussianDenoiser
 
 from wsigen.coarse_to_fine import drain, generate
 from wsigen.grid import Window
-from wsigen.plan import FAST, PAPER, stages
+from wsigen.plan import FAST, PAPER, TOLD, stages
 from wsigen.runs.canvas import strips
 from wsigen.runs.estimate import evaluations_due, seconds_each
 from wsigen.runs.kept import Kept
@@ -37,6 +37,14 @@ class GlassOrTissue:
         return torch.where(glass, GLASS, -0.5).expand_as(x).contiguous()
 
 
+class NavyOrTissue:
+    """Sees navy blue in a patch whose pixels are mostly above 0, and purple in any other."""
+
+    def __call__(self, x, sigma, mpp):
+        navy, purple = torch.tensor([[-0.4, 0.2, 0.4], [-0.4, -0.7, -0.2]])[..., None, None]
+        return torch.where(x.mean(dim=(1, 2, 3), keepdim=True) > 0, navy, purple).expand_as(x)
+
+
 def painter_of(denoiser, seed, plan=QUICK):
     return Painter(denoiser, plan, PATCH_PX, seed=seed, background=GLASS)
 
@@ -53,6 +61,28 @@ def test_an_empty_overview_is_drawn_again_under_the_same_seed_until_it_shows_tis
         assert found.painter == replace(painter, drawing=number)
         again += number > 0
     assert 0 < again < 12
+
+
+def test_a_told_plan_does_not_begin_with_an_overview_that_is_bluer_than_it_can_paint():
+    told, again = replace(QUICK, guide_sigma=TOLD.guide_sigma), 0
+    for seed in range(12):
+        untold = with_tissue(painter_of(NavyOrTissue(), seed), SQUARE)
+        assert (untold.painter.drawing, untold.blue) == (0, False)  # its stages paint any colour
+        found = with_tissue(painter_of(NavyOrTissue(), seed, told), SQUARE)
+        number = found.painter.drawing
+        blue = [one.blue for one in islice(drawings(found.painter, SQUARE), number + 1)]
+        assert blue == [True] * number + [False]
+        again += number > 0
+    assert 0 < again < 12
+
+
+def test_where_all_drawings_are_blue_the_first_stays():
+    navy = torch.tensor([-0.4, 0.2, 0.4])[:, None, None]
+    painter = painter_of(
+        lambda x, sigma, mpp: navy.expand_as(x), 0, replace(QUICK, guide_sigma=0.1)
+    )
+    found = with_tissue(painter, SQUARE)
+    assert (found.painter.drawing, found.blue) == (0, True)
 
 
 def test_a_first_drawing_with_tissue_leaves_the_slide_as_it_is():

@@ -1,10 +1,13 @@
-"""The overview alone, before the slide: how much tissue it shows, and another drawing where it shows next to none.
+"""The overview alone, before the slide: what tissue it shows, and another drawing where that is next to none or blue.
 
 An overview is drawn from noise, and the noise decides whether there is tissue on the glass. A slide without any is
 seldom what somebody waits hours for. So where less than ``LEAST_TISSUE`` of the first drawing is tissue, the next
-is tried: the same seed, the next name of its noise. The first that shows enough names the slide:
+is tried: the same seed, the next name of its noise. A told plan tries it also where more than ``MOST_BLUE`` of the
+tissue is bluer than its stages can paint (`wsigen.mending.stained`). The first that is neither names the slide:
 
-    drawing = min { n : tissue of drawing n >= LEAST_TISSUE },  else the n with most of it, of MOST_DRAWINGS
+    drawing = min { n : tissue of drawing n >= LEAST_TISSUE, and not blue },  else the n with most of it
+
+of ``MOST_DRAWINGS``; one that is blue counts as having none.
 
 It is a property of the seed and the plan, so whoever makes the slide, or a part of it, makes the same.
 """
@@ -14,9 +17,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from wsigen.coarse_to_fine import run_stage
+from wsigen.mending import MOST_BLUE, blue_share
+from wsigen.pixels import in_range
 from wsigen.plan import Stage
 from wsigen.runs.canvas import Image, strips
 from wsigen.runs.crew import Crew
@@ -38,6 +44,7 @@ class Overview:
         image: shape (3, canvas height, canvas width), as the slide's first stage ends, in the slide's precision.
         pixels: its part on the slide, uint8, shape (height, width, 3).
         tissue: share of it that is no glass.
+        blue: whether more of the tissue is bluer than the plan's stages can paint.
         evaluations: of networks, for this drawing and those before it.
     """
 
@@ -45,6 +52,7 @@ class Overview:
     image: Image
     pixels: NDArray[np.uint8]
     tissue: float
+    blue: bool
     evaluations: int
 
 
@@ -62,9 +70,9 @@ def with_tissue(painter: Painter, stage: Stage, half: bool = False) -> Overview 
     found = list[Overview]()
     for drawing in drawings(painter, stage, half):
         found.append(drawing)
-        if drawing.tissue >= LEAST_TISSUE:
+        if drawing.tissue >= LEAST_TISSUE and not drawing.blue:
             return drawing
-    best = max(found, key=lambda one: one.tissue)
+    best = max(found, key=lambda one: 0 if one.blue else one.tissue)
     return replace(best, evaluations=found[-1].evaluations)
 
 
@@ -82,7 +90,14 @@ def drawings(painter: Painter, stage: Stage, half: bool = False) -> Iterator[Ove
             image = full
         evaluations += spent
         pixels = np.concatenate(list(strips(full, stage.height, stage.width)))
-        yield Overview(own, image, pixels, tissue_share(pixels), evaluations)
+        blue = painter.plan.guide_sigma is not None and is_blue(pixels)
+        yield Overview(own, image, pixels, tissue_share(pixels), blue, evaluations)
+
+
+def is_blue(pixels: NDArray[np.uint8]) -> bool:
+    """Whether more than ``MOST_BLUE`` of the darker pixels of an image is bluer than can be painted."""
+    image = in_range(torch.from_numpy(pixels).permute(2, 0, 1))
+    return bool(blue_share(image[None]) > MOST_BLUE)
 
 
 def _drawn(painter: Painter, stage: Stage, half: bool) -> tuple[Image, int]:
