@@ -1,12 +1,11 @@
 """Whole sections on their glass against real slides: crops at every scale, each compared with held-out real ones.
 
-`wsigen.experiments.slide_level` looks at slides of half a millimetre. These are of several, begin with the overview
-that the command would begin with, and are made by the plan that suits the model. Crops are read from the finest stage,
-reduced to each scale, and cut as crops of real slides are. KID is given beside that of as many real training patches,
-the floor; their ratio is what a model has to bring down. Crops of few sections are not independent, so the intervals
-are too narrow, and part of the distance is that of few slides from many: as many real training cases, drawn again and
-again, say how much. Part is that of one organ from many: ``breast_kid`` is that of real breast, which a model that
-draws breast near by cannot pass.
+`wsigen.experiments.slide_level` looks at slides of half a millimetre. These are of several, begin with an overview,
+and are made by the plan that suits the model. Crops are read from the finest stage, reduced to each scale, and cut as
+crops of real slides are. KID is given beside that of as many real training patches, the floor; their ratio is what a
+model has to bring down. Crops of few sections are not independent, so the intervals are too narrow, and part of the
+distance is that of few slides from many: as many real training cases, drawn again and again, say how much. Part is that
+of one organ from many: ``breast_kid`` is that of real breast, which a model that draws breast near by cannot pass.
 ``chroma_share`` says how grainy colours are, see `wsigen.metrics.detail`; ``floor_chroma_share`` is that of real crops.
 """
 
@@ -31,11 +30,10 @@ from wsigen.plan import Stage, stages
 from wsigen.runs.painter import Painter
 from wsigen.seeds import generator
 from wsigen.slides.tissue import tissue_share
-from wsigen.zoom.overview import with_tissue
 
 Pixels = NDArray[np.uint8]
 DRAWS = 6  # of as many real cases as there are sections
-LEAST_TISSUE = 0.1  # of a section's overview; one with less is left out, and the next seed taken
+LEAST_TISSUE = 0.1  # of a section; one with less is left out, and the next seed taken
 
 
 @dataclass(frozen=True)
@@ -146,10 +144,9 @@ def sections(config: Config, lab: Lab, plan_name: str) -> list[tuple[int, Pixels
     found: list[tuple[int, Pixels]] = []
     draw = 0
     while len(found) < config.sections:
-        painter = lab.painter(way, draw)
-        overview = with_tissue(painter, path[0])
-        if overview is None or overview.tissue >= LEAST_TISSUE:
-            made = section(overview.painter if overview else painter, path, lab)
+        overview = to_pixels(drain(generate(lab.painter(way, draw), path[:1]))[None])[0]
+        if tissue_share(overview) >= LEAST_TISSUE:
+            made = section(lab.painter(way, draw), path, lab)
             found.append((lab.seed + draw, made[:height, :width]))
         draw += 1
     return found
@@ -157,15 +154,7 @@ def sections(config: Config, lab: Lab, plan_name: str) -> list[tuple[int, Pixels
 
 def section(painter: Painter, path: list[Stage], lab: Lab) -> Pixels:
     """The finest stage of a slide, uint8 (height, width, 3); kept in the lab's cache."""
-    key = (
-        "section",
-        lab.denoiser.digest,
-        painter.seed,
-        painter.drawing,
-        path,
-        painter.plan,
-        lab.device,
-    )
+    key = ("section", lab.denoiser.digest, painter.seed, path, painter.plan, lab.device)
 
     def make(folder: Path) -> None:
         np.save(folder / "section.npy", to_pixels(drain(generate(painter, path))[None])[0])
