@@ -10,6 +10,7 @@ from oracles import FlatDenoiser, GaussianDenoiser
 
 from wsigen.coarse_to_fine import drain, generate
 from wsigen.grid import Window
+from wsigen.mending import LIGHT
 from wsigen.plan import FAST, PAPER, TOLD, stages
 from wsigen.runs.canvas import strips
 from wsigen.runs.estimate import evaluations_due, seconds_each
@@ -19,7 +20,14 @@ from wsigen.runs.plane import StagePlane
 from wsigen.runs.workdir import Workdir
 from wsigen.schedule import SIGMA_MAX
 from wsigen.zoom.cone import cones
-from wsigen.zoom.overview import LEAST_TISSUE, MOST_DRAWINGS, drawings, with_tissue
+from wsigen.zoom.overview import (
+    LEAST_TISSUE,
+    MOST_DRAWINGS,
+    SLATE,
+    drawings,
+    is_slate,
+    with_tissue,
+)
 from wsigen.zoom.path import zoom
 from wsigen.zoom.scope import Scope
 
@@ -63,26 +71,37 @@ def test_an_empty_overview_is_drawn_again_under_the_same_seed_until_it_shows_tis
     assert 0 < again < 12
 
 
-def test_a_told_plan_does_not_begin_with_an_overview_that_is_bluer_than_it_can_paint():
+def test_a_told_plan_does_not_begin_with_an_overview_of_slate():
     told, again = replace(QUICK, guide_sigma=TOLD.guide_sigma), 0
     for seed in range(12):
         untold = with_tissue(painter_of(NavyOrTissue(), seed), SQUARE)
-        assert (untold.painter.drawing, untold.blue) == (0, False)  # its stages paint any colour
+        assert (untold.painter.drawing, untold.slate) == (0, False)  # its stages paint any colour
         found = with_tissue(painter_of(NavyOrTissue(), seed, told), SQUARE)
         number = found.painter.drawing
-        blue = [one.blue for one in islice(drawings(found.painter, SQUARE), number + 1)]
-        assert blue == [True] * number + [False]
+        slate = [one.slate for one in islice(drawings(found.painter, SQUARE), number + 1)]
+        assert slate == [True] * number + [False]
         again += number > 0
     assert 0 < again < 12
 
 
-def test_where_all_drawings_are_blue_the_first_stays():
+def test_slate_absorbs_hardly_more_green_than_red():
+    glass, light = np.full((40, 40, 3), 245, np.uint8), 255 * LIGHT
+    assert not is_slate(glass)
+    for ratio in (0.7, SLATE - 0.05, SLATE + 0.05, 2.0):
+        stained = light * np.exp(-0.8 * np.array([1.0, ratio, 0.7]))
+        image = glass.copy()
+        image[10:30, 10:30] = stained.round()
+        image[10:30, 10:18] = light * np.exp(-0.3)  # paler, and grey: not the darker half
+        assert is_slate(image) == (ratio < SLATE), ratio
+
+
+def test_where_all_drawings_are_slate_the_first_stays():
     navy = torch.tensor([-0.4, 0.2, 0.4])[:, None, None]
     painter = painter_of(
         lambda x, sigma, mpp: navy.expand_as(x), 0, replace(QUICK, guide_sigma=0.1)
     )
     found = with_tissue(painter, SQUARE)
-    assert (found.painter.drawing, found.blue) == (0, True)
+    assert (found.painter.drawing, found.slate) == (0, True)
 
 
 def test_a_first_drawing_with_tissue_leaves_the_slide_as_it_is():

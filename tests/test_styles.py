@@ -8,7 +8,6 @@ from lab_kit import save_model
 
 from wsigen.coarse_to_fine import upscale
 from wsigen.errors import WsigenError
-from wsigen.mending import MOST_BLUE, blue_share
 from wsigen.models import student_of
 from wsigen.networks.difference import Difference
 from wsigen.networks.styles import FINEST, LENGTH, SCALES, STYLE_LAYER, Styles, plain, scales
@@ -20,11 +19,13 @@ from wsigen.training.drawing import Drawn
 from wsigen.training.student import read_difference, save_student
 from wsigen.training.styles import (
     BELIEVED,
+    BLUE,
     FARTHEST,
     OWN,
     SIZE,
     CaseStyles,
     Look,
+    blue_share,
     by_case,
     codes_of,
     grey,
@@ -236,7 +237,7 @@ def test_a_slide_takes_none_but_cases_that_are_known_from_two_micrometres_to_eig
 
 def test_a_slide_takes_no_style_of_a_case_that_is_bluer_than_can_be_painted():
     codes = torch.arange(3.0)[:, None, None].expand(3, SCALES, LENGTH)
-    blue = torch.tensor([0.0, MOST_BLUE, MOST_BLUE / 2])
+    blue = torch.tensor([0.0, BLUE, BLUE / 2])
     styles = CaseStyles(["a", "b", "c"], codes, BLIND, torch.arange(3), blue).of_slides()
     torch.testing.assert_close(styles.codes[:, 0, 0], OWN * torch.tensor([0.0, 2.0]))
 

@@ -23,8 +23,6 @@ SOFT_BELOW = 4.0  # um/px
 LIGHT = 0.96  # of white: what glass lets through
 DARK = 1 / 255  # what counts as the least light
 BLUEST = (1.25, 0.7)  # least absorption of green and blue, where that of red is 1
-DARKER = 0.3  # red of -1 to 1 below which a pixel is stained well
-MOST_BLUE = 0.25  # of tissue's darker pixels; where more are bluer, cases and overviews became nets of navy blue
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue, as JPEG has it (ITU-R BT.601)
 
 
@@ -50,13 +48,6 @@ def stained(u: Images) -> Images:
     red, others = (u[:, :1] + 1) / 2, u[:, 1:]
     most = torch.cat([(red.clamp(min=DARK) / LIGHT) ** k for k in BLUEST], dim=1)
     return torch.cat([u[:, :1], torch.minimum(others, 2 * most - 1)], dim=1)
-
-
-def blue_share(fields: Images) -> Tensor:
-    """What share of the darker pixels of fields is bluer than can be painted (:func:`stained`), (batch,)."""
-    darker = fields[:, 0] < DARKER
-    bluer = darker & (stained(fields) != fields).any(1)
-    return bluer.sum((1, 2)) / darker.sum((1, 2)).clamp(min=1)
 
 
 def softly_coloured(u: Images, mpp: Tensor | float) -> Images:

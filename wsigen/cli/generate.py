@@ -80,10 +80,10 @@ def generate(
     """Generate a synthetic slide and write it to OUT, a pyramidal TIFF.
 
     The size is given in pixels or in millimetres; the default is 2048 x 2048 px. Where the first drawing of the
-    overview shows next to no tissue, the next is taken, and the file says which. A run that takes longer than two
-    minutes, or a slide larger than the memory, is kept in --workdir or beside OUT until it is done: ended, it goes on
-    when the same command is given again. Under torchrun workers on one or more hosts share the slide; it is the same,
-    and the first of them writes it.
+    overview shows next to no tissue, or is slate, the next is taken, and the file says which. A run that takes
+    longer than two minutes, or a slide larger than the memory, is kept in --workdir or beside OUT until it is done:
+    ended, it goes on when the same command is given again. Under torchrun workers on one or more hosts share the
+    slide; it is the same, and the first of them writes it.
 
     \b
     Examples:

@@ -32,8 +32,8 @@ def told(overview: "Overview") -> str:
     if not number:
         return f"the overview shows {overview.tissue:.0%} tissue"
     return (
-        f"the first drawing of the overview showed next to no tissue; drawing {number + 1} shows "
-        f"{overview.tissue:.0%}, and the file says so"
+        f"earlier drawings of the overview showed next to no tissue, or tissue of slate; drawing {number + 1} "
+        f"shows {overview.tissue:.0%}, and the file says so"
     )
 
 

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from wsigen.arrays import Images, PerImage
 from wsigen.errors import WsigenError
-from wsigen.mending import MOST_BLUE, blue_share
+from wsigen.mending import stained
 from wsigen.networks.styles import LENGTH, SCALES, Styles, scales
 from wsigen.training.crowd import described, evening
 from wsigen.training.drawing import Drawer, Drawn
@@ -28,12 +28,14 @@ FIRST = 10**8  # number of the first field that is looked at: far from those tha
 TOGETHER = 16  # fields looked at at once
 LUMA = (0.299, 0.587, 0.114)
 GREY = 0.3  # standard deviation of a field's brightness when it is looked at
+DARKER = 0.3  # red of -1 to 1 below which a pixel is stained well
 FAINT = 0.05  # added to its own, lest glass become noise
 TISSUE = 0.4  # share of them from which on a field has a style
 OCTAVES = 0.4  # standard deviation of how far around a scale fields count for it
 LEAST, BELIEVED = 1.0, 2.0  # fields for a style at a scale, and for half a style
 SIZE = 2.0  # root mean square of its numbers
 OF_SLIDES = (2.0, 8.0)  # um/px; a slide takes the style of a case that is known between them
+BLUE = 0.25  # of a case's darker pixels; where more are bluer than can be painted, its style was a net of navy blue
 OWN = 1.4  # times as long is a slide's style as its case's: a mean of fields lies nearer the middle than they do
 FARTHEST = 14.0  # length of a slide's style: far ones were painted as a mesh
 
@@ -67,7 +69,7 @@ class CaseStyles:
         codes: shape (cases, ``SCALES``, ``LENGTH``); NaN at scales at which a case is not known.
         look: how they were read.
         case_of: number of the case of each slide that is drawn from.
-        blue: how much of each is bluer than can be painted, see :func:`wsigen.mending.blue_share`, shape (cases,).
+        blue: how much of each is bluer than can be painted, see :func:`blue_share`, shape (cases,).
     """
 
     names: list[str]
@@ -150,7 +152,7 @@ class CaseStyles:
         """
         finest, coarsest = OF_SLIDES
         asked = (scales() >= finest) & (scales() <= coarsest)
-        whole = self.codes[:, asked].isfinite().all(2).all(1) & (self.blue < MOST_BLUE)
+        whole = self.codes[:, asked].isfinite().all(2).all(1) & (self.blue < BLUE)
         if whole.sum() < 2:
             raise WsigenError(
                 f"{int(whole.sum())} of {len(whole)} cases show enough tissue at {finest:g} to {coarsest:g} um/px to "
@@ -159,6 +161,13 @@ class CaseStyles:
         codes = OWN * self.filled.codes[whole]
         shorter = (FARTHEST / codes.norm(dim=2, keepdim=True).clamp(min=1e-6)).clamp(max=1)
         return Styles(codes * shorter)
+
+
+def blue_share(fields: Images) -> Tensor:
+    """What share of the darker pixels of fields is bluer than can be painted (`wsigen.mending.stained`), (batch,)."""
+    darker = fields[:, 0] < DARKER
+    bluer = darker & (stained(fields) != fields).any(1)
+    return bluer.sum((1, 2)) / darker.sum((1, 2)).clamp(min=1)
 
 
 def by_case(values: Tensor, case: Tensor, number: int) -> Tensor:
