@@ -96,8 +96,7 @@ def drawings(painter: Painter, stage: Stage, half: bool = False) -> Iterator[Ove
 def is_slate(pixels: NDArray[np.uint8]) -> bool:
     """Whether the darker half of an image's tissue absorbs hardly more green than red, as neither dye does.
 
-    Absorption is the logarithm of light. At 45 um/px its ratio is 2 in the middle real crop, and below ``SLATE`` in one
-    of twenty. Magnified, such an overview becomes one sheet without nuclei.
+    Absorption is the logarithm of light. Magnified, such an overview becomes one sheet without nuclei.
     """
     shown = pixels[darker(pixels)]
     if not len(shown):
