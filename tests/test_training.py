@@ -406,7 +406,7 @@ def test_a_truncated_foreign_or_unknown_checkpoint_is_a_clear_error(tmp_path):
         load_denoiser("huge")
     with pytest.raises(
         WsigenError,
-        match="no preset 'huge'; expected one of tiny, small, told, base, base-told, paper",
+        match="no preset 'huge'; expected one of tiny, small, told, overview, base, base-told, paper",
     ):
         preset("huge")
 

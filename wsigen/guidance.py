@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from wsigen.arrays import Denoiser, Guides, Images, Levels
@@ -79,6 +79,36 @@ def told(
         return u + strength * (u - denoiser(x, sigma, mpp))
 
     return estimate
+
+
+class Autoguided(nn.Module):
+    """A denoiser that is carried on away from what a weaker one says, untold.
+
+        u + w (u - u_weak)        at sigma >= down_to;  below, u
+
+    Karras et al. 2024, "Guiding a diffusion model with a bad version of itself", Eq. 3 with a weight of 1 + w: where a
+    network falls short of the best denoiser, an earlier state of it falls short further in the same direction.
+
+    Args:
+        denoiser: u.
+        weak: the earlier state.
+        strength: w.
+        down_to: lowest noise level of it.
+    """
+
+    def __init__(
+        self, denoiser: Denoiser, weak: Denoiser, strength: float, down_to: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.denoiser, self.weak = denoiser, weak
+        self.strength, self.down_to = strength, down_to
+
+    def forward(self, x: Images, sigma: Tensor | float, mpp: Tensor | float) -> Images:
+        """Return the estimate, shape of ``x``; arguments as of :class:`wsigen.arrays.Denoiser`."""
+        u: Images = self.denoiser(x, sigma, mpp)
+        if float(torch.as_tensor(sigma).max()) < self.down_to:
+            return u
+        return u + self.strength * (u - self.weak(x, sigma, mpp))
 
 
 def toned(denoiser: Denoiser, guide: Guides, operator: AveragePool, side: int) -> Denoiser:

@@ -30,6 +30,9 @@ class StagePlan:
         boundary: "pad" (background and its noise beyond the edge, as in the paper) or "wrap".
         overview_steps: steps of the overview, which has no guide and always starts from noise.
         overview_solver: its solver.
+        overview_strength: w; where another model draws the overviews, how far it is carried on away from what the model
+            itself says, see `wsigen.guidance.Autoguided`. 0 leaves the overview to the model itself, as in the paper.
+        overview_strength_sigma: lowest noise level at which it does; above, each patch costs two evaluations.
         skip_background: margin in patches: patches whose guide is background, and so far beyond, are not evaluated;
             see :mod:`wsigen.runs.background`. None evaluates all.
         first_starts: ``sigma_start`` of the first guided stages, one each; those that follow take ``sigma_start``.
@@ -61,6 +64,8 @@ class StagePlan:
     boundary: str = "pad"
     overview_steps: int = 40
     overview_solver: str = "heun"
+    overview_strength: float = 0.0
+    overview_strength_sigma: float = 0.4
     skip_background: float | None = None
     first_starts: tuple[float, ...] = ()
     first_steps: tuple[int, ...] = ()
@@ -99,6 +104,7 @@ class StagePlan:
                 self.guide_sigma is None or 0 < self.guide_sigma < SIGMA_MAX,
                 f"above 0 and below {SIGMA_MAX:g}, or None",
             ),
+            ("overview_strength", self.overview_strength >= 0, "at least 0"),
             ("rim", self.rim >= 0, "at least 0"),
             ("tone_px", self.tone_px >= 0, "at least 0"),
             ("margin_px", self.margin_px >= 0, "at least 0"),
@@ -138,6 +144,8 @@ class StagePlan:
                 factor=1,
                 skip_background=None,
                 guide_sigma=None,
+                guide_strength=self.overview_strength,
+                guide_strength_sigma=self.overview_strength_sigma,
                 margin_px=0,
                 patch_times=1,
             )
@@ -191,11 +199,12 @@ class StagePlan:
         return self.evaluations_at(i) * self.patch_times**2
 
     def levels_at(self, i: int) -> list[float]:
-        """Noise levels at which step ``i`` asks the denoiser: at both ends with Heun, twice where told and untold."""
+        """Noise levels at which step ``i`` asks a denoiser: at both ends with Heun, twice where two are asked."""
         sigmas = self.sigmas()
         corrected = self.solver == "heun" and i + 1 < self.num_steps
         asked = [float(sigmas[i])] + ([float(sigmas[i + 1])] if corrected else [])
-        twice = self.guide_sigma is not None and self.guide_strength != 0
+        overview = self.factor == 1
+        twice = self.guide_strength != 0 and (overview or self.guide_sigma is not None)
         return [
             sigma
             for sigma in asked
@@ -242,6 +251,7 @@ TOLD = StagePlan(
     margin_px=4,
     rim=2,
     overview_steps=18,
+    overview_strength=1.0,
 )
 # To see what a seed comes to in a third of the time; results/classroom/fewer_evaluations.json has its guided stages.
 PREVIEW = StagePlan(

@@ -11,7 +11,15 @@ from typing import Any
 import click
 
 from wsigen.cli.finite import FINITE
-from wsigen.models import PACKED, SHIPPED, find_student, shipped_file, shipped_models
+from wsigen.models import (
+    PACKED,
+    SHIPPED,
+    overview_of,
+    packed_or_not,
+    shipped_file,
+    shipped_models,
+    student_of,
+)
 
 PLAIN = ".safetensors"
 
@@ -68,7 +76,7 @@ def describe_slide(path: Path, mpp: float | None = None) -> dict[str, Any]:
 
 
 def describe_checkpoint(path: Path) -> dict[str, Any]:
-    """Return the header of a safetensors file, its values parsed, its size, and the student beside it; no weights.
+    """Return the header of a safetensors file, its values parsed, its size, and what lies beside it; no weights.
 
     Raises WsigenError for a file that is missing or damaged.
     """
@@ -96,9 +104,10 @@ def describe_checkpoint(path: Path) -> dict[str, Any]:
     }
     if "styles" in shapes:
         found["styles"] = shapes["styles"][0]
-    student = find_student(path)
-    if student is not None:
-        found["student"] = str(student)
+    companions = {"student": student_of(path), "overviews by": overview_of(path)}
+    for name, place in companions.items():
+        if companion := packed_or_not(place):
+            found[name] = str(companion)
     return found
 
 

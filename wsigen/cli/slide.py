@@ -145,8 +145,10 @@ def ask(
     }
     painter = denoiser.painter(plan, seed=seed, batch_size=batch_size)
     if plan.solver == "student":
-        painter.for_solver("student")  # refuses where there is none
+        painter.for_stage(plan)  # refuses where there is none
         described["student_sha256"] = denoiser.student.sha256 if denoiser.student else None
+    if painter.at(0, path[0].mpp).guide_strength and denoiser.overview is not None:
+        described["overview_sha256"] = denoiser.overview.sha256
     asked = Asked(
         denoiser,
         painter,

@@ -27,7 +27,7 @@ POSITIVE, NOT_NEGATIVE = Finite(min=0, min_open=True), Finite(min=0)
     "--preset",
     default="small",
     show_default=True,
-    help="tiny, small, told, base, base-told or paper.",
+    help="tiny, small, told, overview, base, base-told or paper.",
 )
 @click.option("--exclude", multiple=True, metavar="CASE", help="Leave a case out (repeatable).")
 @click.option("--resume", is_flag=True, help="Go on with the run in FOLDER.")

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from wsigen.arrays import Levels
+from wsigen.arrays import Denoiser, Levels
 from wsigen.cohorts.cohort import UNSEEN, read_cohort
 from wsigen.cohorts.entry import Entry
 from wsigen.cohorts.patches import Source, of_split
@@ -179,6 +179,7 @@ class Lab:
         solver: str = "heun",
         sigma_min: float = SIGMA_MIN,
         stream: str = "generated",
+        overviews: bool = False,
     ) -> NDArray[np.uint8]:
         """Single patches from noise, uint8 (number, patch_px, patch_px, 3).
 
@@ -191,31 +192,52 @@ class Lab:
             solver: see `wsigen.sampler`.
             sigma_min: last noise level before 0.
             stream: names the noise; patch i starts from the same noise whatever the steps and the solver.
+            overviews: whether they are drawn as the overviews of slides are by default.
         """
         scales = np.broadcast_to(np.asarray(mpp, np.float64), (number,))
         self.denoiser.check_mpp(float(scales.min()), float(scales.max()))
         size = CHUNK if self.device == "cpu" else 8 * CHUNK
         sigmas = karras_sigmas(num_steps, sigma_min)
         chunks = [
-            self._chunk(scales[first : first + size], first, sigmas, solver, stream)
+            self._chunk(scales[first : first + size], first, sigmas, solver, stream, overviews)
             for first in range(0, number, size)
         ]
         return np.concatenate(chunks)
 
     def _chunk(
-        self, scales: NDArray[np.float64], first: int, sigmas: Levels, solver: str, stream: str
+        self,
+        scales: NDArray[np.float64],
+        first: int,
+        sigmas: Levels,
+        solver: str,
+        stream: str,
+        overviews: bool,
     ) -> NDArray[np.uint8]:
         """Patches ``first`` and following, from the cache or from noise."""
-        made_by = ("patches", self.denoiser.sha256, self.seed, stream, first, solver, self.device)
+        denoiser: Denoiser = self.denoiser
+        model: object = self.denoiser.sha256
+        if overviews:
+            painter = self.painter(self.plan(None))
+            own = painter.at(0, float(scales.min()))
+            denoiser = painter.for_stage(own).denoiser
+            model = (self.denoiser.digest, own)
+        made_by = ("patches", model, self.seed, stream, first, solver, self.device)
         key = (*made_by, sigmas.tolist(), scales.tolist())
 
         def make(folder: Path) -> None:
-            np.save(folder / "patches.npy", self._sampled(scales, first, sigmas, solver, stream))
+            patches = self._sampled(denoiser, scales, first, sigmas, solver, stream)
+            np.save(folder / "patches.npy", patches)
 
         return self.kept(key, make)[0]
 
     def _sampled(
-        self, scales: NDArray[np.float64], first: int, sigmas: Levels, solver: str, stream: str
+        self,
+        denoiser: Denoiser,
+        scales: NDArray[np.float64],
+        first: int,
+        sigmas: Levels,
+        solver: str,
+        stream: str,
     ) -> NDArray[np.uint8]:
         """Patches ``first`` and following from noise."""
         side = self.patch_px
@@ -229,7 +251,7 @@ class Lab:
         mpp = torch.tensor(scales, dtype=torch.float32, device=self.device)
 
         def sampled(share: tuple[torch.Tensor, ...]) -> NDArray[np.uint8]:
-            return to_pixels(sample(self.denoiser, share[0], sigmas, share[1], solver=solver))
+            return to_pixels(sample(denoiser, share[0], sigmas, share[1], solver=solver))
 
         return self.side_by_side(sampled, x, mpp)
 

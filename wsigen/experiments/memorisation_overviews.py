@@ -3,8 +3,8 @@
 At 100 to 800 um/px a slide lies on its glass in one patch, at any place and turned by any angle, and few slides stand
 behind each scale: there a model learns by heart first. So the training patches, among which the nearest is looked for,
 are drawn as training draws them (`wsigen.experiments.as_trained`), and so are the held-out ones. Generated patches are
-drawn from noise, each at the scale of a held-out one, told no guide and no organ. A patch of glass lies near others of
-glass: ``empty`` counts them.
+drawn from noise as the overviews of slides are, each at the scale of a held-out one. A patch of glass lies near others
+of glass: ``empty`` counts them.
 """
 
 from typing import Any
@@ -50,6 +50,7 @@ def measure(cell: dict[str, Any], config: Config, lab: Lab) -> Row:
         solver=config.solver,
         sigma_min=config.sigma_min,
         stream="memorisation",
+        overviews=True,
     )
     reference, _, known = train.draw(config.reference, mpp)
     own, _, _ = train.draw(config.samples, mpp, AGAIN)

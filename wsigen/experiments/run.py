@@ -70,9 +70,9 @@ def run(
     identity = {"experiment": name, "profile": profile, "code": code_sha256(), **parameters}
     identity |= {"device": lab.device.split(":")[0], "made_by": lab.denoiser.digest}
     identity |= {"plans": {each: plain(asdict(plan)) for each, plan in PLANS.items()}}
-    student = lab.denoiser.student
-    taught = {} if student is None else {"student_sha256": student.sha256}
-    own_info = run_info(lab.device, experiment=name, profile=profile, **lab.described(), **taught)
+    companions = {"student": lab.denoiser.student, "overview": lab.denoiser.overview}
+    beside = {f"{each}_sha256": model.sha256 for each, model in companions.items() if model}
+    own_info = run_info(lab.device, experiment=name, profile=profile, **lab.described(), **beside)
     rows, infos, images = [], dict[str, dict[str, Any]](), dict[str, Pixels]()
     table = module.cells(config)
     for number, cell in enumerate(table, start=1):

@@ -5,7 +5,8 @@ from pathlib import Path
 
 PACKED = ".gz"  # so that a clone is smaller
 SHIPPED = f".safetensors{PACKED}"  # how their files end
-STUDENT = "-student"  # and how the name of a model's student does, which is none for itself
+STUDENT = "-student"  # how the name of a model's student ends, which is none for itself
+OVERVIEW = "-overview"  # and that of the model that draws its overviews
 DEFAULT_MODEL = "small-3"  # what every verb and experiment loads unless told otherwise
 RETIRED = {  # what left the package, and a commit that still has it: old results name it
     "small": "705cf1417bf78bc66746445736145da911f3532d",
@@ -19,7 +20,7 @@ def shipped_models() -> list[str]:
     if not folder.is_dir():
         return []
     names = (f.name.removesuffix(SHIPPED) for f in folder.iterdir() if f.name.endswith(SHIPPED))
-    return sorted(name for name in names if not name.endswith(STUDENT))
+    return sorted(name for name in names if not name.endswith((STUDENT, OVERVIEW)))
 
 
 def shipped_file(name: str) -> Path:
@@ -34,12 +35,20 @@ def unpacked(path: Path) -> Path:
 
 def student_of(model: Path) -> Path:
     """Where the student of a model is written."""
+    return _beside(model, STUDENT)
+
+
+def overview_of(model: Path) -> Path:
+    """Where the model lies that draws a model's overviews."""
+    return _beside(model, OVERVIEW)
+
+
+def _beside(model: Path, ending: str) -> Path:
     model = unpacked(model)
-    return model.with_name(f"{model.stem}{STUDENT}{model.suffix}")
+    return model.with_name(f"{model.stem}{ending}{model.suffix}")
 
 
-def find_student(model: Path) -> Path | None:
-    """The student that lies beside a model, packed or not; None where there is none."""
-    path = student_of(model)
+def packed_or_not(path: Path) -> Path | None:
+    """The file of this name, or the same packed; None where there is neither."""
     found = (path, path.with_name(path.name + PACKED))
     return next((each for each in found if each.is_file()), None)

@@ -21,7 +21,7 @@ def evaluations_due(painter: Painter, path: Sequence[Stage]) -> list[int]:
     """Evaluations of the network that each stage of a slide costs, none skipped."""
     due = []
     for stage in path:
-        plan = painter.plan.at(stage.index, stage.mpp)
+        plan = painter.at(stage.index, stage.mpp)
         grids = [
             len(step_grid(stage, painter.plan, painter.patch_px, painter.seed, i))
             for i in range(plan.num_steps)

@@ -8,6 +8,7 @@ import torch
 
 from wsigen.arrays import Denoiser
 from wsigen.errors import WsigenError
+from wsigen.guidance import Autoguided
 from wsigen.plan import PAPER, StagePlan
 
 
@@ -38,20 +39,44 @@ class Painter:
         """Where the denoiser runs."""
         return device_of(self.denoiser)
 
-    def for_solver(self, solver: str) -> Self:
-        """The painter of a stage by this solver: where that is "student", the denoiser's student denoises.
+    def at(self, index: int, mpp: float = 0.0) -> StagePlan:
+        """The plan of one stage, see `StagePlan.at`; of an overview that the denoiser draws itself unguided.
+
+        It does where it has no model for overviews, or one that does not know the scale.
+        """
+        own = self.plan.at(index, mpp)
+        if index > 0 or not own.guide_strength:
+            return own
+        other = getattr(self.denoiser, "overview", None)
+        low, high = getattr(other, "mpp_range", None) or (0.0, math.inf)
+        known = other is not None and low * 0.999 <= mpp <= high * 1.001
+        return own if known else replace(own, guide_strength=0.0)
+
+    def for_stage(self, own: StagePlan) -> Self:
+        """The painter of a stage by its own plan, see :meth:`at`: its student or overview model may denoise.
 
         Raises:
-            WsigenError: it has none.
+            WsigenError: the plan asks for a student, and there is none.
         """
-        if solver != "student":
-            return self
+        if own.factor == 1 and own.guide_strength:
+            return replace(
+                self,
+                plan=own,
+                denoiser=Autoguided(
+                    self.denoiser.overview,  # type: ignore[attr-defined]  # it has one
+                    self.denoiser,
+                    own.guide_strength,
+                    own.guide_strength_sigma,
+                ),
+            )
+        if own.solver != "student":
+            return replace(self, plan=own)
         student = getattr(self.denoiser, "student", None)
         if student is None:
             raise WsigenError(
                 "this model has no student, which the solver student asks; choose another --plan, or a model with one"
             )
-        return replace(self, denoiser=student)
+        return replace(self, plan=own, denoiser=student)
 
     def style(self, mpp: float) -> torch.Tensor | None:
         """The slide's style at a scale, shape (1, length), where the denoiser knows styles."""

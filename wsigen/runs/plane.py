@@ -41,8 +41,8 @@ class StagePlane:
         region: Window | None = None,
     ) -> None:
         self.stage = stage
-        self.plan = painter.plan.at(stage.index if guide is not None else 0, stage.mpp)
-        self.painter = painter = replace(painter.for_solver(self.plan.solver), plan=self.plan)
+        self.plan = painter.at(stage.index if guide is not None else 0, stage.mpp)
+        self.painter = painter = painter.for_stage(self.plan)
         self.at_once = self.plan if fits_freely(painter, stage) and guide is None else None
         if (
             self.at_once is not None

@@ -21,9 +21,11 @@ from wsigen.errors import WsigenError
 from wsigen.models import (
     DEFAULT_MODEL,
     RETIRED,
-    find_student,
+    overview_of,
+    packed_or_not,
     shipped_file,
     shipped_models,
+    student_of,
     unpacked,
 )
 from wsigen.networks.styles import Styles
@@ -91,6 +93,7 @@ class LoadedDenoiser(EDMDenoiser):
         self.sha256 = self.file_sha256 = sha256
         self.told = 1.0
         self.student_file: Path | None = None
+        self.overview_file: Path | None = None
         self.styles: Styles | None = None
 
     def forward(
@@ -131,10 +134,19 @@ class LoadedDenoiser(EDMDenoiser):
         student.styles = styles
         return _ready(student, next(self.network.parameters()).device)
 
+    @cached_property
+    def overview(self) -> "LoadedDenoiser | None":
+        """The model that draws its overviews, read when it is first asked for; None where there is none."""
+        if self.overview_file is None:
+            return None
+        device = next(self.network.parameters()).device
+        half = self.half_precision
+        return load_denoiser(self.overview_file, device=str(device), half=half, told=self.told)
+
     @property
     def digest(self) -> str:
-        """What decides all that it makes: ``sha256``, and its student's where there is one."""
-        return self.sha256 if self.student is None else f"{self.sha256} {self.student.sha256}"
+        """What decides all that it makes: ``sha256``, and those of its companions."""
+        return " ".join(each.sha256 for each in (self, self.student, self.overview) if each)
 
     @property
     def background(self) -> float:
@@ -210,7 +222,8 @@ def load_denoiser(
         half=has_fast_bfloat16(device) if half is None else half,
     )
     denoiser = _ready(denoiser, device)
-    denoiser.student_file = find_student(path)
+    denoiser.student_file = packed_or_not(student_of(path))
+    denoiser.overview_file = packed_or_not(overview_of(path))
     if told != 1:
         denoiser.overstate(told)
     return denoiser

@@ -155,6 +155,21 @@ TOLD = replace(
     breast_share=0.4,
     breast_only_below=11.4,
 )
+# Overviews alone, for what lies beside a model and draws them (`wsigen.models.overview_of`): it goes on from its
+# weights, is told no guide, and sees the noise at which a slide gets its shape more often.
+OVERVIEW = replace(
+    TOLD,
+    mpp_min=90.0,
+    learning_rate=4.6e-4,
+    ema_gamma=6.94,
+    sigma_mean=0.0,
+    sigma_std=1.7,
+    told_share=0.0,
+    organ_share=0.7,
+    whole_share=0.3,
+    breast_share=0.15,
+    breast_only_below=0.0,
+)
 # Untried: the parts that served the small network, and the noise of the last two thirds of the training of small-2.
 BASE = TrainConfig(
     network=UNetConfig(widths=(96, 192, 288), blocks=2, detail=32, averages=(4, 16, 64)),
@@ -200,12 +215,13 @@ PAPER = TrainConfig(
 def preset(name: str) -> TrainConfig:
     """Return a named config.
 
-    tiny (tests), small and told (two CPU cores), base and base-told (a GPU), paper (four GPUs).
+    tiny (tests), small, told and overview (two CPU cores), base and base-told (a GPU), paper (four GPUs).
     """
     presets = {
         "tiny": TINY,
         "small": SMALL,
         "told": TOLD,
+        "overview": OVERVIEW,
         "base": BASE,
         "base-told": BASE_TOLD,
         "paper": PAPER,

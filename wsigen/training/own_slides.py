@@ -48,6 +48,11 @@ class Pair(nn.Module):
         """Whether the teacher knows what to make of a guide."""
         return self.teacher.is_told
 
+    @property
+    def overview(self) -> LoadedDenoiser | None:
+        """The model that draws the teacher's overviews."""
+        return self.teacher.overview
+
     def forward(
         self, x: Images, sigma: Tensor | float, mpp: Tensor | float, told: Told | None = None
     ) -> Images:

@@ -44,7 +44,7 @@ class Bands:
     @cached_property
     def own(self) -> StagePlan:
         """The plan of the stage."""
-        return self.painter.plan.at(self.stage.index, self.stage.mpp)
+        return self.painter.at(self.stage.index, self.stage.mpp)
 
     @property
     def batch_size(self) -> int:
