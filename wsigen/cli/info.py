@@ -104,7 +104,7 @@ def describe_checkpoint(path: Path) -> dict[str, Any]:
     }
     if "styles" in shapes:
         found["styles"] = shapes["styles"][0]
-    companions = {"student": student_of(path), "overviews by": overview_of(path)}
+    companions = {"student": student_of(path), "overview": overview_of(path)}
     for name, place in companions.items():
         if companion := packed_or_not(place):
             found[name] = str(companion)
