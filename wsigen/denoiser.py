@@ -6,6 +6,7 @@ so that F always sees inputs and is asked for outputs of variance one (Karras et
 """
 
 import contextlib
+import math
 from dataclasses import dataclass
 
 import torch
@@ -104,13 +105,16 @@ class EDMDenoiser(nn.Module):
         # every weight is used once, and threads would share what is kept
         return torch.autocast(device.type, torch.bfloat16, cache_enabled=False)
 
+    def knows(self, mpp: float) -> bool:
+        """Whether the network was trained on a scale."""
+        low, high = self.mpp_range or (0.0, math.inf)
+        return low * 0.999 <= mpp <= high * 1.001
+
     def check_mpp(self, *scales: float) -> None:
         """Raise where a scale lies outside what the network was trained on."""
-        if self.mpp_range is None:
-            return
-        low, high = self.mpp_range
         for mpp in scales:
-            if not low * 0.999 <= mpp <= high * 1.001:
+            if self.mpp_range is not None and not self.knows(mpp):
+                low, high = self.mpp_range
                 raise WsigenError(
                     f"{mpp:g} um/px is outside the model's range of {low:g} to {high:g} um/px; "
                     "choose a scale within it, or train a model for it"

@@ -48,9 +48,7 @@ class Painter:
         if index > 0 or not own.guide_strength:
             return own
         other = getattr(self.denoiser, "overview", None)
-        low, high = getattr(other, "mpp_range", None) or (0.0, math.inf)
-        known = other is not None and low * 0.999 <= mpp <= high * 1.001
-        return own if known else replace(own, guide_strength=0.0)
+        return own if other and other.knows(mpp) else replace(own, guide_strength=0.0)
 
     def for_stage(self, own: StagePlan) -> Self:
         """The painter of a stage by its own plan, see :meth:`at`: its student or overview model may denoise.
